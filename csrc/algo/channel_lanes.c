@@ -1,0 +1,129 @@
+/* channel_lanes.c - dense convolution with output channels in vector lanes: the best direct form wherever a group has many
+ * output channels. Weights are packed [block][k][vectors of channels] and read in order; pixels are broadcast. */
+#include <stdio.h>
+
+#include "dense.h"
+
+static const char *reject(const pc_conv *c) { return pc_dense_reject(c); }
+
+static const char *defer(const pc_conv *c) {
+    return c->ocg < 12 ? "fewer than 12 output channels a group leave lanes empty" : 0;
+}
+
+/* Nearly equal runs of at most np pixels: the first `longer` of them have one pixel more. */
+typedef struct runs {
+    int64_t count, length, longer;
+} runs;
+
+static runs split_row(int64_t cols, int np) {
+    const int64_t count = pc_ceil_div(cols, np);
+    return (runs){count, cols / count, cols % count};
+}
+
+static pc_block block_at(const pc_conv *c, int64_t index) {
+    const int64_t vlen = c->kernels->vlen, width = c->as.dense.nv * vlen;
+    pc_block b = {.first = index * width, .packed = index * width};
+    b.n = pc_min(width, c->ocg - b.first);
+    b.width = pc_round_up(b.n, vlen);
+    return b;
+}
+
+static int64_t sum_size(const pc_conv *c, int64_t rows, int64_t cols) {
+    return rows * cols * pc_min(c->as.dense.nv, pc_ceil_div(c->ocg, c->kernels->vlen)) * c->kernels->vlen;
+}
+
+/* Cycles of one step of k for a tile: FMAs, or loads, or the latency that too few accumulators leave exposed. */
+static double tile_cost(int64_t nv, int64_t np) {
+    const double fma = (double)(nv * np), loads = (double)(nv + np) * 0.9, latency = 6;
+    double worst = fma > loads ? fma : loads;
+    worst = worst > latency ? worst : latency;
+    return worst + 0.25;
+}
+
+/* The tile that spends the fewest cycles on a row of this problem. */
+static void choose_tile(pc_conv *c) {
+    const pc_kernels *k = c->kernels;
+    pc_dense *d = &c->as.dense;
+    const int64_t vectors = pc_ceil_div(c->ocg, k->vlen);
+    double best = 0;
+    for (int nv = 1; nv <= PC_MAX_CHANNEL_NV; nv++) {
+        int np = PC_MAX_NP;
+        while (np && !k->channel_tile[nv][np]) np--;
+        if (!np) continue;
+        const runs r = split_row(d->ow, np);
+        const int64_t whole = vectors / nv, rest = vectors % nv;
+        if (rest && !k->channel_tile[rest][np > r.length ? r.length + (r.longer > 0) : np]) continue;
+        double cost = 0;
+        for (int part = 0; part < 2; part++) { /* runs of length + 1, then runs of length */
+            const int64_t n = part ? r.count - r.longer : r.longer, pixels = r.length + !part;
+            if (!n) continue;
+            cost += (double)(n * whole) * tile_cost(nv, pixels) + (rest ? (double)n * tile_cost(rest, pixels) : 0);
+        }
+        if (best == 0 || cost < best * 0.99) {
+            best = cost;
+            d->nv = nv;
+            d->np = np;
+        }
+    }
+    d->blocks = pc_ceil_div(vectors, d->nv);
+}
+
+/* Send the finished sums of one row on to dst: through a transpose to NCHW, or element by element of a last, partial vector. */
+static void finish_row(const pc_panel *p, const void *sum, char *dst, int64_t n) {
+    const pc_conv *c = p->conv;
+    const pc_strides *o = &c->as.dense.o;
+    const int size = c->kernels->size;
+    if (o->w == 1) {
+        c->kernels->transpose(sum, p->block.width, n, p->block.n, dst, o->c);
+        return;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        const char *from = pc_at(sum, i * p->block.width, size);
+        char *to = dst + i * o->w * size;
+        for (int64_t b = 0; b < p->block.n * size; b += 4) __builtin_memcpy(to + b, from + b, 4);
+    }
+}
+
+static void panel(const pc_panel *p) {
+    const pc_conv *c = p->conv;
+    const pc_dense *d = &c->as.dense;
+    const pc_kernels *k = c->kernels;
+    const int size = k->size;
+    const int64_t width = p->block.width;
+    const int direct = p->last && d->o.c == 1 && p->block.n == width; /* channels last, whole vectors */
+    const int one_pass = p->first && p->last;                         /* then the sums of one row are enough */
+    const runs r = split_row(p->cols, d->np);
+    pc_channel_fn *const *tile = k->channel_tile[width / k->vlen];
+    pc_channel_args a = {.k = p->k, .wei = p->wei, .off = p->off};
+    for (int64_t y = 0; y < p->rows; y++) {
+        const int64_t base = one_pass ? 0 : y * p->cols;
+        char *dst = pc_at_mut(p->dst, y * d->o.h, size);
+        for (int64_t i = 0, x = 0; i < r.count; i++) {
+            const int64_t np = r.length + (i < r.longer);
+            char *sum = pc_at_mut(p->sum, (base + x) * width, size);
+            a.src = pc_at(p->src, y * d->pitch + x, size);
+            a.init = p->first ? p->bias : sum;
+            a.ld_init = p->first ? 0 : width;
+            a.out = direct ? dst + x * d->o.w * size : sum;
+            a.ld_out = direct ? d->o.w : width;
+            tile[np](&a);
+            x += np;
+        }
+        if (p->last && !direct) finish_row(p, pc_at(p->sum, base * width, size), dst, p->cols);
+    }
+}
+
+static const pc_dense_family family = {.block = block_at, .sum_size = sum_size, .panel = panel};
+
+static void plan(pc_conv *c) {
+    pc_dense_view(c);
+    choose_tile(c);
+    pc_dense_plan(c, &family, c->as.dense.np);
+    snprintf(c->tile, sizeof c->tile, "%d x %d channels, %d pixels", c->as.dense.nv, c->kernels->vlen, c->as.dense.np);
+}
+
+static void pack(const pc_conv *c, const void *wei, void *packed) { pc_dense_pack(c, &family, wei, packed); }
+static void run(const pc_conv *c, const pc_exec_args *a) { pc_dense_run(c, &family, a); }
+
+const pc_algo pc_algo_channel_lanes = {
+    .name = "channel_lanes", .reject = reject, .defer = defer, .plan = plan, .pack = pack, .run = run};

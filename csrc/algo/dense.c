@@ -1,0 +1,381 @@
+/* dense.c - the loops around the register tiles; see dense.h for their order. */
+#include "dense.h"
+
+#include <omp.h>
+#include <string.h>
+
+/* ---- geometry ----------------------------------------------------------------------------------------------- */
+
+static int64_t odd_lines(int64_t elements, int size) {
+    /* An odd number of cache lines between channels spreads them over all sets of a cache. */
+    const int64_t line = 64 / size;
+    return (pc_ceil_div(elements, line) | 1) * line;
+}
+
+/* Strip strides for a region; returns the elements of `chans` channels. */
+static int64_t strip_shape(const pc_conv *c, int64_t rows, int64_t cols, int64_t chans, pc_dense *d) {
+    const pc_conv_desc *p = &c->desc;
+    const int64_t sh = p->stride[1], sw = p->stride[2];
+    const int64_t high = (rows - 1) * sh + (p->kernel[1] - 1) * p->dilation[1] + 1;
+    const int64_t wide = (cols - 1) * sw + (p->kernel[2] - 1) * p->dilation[2] + 1;
+    const int64_t last_row_phase = p->kernel[1] == 1 ? 0 : sh - 1, last_col_phase = p->kernel[2] == 1 ? 0 : sw - 1;
+    d->pitch = pc_ceil_div(wide, sw);
+    d->phase = pc_ceil_div(high, sh) * d->pitch;
+    d->slice = (last_row_phase * sw + last_col_phase + 1) * d->phase;
+    d->chan = odd_lines(p->kernel[0] * d->slice, c->kernels ? c->kernels->size : 8);
+    return chans * d->chan;
+}
+
+/* Bit p: some tap falls on phase p of this axis. */
+static uint64_t used_phases(int64_t kernel, int64_t dilation, int64_t stride) {
+    uint64_t used = 0;
+    for (int64_t t = 0; t < kernel && t < stride; t++) {
+        const int64_t phase = t * dilation % stride;
+        if (phase < 64) used |= UINT64_C(1) << phase;
+    }
+    return used;
+}
+
+const char *pc_dense_reject(const pc_conv *c) {
+    enum { NARROW = 16 }; /* columns of the narrowest region that any tile asks for */
+    pc_dense d;
+    if (strip_shape(c, 1, pc_min(c->out[2], NARROW), 1, &d) * 8 > PC_DENSE_STRIP)
+        return "the window of one output does not fit the workspace";
+    return 0;
+}
+
+void pc_dense_view(pc_conv *c) {
+    const pc_conv_desc *p = &c->desc;
+    pc_dense *d = &c->as.dense;
+    int plain = 1; /* stride 1 and no border within a slice */
+    for (int i = 1; i < 3; i++) plain &= p->stride[i] == 1 && p->pad_lo[i] == 0 && p->pad_hi[i] == 0;
+    *d = (pc_dense){.in_h = p->in[1], .in_w = p->in[2], .oh = c->out[1], .ow = c->out[2], .pad_h = p->pad_lo[1],
+                    .pad_w = p->pad_lo[2], .s = c->src, .o = c->dst};
+    if (plain && p->kernel[1] == 1 && p->kernel[2] == 1) {
+        d->in_w *= d->in_h;
+        d->ow *= d->oh;
+        d->in_h = d->oh = 1;
+    }
+    d->in_place = plain && c->src.w == 1 && p->pad_lo[0] == 0 && p->pad_hi[0] == 0;
+}
+
+/* ---- plan --------------------------------------------------------------------------------------------------- */
+
+static int64_t passes(const pc_conv *c) {
+    const pc_dense *d = &c->as.dense;
+    return pc_ceil_div(c->icg, d->k_chans) * pc_ceil_div(c->taps, d->k_taps);
+}
+
+/* Bytes of image that a region of all channels reads: the strip, or in place what should stay in the cache. */
+static int64_t footprint(const pc_conv *c, int64_t rows, int64_t cols) {
+    pc_dense d;
+    return (c->as.dense.in_place ? rows * cols * c->icg : strip_shape(c, rows, cols, c->icg, &d)) * c->kernels->size;
+}
+
+static int fits(const pc_conv *c, const pc_dense_family *f, int64_t rows, int64_t cols) {
+    const int64_t budget = c->as.dense.in_place ? 2 * PC_DENSE_STRIP : PC_DENSE_STRIP;
+    const int64_t waiting = passes(c) > 1 ? rows : 1;
+    return footprint(c, rows, cols) <= budget && f->sum_size(c, waiting, cols) * c->kernels->size <= PC_DENSE_SUM;
+}
+
+/* Regions are nearly equal: rows y * oh / nrows and on, columns likewise but in units of `step`, the width of a tile. In
+ * place, a region is at least two units wide, so that pixel lanes never meet a row shorter than a vector. */
+static int64_t region_rows(const pc_dense *d) { return pc_ceil_div(d->oh, d->nrows); }
+static int64_t region_cols(const pc_dense *d) {
+    return pc_min(d->ow, pc_ceil_div(pc_ceil_div(d->ow, d->step), d->ncols) * d->step);
+}
+
+/* The largest region that fits: whole rows of all channels if possible, else part of a row, else part of the channels. */
+static void choose_region(pc_conv *c, const pc_dense_family *f) {
+    pc_dense *d = &c->as.dense;
+    const int64_t step = d->step;
+    d->chans = c->icg;
+    if (fits(c, f, 1, d->ow)) {
+        int64_t lo = 1, hi = d->oh;
+        while (lo < hi) {
+            const int64_t mid = lo + (hi - lo + 1) / 2;
+            if (fits(c, f, mid, d->ow))
+                lo = mid;
+            else
+                hi = mid - 1;
+        }
+        d->nrows = pc_ceil_div(d->oh, lo);
+        d->ncols = 1;
+        return;
+    }
+    const int64_t units = pc_ceil_div(d->ow, step);
+    d->nrows = d->oh;
+    int64_t lo = 1, hi = units;
+    while (lo < hi) {
+        const int64_t mid = lo + (hi - lo + 1) / 2;
+        if (fits(c, f, 1, mid * step))
+            lo = mid;
+        else
+            hi = mid - 1;
+    }
+    if (fits(c, f, 1, lo * step) && (lo > 1 || !d->in_place)) {
+        d->ncols = d->in_place ? pc_min(pc_ceil_div(units, lo), units / 2) : pc_ceil_div(units, lo);
+        return;
+    }
+    pc_dense unused;
+    d->in_place = 0;
+    d->ncols = pc_ceil_div(units, 2);
+    if (strip_shape(c, 1, pc_min(d->ow, 2 * step), 1, &unused) * c->kernels->size > PC_DENSE_STRIP) d->ncols = units;
+    d->chans = pc_max(1, PC_DENSE_STRIP / (strip_shape(c, 1, region_cols(d), 1, &unused) * c->kernels->size));
+    d->chans = pc_min(d->chans, c->icg);
+    if (d->chans > d->k_chans) d->chans -= d->chans % d->k_chans;
+}
+
+/* Cut the work among threads: regions may become smaller and blocks of output channels may be split, whichever leaves the
+ * busiest thread the least to do. Costs are in FMA cycles a vector; gathering costs about half a cycle an element. */
+static void share_work(pc_conv *c) {
+    pc_dense *d = &c->as.dense;
+    const int flat = d->oh == 1;
+    const int64_t threads = c->threads, units = pc_ceil_div(d->ow, d->step);
+    const int64_t most = flat ? d->in_place ? units / 2 : units : d->oh, first = flat ? d->ncols : d->nrows;
+    const int64_t outer = c->desc.mb * c->desc.groups * c->out[0] * (flat ? 1 : d->ncols);
+    const double per_block = (double)(pc_max(1, d->nv) * c->icg * c->taps);
+    const pc_dense before = *d;
+    double best = 0;
+    int64_t best_n = first, best_splits = 1;
+    for (int64_t n = first; n <= pc_max(first, pc_min(most, first + 4 * threads)); n++) {
+        pc_dense shape = before;
+        *(flat ? &shape.ncols : &shape.nrows) = n;
+        const int64_t rows = region_rows(&shape), cols = region_cols(&shape);
+        const double strip = d->in_place ? 0 : (double)strip_shape(c, rows, cols, c->icg, &shape);
+        for (int64_t splits = 1; splits <= pc_min(d->blocks, 2 * threads); splits++) {
+            const int64_t blocks = pc_ceil_div(d->blocks, splits), items = outer * n * pc_ceil_div(d->blocks, blocks);
+            const double item = (double)(rows * cols * blocks) * per_block + strip / 2 + 500;
+            const double cost = ((double)pc_ceil_div(items, threads) + 0.1) * item;
+            if (best == 0 || cost < best * 0.98) {
+                best = cost;
+                best_n = n;
+                best_splits = splits;
+            }
+        }
+    }
+    *(flat ? &d->ncols : &d->nrows) = best_n;
+    if (d->chans == c->icg) d->per_split = pc_ceil_div(d->blocks, best_splits);
+}
+
+void pc_dense_plan(pc_conv *c, const pc_dense_family *f, int64_t step) {
+    pc_dense *d = &c->as.dense;
+    const int size = c->kernels->size;
+    d->k_taps = pc_min(c->taps, PC_DENSE_PASS);
+    d->k_chans = c->taps >= PC_DENSE_PASS ? 1 : pc_min(c->icg, PC_DENSE_PASS / c->taps);
+    d->step = step;
+    choose_region(c, f);
+    d->per_split = d->blocks;
+    c->threads = pc_conv_useful_threads(c);
+    if (c->threads > 1) share_work(c);
+    d->rows = region_rows(d);
+    d->cols = region_cols(d);
+    const int64_t waiting = passes(c) > 1 ? d->rows : 1;
+    int64_t sum = f->sum_size(c, waiting, d->cols) * size;
+    if (d->chans < c->icg) { /* the sums of all blocks wait while the next channels are gathered */
+        d->per_split = pc_max(1, pc_min(d->per_split, PC_DENSE_SUM / pc_max(1, sum)));
+        sum *= d->per_split;
+    }
+    d->splits = pc_ceil_div(d->blocks, d->per_split);
+    d->work = c->desc.mb * c->desc.groups * c->out[0] * d->nrows * d->ncols * d->splits;
+    c->threads = (int)pc_max(1, pc_min(c->threads, d->work));
+
+    const int64_t slack = c->kernels->vlen; /* pixel lanes read a whole vector at the end of the last row */
+    int64_t strip = 0;
+    if (d->in_place) {
+        d->pitch = d->s.h;
+        d->chan = d->s.c;
+    } else {
+        strip = (strip_shape(c, d->rows, d->cols, d->chans, d) + slack) * size;
+        d->row_phases = used_phases(c->desc.kernel[1], c->desc.dilation[1], c->desc.stride[1]);
+        d->col_phases = used_phases(c->desc.kernel[2], c->desc.dilation[2], c->desc.stride[2]);
+    }
+    d->strip = 0;
+    d->sum = pc_round_up(strip, 64);
+    d->off = d->sum + pc_round_up(sum, 64);
+    d->bias = d->off + pc_round_up(d->k_chans * d->k_taps * 8, 64);
+    c->workspace_per_thread = (size_t)(d->bias + pc_round_up(f->block(c, 0).width * size, 64));
+
+    const pc_block last = f->block(c, d->blocks - 1);
+    c->packed_size = (size_t)(c->desc.groups * (last.packed + last.width) * c->icg * c->taps * size);
+}
+
+/* ---- pack --------------------------------------------------------------------------------------------------- */
+
+/* [group][block][k: channel, kw, kd, kh][width]. Transposed in pieces of a few channels so that the piece stays in L1. */
+#define DEFINE_PACK(T)                                                                                                \
+    static void pack_##T(const pc_conv *c, pc_block b, const T *wei, T *packed) {                                     \
+        const int64_t *k = c->desc.kernel, piece = pc_max(1, 64 / c->taps);                                           \
+        for (int64_t c0 = 0; c0 < c->icg; c0 += piece) {                                                              \
+            const int64_t c1 = pc_min(c->icg, c0 + piece);                                                            \
+            for (int64_t j = 0; j < b.width; j++) {                                                                   \
+                T *dst = packed + c0 * c->taps * b.width + j;                                                         \
+                const T *src = wei + (b.first + j) * c->icg * c->taps;                                                \
+                for (int64_t ic = c0; ic < c1; ic++)                                                                  \
+                    for (int64_t s = 0; s < k[2]; s++)                                                                \
+                        for (int64_t dr = 0; dr < k[0] * k[1]; dr++, dst += b.width)                                  \
+                            *dst = j < b.n ? src[ic * c->taps + dr * k[2] + s] : 0;                                   \
+            }                                                                                                         \
+        }                                                                                                             \
+    }
+
+DEFINE_PACK(float)
+DEFINE_PACK(double)
+
+void pc_dense_pack(const pc_conv *c, const pc_dense_family *f, const void *wei, void *packed) {
+    const int64_t k = c->icg * c->taps, blocks = c->as.dense.blocks, n = c->desc.groups * blocks;
+    const pc_block last = f->block(c, blocks - 1);
+    const int64_t group = (last.packed + last.width) * k;
+    const int size = c->kernels->size, parallel = c->threads > 1 && c->packed_size > 1 << 18;
+#pragma omp parallel for schedule(static) num_threads(c->threads) if (parallel)
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t g = i / blocks;
+        const pc_block b = f->block(c, i % blocks);
+        const void *from = pc_at(wei, g * c->ocg * k, size);
+        void *to = pc_at_mut(packed, g * group + b.packed * k, size);
+        if (size == 4)
+            pack_float(c, b, from, to);
+        else
+            pack_double(c, b, from, to);
+    }
+}
+
+/* ---- run ---------------------------------------------------------------------------------------------------- */
+
+typedef struct item {
+    int64_t n, g, z, y, x, rows, cols, block, blocks;
+} item;
+
+static item item_at(const pc_conv *c, int64_t i) {
+    const pc_dense *d = &c->as.dense;
+    item it;
+    const int64_t col = i % d->ncols, units = pc_ceil_div(d->ow, d->step);
+    i /= d->ncols;
+    const int64_t row = i % d->nrows;
+    i /= d->nrows;
+    it.x = col * units / d->ncols * d->step;
+    it.cols = pc_min(d->ow, (col + 1) * units / d->ncols * d->step) - it.x;
+    it.y = row * d->oh / d->nrows;
+    it.rows = (row + 1) * d->oh / d->nrows - it.y;
+    it.z = i % c->out[0];
+    i /= c->out[0];
+    it.block = i % d->splits * d->per_split;
+    i /= d->splits;
+    it.g = i % c->desc.groups;
+    it.n = i / c->desc.groups;
+    it.blocks = pc_min(d->per_split, d->blocks - it.block);
+    return it;
+}
+
+/* Offsets of taps [t0, t0 + nt) of `chans` channels, in the order of the FMA chain. */
+static void fill_offsets(const pc_conv *c, int64_t *off, int64_t chans, int64_t t0, int64_t nt) {
+    const pc_dense *d = &c->as.dense;
+    const pc_conv_desc *p = &c->desc;
+    const int64_t kd = p->kernel[0], kh = p->kernel[1];
+    for (int64_t t = t0; t < t0 + nt; t++) {
+        const int64_t r = t % kh * p->dilation[1], z = t / kh % kd, s = t / (kh * kd) * p->dilation[2];
+        int64_t o;
+        if (d->in_place) {
+            o = z * p->dilation[0] * d->s.d + r * d->s.h + s;
+        } else {
+            const int64_t sh = p->stride[1], sw = p->stride[2];
+            o = z * d->slice + (r % sh * sw + s % sw) * d->phase + r / sh * d->pitch + s / sw;
+        }
+        for (int64_t ic = 0; ic < chans; ic++) off[ic * nt + t - t0] = ic * d->chan + o;
+    }
+}
+
+static void gather_strip(const pc_conv *c, const item *it, const void *image, int64_t c0, int64_t chans, void *strip) {
+    const pc_dense *d = &c->as.dense;
+    const pc_conv_desc *p = &c->desc;
+    const int size = c->kernels->size;
+    pc_gather_args g = {
+        .src_chan = d->s.c, .src_row = d->s.h, .src_col = d->s.w, .in_w = d->in_w,
+        .y0 = it->y * p->stride[1] - d->pad_h, .x0 = it->x * p->stride[2] - d->pad_w,
+        .chan = d->chan, .phase = d->phase, .pitch = d->pitch, .channels = chans,
+        .rows = (it->rows - 1) * p->stride[1] + (p->kernel[1] - 1) * p->dilation[1] + 1,
+        .cols = (it->cols - 1) * p->stride[2] + (p->kernel[2] - 1) * p->dilation[2] + 1,
+        .sh = (int)p->stride[1], .sw = (int)p->stride[2], .row_phases = d->row_phases, .col_phases = d->col_phases,
+    };
+    for (int64_t q = 0; q < p->kernel[0]; q++) {
+        const int64_t z = pc_conv_depth(c, it->z, q);
+        g.in_h = z < 0 ? 0 : d->in_h; /* a slice of padding: every row is beyond the border */
+        g.boundary = z < 0 ? PC_ZEROS : p->boundary;
+        g.src = pc_at(image, c0 * d->s.c + pc_max(z, 0) * d->s.d, size);
+        g.dst = pc_at_mut(strip, q * d->slice, size);
+        c->kernels->gather(&g);
+    }
+}
+
+/* All passes over the channels [c0, c0 + chans), whose strip (or image) is at src, for one block of output channels. */
+static void run_block(const pc_conv *c, const pc_dense_family *f, pc_panel *p, const void *wei, const void *src, int64_t c0,
+                      int64_t chans, int64_t *off) {
+    const pc_dense *d = &c->as.dense;
+    const int size = c->kernels->size;
+    for (int64_t ic = 0; ic < chans; ic += d->k_chans) {
+        const int64_t nc = pc_min(d->k_chans, chans - ic);
+        for (int64_t t = 0; t < c->taps; t += d->k_taps) {
+            const int64_t nt = pc_min(d->k_taps, c->taps - t);
+            if (d->k_taps < c->taps) fill_offsets(c, off, 1, t, nt);
+            p->k = nc * nt;
+            p->src = pc_at(src, ic * d->chan, size);
+            p->wei = pc_at(wei, ((c0 + ic) * c->taps + t) * p->block.width, size);
+            p->first = c0 + ic == 0 && t == 0;
+            p->last = c0 + ic + nc == c->icg && t + nt == c->taps;
+            f->panel(p);
+        }
+    }
+}
+
+static void run_item(const pc_conv *c, const pc_dense_family *f, const pc_exec_args *a, const item *it, char *workspace) {
+    const pc_dense *d = &c->as.dense;
+    const int size = c->kernels->size;
+    const int64_t k = c->icg * c->taps;
+    const pc_block last = f->block(c, d->blocks - 1);
+    const void *wei = pc_at(a->packed, it->g * (last.packed + last.width) * k, size);
+    const void *image = pc_at(a->src, it->n * d->s.n + it->g * c->icg * d->s.c, size);
+    const int64_t corner = it->z * c->desc.stride[0] * d->s.d + it->y * d->s.h + it->x; /* in place only */
+    char *dst = pc_at_mut(a->dst, it->n * d->o.n + it->z * d->o.d + it->y * d->o.h + it->x * d->o.w, size);
+    char *bias = workspace + d->bias, *sum = workspace + d->sum;
+    const int64_t sum_size = d->chans < c->icg ? f->sum_size(c, d->rows, d->cols) * size : 0;
+    for (int64_t c0 = 0; c0 < c->icg; c0 += d->chans) {
+        const int64_t chans = pc_min(d->chans, c->icg - c0);
+        const void *src = workspace + d->strip;
+        if (d->in_place)
+            src = pc_at(image, corner + c0 * d->s.c, size);
+        else
+            gather_strip(c, it, image, c0, chans, workspace + d->strip);
+        for (int64_t b = 0; b < it->blocks; b++) {
+            const pc_block block = f->block(c, it->block + b);
+            const int64_t oc = it->g * c->ocg + block.first;
+            memset(bias, 0, (size_t)(block.width * size));
+            if (a->bias) memcpy(bias, pc_at(a->bias, oc, size), (size_t)(block.n * size));
+            pc_panel p = {.conv = c, .block = block, .off = (const int64_t *)(workspace + d->off), .bias = bias,
+                          .sum = sum + b * sum_size, .dst = pc_at_mut(dst, oc * d->o.c, size), .rows = it->rows,
+                          .cols = it->cols};
+            run_block(c, f, &p, pc_at(wei, block.packed * k, size), src, c0, chans, (int64_t *)(workspace + d->off));
+        }
+    }
+}
+
+void pc_dense_run(const pc_conv *c, const pc_dense_family *f, const pc_exec_args *a) {
+    const pc_dense *d = &c->as.dense;
+    if (c->threads == 1) { /* entering a parallel region of one thread would cost more than a small layer */
+        fill_offsets(c, (int64_t *)((char *)a->workspace + d->off), d->k_chans, 0, d->k_taps);
+        for (int64_t i = 0; i < d->work; i++) {
+            const item it = item_at(c, i);
+            run_item(c, f, a, &it, a->workspace);
+        }
+        return;
+    }
+#pragma omp parallel num_threads(c->threads)
+    {
+        char *workspace = (char *)a->workspace + (size_t)omp_get_thread_num() * c->workspace_per_thread;
+        fill_offsets(c, (int64_t *)(workspace + d->off), d->k_chans, 0, d->k_taps);
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t i = 0; i < d->work; i++) {
+            const item it = item_at(c, i);
+            run_item(c, f, a, &it, workspace);
+        }
+    }
+}

@@ -1,0 +1,202 @@
+/* max_pool.c - max pooling over channels first (a strip of rows, bordered with minus infinity, columns in lanes), over
+ * channels last (the image in place, channels in lanes), and a plain loop for indices and for what the strip cannot hold. */
+#include <math.h>
+#include <omp.h>
+
+#include "pool.h"
+
+enum {
+    STRIP = 24 << 10, /* bytes: within L1 beside the output */
+    MOST = 384 << 10, /* bytes of strip that one output row may need */
+    TAPS = 4096,      /* window positions that the pointer table holds */
+};
+
+static int64_t reach(const pc_pool *p, int axis) { return (p->desc.window[axis] - 1) * p->desc.dilation[axis] + 1; }
+
+/* Elements of strip for `rows` output rows of one plane, all depth taps. */
+static int64_t strip_elements(const pc_pool *p, int64_t rows, int64_t *pitch, int64_t *phase) {
+    const pc_pool_desc *d = &p->desc;
+    const int64_t wide = (p->out[2] - 1) * d->stride[2] + reach(p, 2), high = (rows - 1) * d->stride[1] + reach(p, 1);
+    *pitch = pc_ceil_div(wide, d->stride[2]);
+    *phase = high * *pitch;
+    return *phase * d->stride[2] * d->window[0];
+}
+
+pc_pool_path pc_pool_choose(const pc_pool *p) {
+    const pc_pool_desc *d = &p->desc;
+    const int64_t taps = d->window[0] * d->window[1] * d->window[2];
+    if (d->with_indices || taps > TAPS) return PC_POOL_PLAIN;
+    if (p->src.c == 1 && p->dst.c == 1 && d->c > 1) return PC_POOL_CHANNELS;
+    int64_t pitch, phase;
+    if (p->src.w == 1 && p->dst.w == 1 && strip_elements(p, 1, &pitch, &phase) * 8 <= MOST) return PC_POOL_PLANES;
+    return PC_POOL_PLAIN;
+}
+
+void pc_pool_plan(pc_pool *p) {
+    const pc_pool_desc *d = &p->desc;
+    const int64_t planes = d->mb * d->c * p->out[0];
+    p->bands = 1;
+    p->workspace_per_thread = 0;
+    const pc_pool_path path = pc_pool_choose(p);
+    if (path == PC_POOL_PLANES) {
+        int64_t rows = 1;
+        while (rows < p->out[1] && strip_elements(p, rows + 1, &p->pitch, &p->phase) * p->kernels->size <= STRIP) rows++;
+        p->bands = pc_ceil_div(p->out[1], rows);
+        const int64_t all = strip_elements(p, pc_ceil_div(p->out[1], p->bands), &p->pitch, &p->phase);
+        p->slice = p->phase * d->stride[2];
+        p->tables = pc_round_up(all * p->kernels->size, 64);
+        p->workspace_per_thread = (size_t)(p->tables + pc_round_up((d->window[0] * d->window[1] + d->window[2]) * 8, 64));
+    } else if (path == PC_POOL_CHANNELS) {
+        p->tables = 0;
+        p->workspace_per_thread = (size_t)pc_round_up((d->window[0] * d->window[1] * d->window[2] + 1) * 8, 64);
+    }
+    const int64_t work = path == PC_POOL_CHANNELS ? d->mb * p->out[0] * p->out[1] : planes * p->bands;
+    p->threads = (int)pc_max(1, pc_min(p->threads, work));
+}
+
+/* ---- channels first ------------------------------------------------------------------------------------------- */
+
+static void run_planes(const pc_pool *p, const pc_exec_args *a, int64_t i, char *workspace) {
+    const pc_pool_desc *d = &p->desc;
+    const int size = p->kernels->size;
+    const int64_t band = i % p->bands, z = i / p->bands % p->out[0], c = i / p->bands / p->out[0] % d->c;
+    const int64_t n = i / p->bands / p->out[0] / d->c;
+    const int64_t y0 = band * p->out[1] / p->bands, y1 = (band + 1) * p->out[1] / p->bands;
+    const void **row = (const void **)(workspace + p->tables);
+    int64_t *col_off = (int64_t *)(row + d->window[0] * d->window[1]);
+    pc_gather_args g = {
+        .src_row = p->src.h, .src_col = 1, .in_w = d->in[2], .y0 = y0 * d->stride[1] - d->pad[1], .x0 = -d->pad[2],
+        .phase = p->phase, .pitch = p->pitch, .channels = 1, .rows = (y1 - y0 - 1) * d->stride[1] + reach(p, 1),
+        .cols = (p->out[2] - 1) * d->stride[2] + reach(p, 2), .sh = 1, .sw = (int)d->stride[2], .row_phases = 1,
+        .col_phases = ~UINT64_C(0), .boundary = PC_ZEROS, .fill = -INFINITY,
+    };
+    for (int64_t q = 0; q < d->window[0]; q++) {
+        const int64_t iz = z * d->stride[0] + q * d->dilation[0] - d->pad[0];
+        const int inside = iz >= 0 && iz < d->in[0];
+        g.in_h = inside ? d->in[1] : 0;
+        g.src = pc_at(a->src, n * p->src.n + c * p->src.c + (inside ? iz : 0) * p->src.d, size);
+        g.dst = pc_at_mut(workspace, q * p->slice, size);
+        p->kernels->gather(&g);
+    }
+    for (int64_t s = 0; s < d->window[2]; s++) {
+        const int64_t u = s * d->dilation[2];
+        col_off[s] = u % d->stride[2] * p->phase + u / d->stride[2];
+    }
+    pc_pool_args args = {.row = row, .rows = d->window[0] * d->window[1], .cols = d->window[2], .n = p->out[2], .col_off = col_off};
+    for (int64_t y = y0; y < y1; y++) {
+        for (int64_t q = 0; q < args.rows; q++) {
+            const int64_t at = (y - y0) * d->stride[1] + q % d->window[1] * d->dilation[1];
+            row[q] = pc_at(workspace, q / d->window[1] * p->slice + at * p->pitch, size);
+        }
+        args.dst = pc_at_mut(a->dst, n * p->dst.n + c * p->dst.c + z * p->dst.d + y * p->dst.h, size);
+        p->kernels->max_pool(&args);
+    }
+}
+
+/* ---- channels last -------------------------------------------------------------------------------------------- */
+
+static void run_channels(const pc_pool *p, const pc_exec_args *a, int64_t i, char *workspace) {
+    const pc_pool_desc *d = &p->desc;
+    const int size = p->kernels->size;
+    const int64_t y = i % p->out[1], z = i / p->out[1] % p->out[0], n = i / p->out[1] / p->out[0];
+    const void **row = (const void **)workspace;
+    int64_t *col_off = (int64_t *)(row + d->window[0] * d->window[1] * d->window[2]);
+    *col_off = 0;
+    pc_pool_args args = {.row = row, .cols = 1, .n = d->c, .col_off = col_off};
+    for (int64_t x = 0; x < p->out[2]; x++) {
+        args.rows = 0;
+        for (int64_t q = 0; q < d->window[0]; q++) {
+            const int64_t iz = z * d->stride[0] + q * d->dilation[0] - d->pad[0];
+            if (iz < 0 || iz >= d->in[0]) continue;
+            for (int64_t r = 0; r < d->window[1]; r++) {
+                const int64_t iy = y * d->stride[1] + r * d->dilation[1] - d->pad[1];
+                if (iy < 0 || iy >= d->in[1]) continue;
+                for (int64_t s = 0; s < d->window[2]; s++) {
+                    const int64_t ix = x * d->stride[2] + s * d->dilation[2] - d->pad[2];
+                    if (ix < 0 || ix >= d->in[2]) continue;
+                    row[args.rows++] = pc_at(a->src, n * p->src.n + iz * p->src.d + iy * p->src.h + ix * p->src.w, size);
+                }
+            }
+        }
+        args.dst = pc_at_mut(a->dst, n * p->dst.n + z * p->dst.d + y * p->dst.h + x * p->dst.w, size);
+        p->kernels->max_pool(&args);
+    }
+}
+
+/* ---- plain loops: indices, and any layout ----------------------------------------------------------------------- */
+
+/* First and last + 1 window position of an axis that lie inside the image. */
+static void inside(const pc_pool *p, int axis, int64_t o, int64_t *from, int64_t *to, int64_t *at) {
+    const pc_pool_desc *d = &p->desc;
+    const int64_t start = o * d->stride[axis] - d->pad[axis], step = d->dilation[axis];
+    *from = start < 0 ? pc_ceil_div(-start, step) : 0;
+    *to = pc_min(d->window[axis], start >= d->in[axis] ? 0 : pc_ceil_div(d->in[axis] - start, step));
+    *at = start;
+}
+
+#define DEFINE_PLAIN(T)                                                                                               \
+    static void plain_##T(const pc_pool *p, const pc_exec_args *a, int64_t i) {                                       \
+        const pc_pool_desc *d = &p->desc;                                                                             \
+        const int64_t z = i % p->out[0], c = i / p->out[0] % d->c, n = i / p->out[0] / d->c, *t = d->dilation;        \
+        const T *src = (const T *)a->src + n * p->src.n + c * p->src.c;                                               \
+        const int64_t plane = n * p->dst.n + c * p->dst.c + z * p->dst.d;                                             \
+        int64_t q0, q1, z0, r0, r1, y0, s0, s1, x0;                                                                   \
+        inside(p, 0, z, &q0, &q1, &z0);                                                                               \
+        for (int64_t y = 0; y < p->out[1]; y++) {                                                                     \
+            inside(p, 1, y, &r0, &r1, &y0);                                                                           \
+            for (int64_t x = 0; x < p->out[2]; x++) {                                                                 \
+                inside(p, 2, x, &s0, &s1, &x0);                                                                       \
+                int64_t best_at = ((z0 + q0 * t[0]) * d->in[1] + y0 + r0 * t[1]) * d->in[2] + x0 + s0 * t[2];         \
+                T best = -INFINITY;                                                                                   \
+                int found = 0;                                                                                        \
+                for (int64_t q = q0; q < q1; q++)                                                                     \
+                    for (int64_t r = r0; r < r1; r++)                                                                 \
+                        for (int64_t s = s0; s < s1; s++) {                                                           \
+                            const int64_t iz = z0 + q * t[0], iy = y0 + r * t[1], ix = x0 + s * t[2];                 \
+                            const T v = src[iz * p->src.d + iy * p->src.h + ix * p->src.w];                           \
+                            if (!found || v > best || v != v) {                                                       \
+                                best = v;                                                                             \
+                                best_at = (iz * d->in[1] + iy) * d->in[2] + ix;                                       \
+                                found = 1;                                                                            \
+                            }                                                                                         \
+                        }                                                                                             \
+                const int64_t to = plane + y * p->dst.h + x * p->dst.w;                                               \
+                ((T *)a->dst)[to] = best;                                                                             \
+                if (d->with_indices) a->indices[to] = best_at;                                                        \
+            }                                                                                                         \
+        }                                                                                                             \
+    }
+
+DEFINE_PLAIN(float)
+DEFINE_PLAIN(double)
+
+static void run_plain(const pc_pool *p, const pc_exec_args *a, int64_t i) {
+    if (p->kernels->size == 4)
+        plain_float(p, a, i);
+    else
+        plain_double(p, a, i);
+}
+
+void pc_pool_run(const pc_pool *p, const pc_exec_args *a) {
+    const pc_pool_path path = pc_pool_choose(p);
+    const int64_t planes = p->desc.mb * p->desc.c * p->out[0], rows = p->desc.mb * p->out[0] * p->out[1];
+    const int64_t work = path == PC_POOL_PLANES ? planes * p->bands : path == PC_POOL_CHANNELS ? rows : planes;
+    if (p->threads == 1) {
+        for (int64_t i = 0; i < work; i++) {
+            if (path == PC_POOL_PLANES) run_planes(p, a, i, a->workspace);
+            if (path == PC_POOL_CHANNELS) run_channels(p, a, i, a->workspace);
+            if (path == PC_POOL_PLAIN) run_plain(p, a, i);
+        }
+        return;
+    }
+#pragma omp parallel num_threads(p->threads)
+    {
+        char *workspace = (char *)a->workspace + (size_t)omp_get_thread_num() * p->workspace_per_thread;
+#pragma omp for schedule(dynamic, 4)
+        for (int64_t i = 0; i < work; i++) {
+            if (path == PC_POOL_PLANES) run_planes(p, a, i, workspace);
+            if (path == PC_POOL_CHANNELS) run_channels(p, a, i, workspace);
+            if (path == PC_POOL_PLAIN) run_plain(p, a, i);
+        }
+    }
+}

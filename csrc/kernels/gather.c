@@ -1,0 +1,123 @@
+/* gather.c - copy part of a bordered image into a planar, phase-split strip (the layout stands in kernels.h).
+ *
+ * This is the only place that knows layouts, borders and strides of the image: padding becomes data here, a stride of s
+ * becomes s x s interleaved planes of stride 1, channels last becomes planar by transposes in registers. The copy costs a
+ * few per cent of a dense layer, because each element is then multiplied once for every output channel and tap. */
+#include "../base/shape.h"
+#include "../simd/vec.h"
+#include "kernels.h"
+#include "table.h"
+
+static void fill_run(elem *dst, int64_t n, elem x) {
+    for (int64_t i = 0; i < n; i++) dst[i] = x;
+}
+
+static void copy_run(elem *dst, const elem *src, int64_t n) {
+    int64_t i = 0;
+    for (; i + PC_VLEN <= n; i += PC_VLEN) v_store(dst + i, v_load(src + i));
+    if (i < n) v_store_n(dst + i, (int)(n - i), v_load_n(src + i, (int)(n - i)));
+}
+
+/* dst[i] = src[2 i]: the second vector of a pair ends one element after the last that is wanted, hence the strict bound. */
+static void copy_even(elem *dst, const elem *src, int64_t n) {
+    int64_t i = 0;
+    for (; i + PC_VLEN < n; i += PC_VLEN) {
+        const elem *p = src + 2 * i;
+        v_store(dst + i, v_even(v_load(p), v_load(p + PC_VLEN)));
+    }
+    for (; i < n; i++) dst[i] = src[2 * i];
+}
+
+static void copy_fourth(elem *dst, const elem *src, int64_t n) {
+    int64_t i = 0;
+    for (; i + PC_VLEN < n; i += PC_VLEN) {
+        const elem *p = src + 4 * i;
+        vec a = v_even(v_load(p), v_load(p + PC_VLEN)), b = v_even(v_load(p + 2 * PC_VLEN), v_load(p + 3 * PC_VLEN));
+        v_store(dst + i, v_even(a, b));
+    }
+    for (; i < n; i++) dst[i] = src[4 * i];
+}
+
+/* dst[i] = src[i * step] */
+static void copy_strided(elem *dst, const elem *src, int64_t n, int64_t step) {
+    if (step == 1) {
+        copy_run(dst, src, n);
+    } else if (step == 2) {
+        copy_even(dst, src, n);
+    } else if (step == 4) {
+        copy_fourth(dst, src, n);
+    } else {
+        for (int64_t i = 0; i < n; i++) dst[i] = src[i * step];
+    }
+}
+
+/* dst[c * chan + i] = src[i * step + c] for c < m <= PC_VLEN: channels last to planar, a square of registers at a time. */
+static void copy_transposed(elem *dst, int64_t chan, const elem *src, int64_t n, int64_t step, int m) {
+    for (int64_t i = 0; i < n; i += PC_VLEN) {
+        int k = (int)pc_min(n - i, PC_VLEN);
+        vec r[PC_VLEN];
+        PC_UNROLL for (int j = 0; j < PC_VLEN; j++) {
+            r[j] = j >= k ? v_zero() : m == PC_VLEN ? v_load(src + (i + j) * step) : v_load_n(src + (i + j) * step, m);
+        }
+        v_transpose(r);
+        if (m == PC_VLEN && k == PC_VLEN) {
+            PC_UNROLL for (int c = 0; c < PC_VLEN; c++) v_store(dst + c * chan + i, r[c]);
+        } else {
+            elem t[PC_VLEN * PC_VLEN]; /* a loop over c < m would keep the registers from being registers */
+            PC_UNROLL for (int c = 0; c < PC_VLEN; c++) v_store(t + c * PC_VLEN, r[c]);
+            for (int c = 0; c < m; c++) v_store_n(dst + c * chan + i, k, v_load(t + c * PC_VLEN));
+        }
+    }
+}
+
+static int wanted(uint64_t phases, int p) { return p > 63 || (phases >> p & 1); }
+
+/* Border elements [from, to) of a run: each one stands for an element inside the image, or for the fill. */
+static void gather_border(const pc_gather_args *a, const elem *row, elem *dst, int m, int64_t x, int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; i++) {
+        const int64_t ix = pc_border(a->boundary, x + i * a->sw, a->in_w);
+        for (int c = 0; c < m; c++)
+            dst[c * a->chan + i] = ix < 0 ? (elem)a->fill : row[c * a->src_chan + ix * a->src_col];
+    }
+}
+
+/* One column phase of one bordered row, for m channels: every sw-th column from p on. */
+static void gather_run(const pc_gather_args *a, const elem *src, elem *dst, int m, int64_t iy, int p) {
+    const int64_t n = pc_ceil_div(a->cols - p, a->sw), x = a->x0 + p, step = a->src_col * a->sw;
+    if (iy < 0) {
+        for (int c = 0; c < m; c++) fill_run(dst + c * a->chan, n, (elem)a->fill);
+        return;
+    }
+    const elem *row = src + iy * a->src_row;
+    /* lo <= i < hi: column x + i sw lies inside the image */
+    const int64_t lo = x >= 0 ? 0 : pc_min(n, pc_ceil_div(-x, a->sw));
+    const int64_t hi = x >= a->in_w ? lo : pc_max(lo, pc_min(n, pc_ceil_div(a->in_w - x, a->sw)));
+    gather_border(a, row, dst, m, x, 0, lo);
+    gather_border(a, row, dst, m, x, hi, n);
+    if (hi <= lo) return;
+    row += (x + lo * a->sw) * a->src_col;
+    dst += lo;
+    if (a->src_chan == 1 && m > 1) {
+        copy_transposed(dst, a->chan, row, hi - lo, step, m);
+    } else {
+        for (int c = 0; c < m; c++) copy_strided(dst + c * a->chan, row + c * a->src_chan, hi - lo, step);
+    }
+}
+
+void PC_FN(pc_gather)(const pc_gather_args *a) {
+    const int block = a->src_chan == 1 ? PC_VLEN : 1; /* channels last: a vector of channels at a time */
+    for (int64_t c = 0; c < a->channels; c += block) {
+        const elem *src = (const elem *)a->src + c * a->src_chan;
+        elem *dst = (elem *)a->dst + c * a->chan;
+        const int m = (int)pc_min(block, a->channels - c);
+        for (int rp = 0; rp < a->sh && rp < a->rows; rp++) {
+            if (!wanted(a->row_phases, rp)) continue;
+            elem *row = dst + (int64_t)rp * a->sw * a->phase;
+            for (int64_t t = rp; t < a->rows; t += a->sh, row += a->pitch) {
+                const int64_t iy = pc_border(a->boundary, a->y0 + t, a->in_h);
+                for (int cp = 0; cp < a->sw && cp < a->cols; cp++)
+                    if (wanted(a->col_phases, cp)) gather_run(a, src, row + cp * a->phase, m, iy, cp);
+            }
+        }
+    }
+}

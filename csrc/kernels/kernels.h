@@ -1,0 +1,150 @@
+/* kernels.h - what the kernels of one (instruction set, element type) offer to the algorithms: one table each.
+ *
+ * Pointers to elements are void because one table type serves float and double. Strides, offsets and counts are in elements.
+ * Kernels neither allocate nor know of threads, and touch nothing outside what their contract names. */
+#ifndef PC_KERNELS_H
+#define PC_KERNELS_H
+
+#include <stdint.h>
+
+#include "../include/pyconv.h"
+
+enum {
+    PC_MAX_CHANNEL_NV = 4,
+    PC_MAX_NP = 14,
+    PC_MAX_MR = 8,
+    PC_MAX_PIXEL_NV = 8,
+    PC_MAX_ROW_TILE = 14,
+    PC_MAX_DEPTHWISE_NP = 8,
+    PC_MAX_VLEN = 16,
+};
+
+/* ---- gather: a bordered, phase-split, planar strip ------------------------------------------------------------
+ *
+ * A strip holds, for some channels, the part of the bordered image that a region of outputs reads, rearranged so that a
+ * strided convolution reads it with stride 1. Bordered row t and column u (counted from the region's corner) stand at
+ *
+ *     channel * chan + ((t % sh) * sw + u % sw) * phase + (t / sh) * pitch + u / sw
+ */
+typedef struct pc_gather_args {
+    const void *src;                 /* element (0, 0) of the first channel's plane */
+    int64_t src_chan, src_row, src_col;
+    int64_t in_h, in_w;
+    int64_t y0, x0;                  /* where the region's corner lies in the image; negative inside the border */
+    void *dst;
+    int64_t chan, phase, pitch;
+    int64_t channels, rows, cols;    /* extent of the bordered region */
+    int sh, sw;
+    uint64_t row_phases, col_phases; /* bit p: phase p is read by some tap (phases beyond 63 always are) */
+    pc_boundary boundary;
+    double fill;                     /* beyond the border with PC_ZEROS: 0, or minus infinity for max pooling */
+} pc_gather_args;
+
+typedef void pc_gather_fn(const pc_gather_args *a);
+
+/* ---- register tiles --------------------------------------------------------------------------------------------
+ *
+ * out[i][v] = init[i][v] + sum over k of a(k, i) * b(k, v), one FMA chain each, k in order.
+ *
+ * Channel lanes: i is a pixel, v a vector of output channels; a(k, i) = src[off[k] + i], b(k, v) = wei[k][v].
+ * Row i of init and out stands at i * ld_init (0: one bias for all pixels) and i * ld_out. */
+typedef struct pc_channel_args {
+    int64_t k;
+    const void *wei, *src;
+    const int64_t *off;
+    const void *init;
+    int64_t ld_init;
+    void *out;
+    int64_t ld_out;
+} pc_channel_args;
+
+typedef void pc_channel_fn(const pc_channel_args *a);
+
+/* Pixel lanes: i is an output channel, v a vector of pixels anywhere in the strip; a(k, i) = wei[k][i],
+ * b(k, v) = src[v][off[k] + lane]. Starts from bias[i], or from sum[i][v] when bias is NULL; ends in sum[i][v], or when
+ * `last` in the first lanes[v] elements at dst[v] + i * ld_dst. */
+typedef struct pc_pixel_args {
+    int64_t k;
+    const void *wei, *src[PC_MAX_PIXEL_NV];
+    const int64_t *off;
+    const void *bias;
+    void *sum;
+    int last;
+    void *dst[PC_MAX_PIXEL_NV];
+    int lanes[PC_MAX_PIXEL_NV];
+    int64_t ld_dst;
+} pc_pixel_args;
+
+typedef void pc_pixel_fn(const pc_pixel_args *a);
+
+/* ---- stores ----------------------------------------------------------------------------------------------------- */
+
+/* dst[j * ld_dst + i] = src[i * ld_src + j] for i < n, j < m. `src` must be readable up to a whole vector of j. */
+typedef void pc_transpose_fn(const void *src, int64_t ld_src, int64_t n, int64_t m, void *dst, int64_t ld_dst);
+
+/* ---- rows: depthwise and one-channel filters --------------------------------------------------------------------
+ *
+ * For output rows r < tile and columns x < ow:
+ *     dst[r * ld_dst + x] = bias + sum over kw s, then row taps q, of row[r * row_step + q][col_off[s] + x] * wei[s * kr + q]
+ * Column x of tap s lies in the row where lo[s] <= x < hi[s]; elsewhere the element is zero and is not read. */
+typedef struct pc_rows_args {
+    const void *const *row;
+    int row_step, kr;
+    int64_t kw;
+    const int64_t *col_off, *lo, *hi;
+    const void *wei;
+    double bias; /* exact for both element types */
+    void *dst;
+    int64_t ld_dst, ow;
+    int64_t inner_lo, inner_hi; /* columns for which every tap lies inside: max of lo, min of hi */
+} pc_rows_args;
+
+typedef void pc_rows_fn(const pc_rows_args *a);
+
+/* ---- depthwise, channels last -------------------------------------------------------------------------------------
+ *
+ * np neighbouring pixels of one output row, all channels: tap t reads src[tap[t] + i * step + c] with weight wei[t * channels + c].
+ * tap[t] is NULL for a tap in zero padding, which multiplies zeros. */
+typedef struct pc_depthwise_args {
+    int64_t taps, channels;
+    const void *const *tap;
+    int64_t step;
+    const void *wei, *bias;
+    void *dst;
+    int64_t ld_dst;
+} pc_depthwise_args;
+
+typedef void pc_depthwise_fn(const pc_depthwise_args *a);
+
+/* ---- pooling -------------------------------------------------------------------------------------------------------
+ *
+ * dst[x] = the largest of row[q][col_off[s] + x] over q < rows and s < cols, for x < n; the first of equals in that order, NaN
+ * wins. Channels first, x is a column and row[q] a strip row; channels last, x is a channel and row[q] a window position. */
+typedef struct pc_pool_args {
+    const void *const *row;
+    int64_t rows, cols, n;
+    const int64_t *col_off;
+    void *dst;
+} pc_pool_args;
+
+typedef void pc_pool_fn(const pc_pool_args *a);
+
+typedef struct pc_kernels {
+    pc_isa isa;
+    int vlen, size; /* elements a vector, bytes an element */
+    pc_gather_fn *gather;
+    pc_channel_fn *const (*channel_tile)[PC_MAX_NP + 1];     /* [nv][np], NULL where not compiled */
+    pc_pixel_fn *const (*pixel_tile)[PC_MAX_PIXEL_NV + 1]; /* [mr][nv] */
+    pc_transpose_fn *transpose;
+    /* `tile` output rows at once; kr = 0: any filter height and row step; NULL where not compiled */
+    pc_rows_fn *(*rows)(int tile, int kr, int row_step);
+    pc_depthwise_fn *const *depthwise; /* [np], np <= PC_MAX_DEPTHWISE_NP */
+    pc_pool_fn *max_pool;
+    void (*relu)(int64_t n, const void *src, void *dst);
+    void (*softmax)(int64_t rows, int64_t n, const void *src, void *dst);
+} pc_kernels;
+
+/* NULL for a target that this build lacks. */
+const pc_kernels *pc_kernels_find(pc_isa isa, pc_dtype dtype);
+
+#endif

@@ -1,0 +1,27 @@
+/* table.c - the kernels of this target and element type, as the one table that the dispatcher sees. */
+#include "../simd/vec.h"
+#include "kernels.h"
+#include "table.h"
+
+const pc_kernels PC_FN(pc_kernels) = {
+#if defined(PC_TARGET_AVX512)
+    .isa = PC_ISA_AVX512,
+#elif defined(PC_TARGET_AVX2)
+    .isa = PC_ISA_AVX2,
+#elif defined(PC_TARGET_NEON)
+    .isa = PC_ISA_NEON,
+#else
+    .isa = PC_ISA_SCALAR,
+#endif
+    .vlen = PC_VLEN,
+    .size = sizeof(elem),
+    .gather = PC_FN(pc_gather),
+    .channel_tile = PC_FN(pc_channel_tiles),
+    .pixel_tile = PC_FN(pc_pixel_tiles),
+    .transpose = PC_FN(pc_transpose),
+    .rows = PC_FN(pc_rows_find),
+    .depthwise = PC_FN(pc_depthwise_tiles),
+    .max_pool = PC_FN(pc_max_pool),
+    .relu = PC_FN(pc_relu_row),
+    .softmax = PC_FN(pc_softmax_rows),
+};

@@ -1,0 +1,29 @@
+/* dispatch.c - the kernel tables that this build holds. */
+#include "../kernels/kernels.h"
+
+extern const pc_kernels pc_kernels_f32_scalar, pc_kernels_f64_scalar;
+#if defined(PC_HAVE_AVX2)
+extern const pc_kernels pc_kernels_f32_avx2, pc_kernels_f64_avx2;
+#endif
+#if defined(PC_HAVE_AVX512)
+extern const pc_kernels pc_kernels_f32_avx512, pc_kernels_f64_avx512;
+#endif
+#if defined(PC_HAVE_NEON)
+extern const pc_kernels pc_kernels_f32_neon, pc_kernels_f64_neon;
+#endif
+
+const pc_kernels *pc_kernels_find(pc_isa isa, pc_dtype dtype) {
+    static const pc_kernels *const table[PC_ISA_COUNT][2] = {
+        [PC_ISA_SCALAR] = {&pc_kernels_f32_scalar, &pc_kernels_f64_scalar},
+#if defined(PC_HAVE_AVX2)
+        [PC_ISA_AVX2] = {&pc_kernels_f32_avx2, &pc_kernels_f64_avx2},
+#endif
+#if defined(PC_HAVE_AVX512)
+        [PC_ISA_AVX512] = {&pc_kernels_f32_avx512, &pc_kernels_f64_avx512},
+#endif
+#if defined(PC_HAVE_NEON)
+        [PC_ISA_NEON] = {&pc_kernels_f32_neon, &pc_kernels_f64_neon},
+#endif
+    };
+    return pc_isa_available(isa) && (dtype == PC_F32 || dtype == PC_F64) ? table[isa][dtype] : 0;
+}

@@ -1,0 +1,160 @@
+/* plan.c - the life of a plan: validate, choose, book memory, pack, execute, destroy. */
+#include "plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGN = 64 };
+
+pc_strides pc_dense_strides(pc_layout layout, int64_t c, const int64_t size[3]) {
+    const int64_t w = layout == PC_NHWC ? c : 1;
+    pc_strides s = {.w = w, .h = size[2] * w, .d = size[1] * size[2] * w, .n = c * size[0] * size[1] * size[2]};
+    s.c = layout == PC_NHWC ? 1 : size[0] * size[1] * size[2];
+    /* With one channel or one pixel the layouts agree in memory: say so, and more paths apply. */
+    if (c == 1) {
+        s.w = 1;
+        s.c = s.n;
+    } else if (size[0] * size[1] * size[2] == 1 && layout == PC_NCHW) {
+        s.w = s.h = s.d = c;
+    }
+    return s;
+}
+
+static int64_t flops(const pc_conv *c) {
+    const int64_t factors[] = {2, c->desc.mb, c->desc.oc, c->out[0], c->out[1], c->out[2], c->icg, c->taps};
+    int64_t f = 1;
+    for (int i = 0; i < 8; i++) f = pc_mul_checked(f, factors[i]);
+    return f < 0 ? INT64_MAX : f;
+}
+
+static pc_status choose(pc_conv *conv, const char *name) {
+    for (int i = 0; (conv->algo = pc_registry_at(i)); i++) {
+        if (name ? !strcmp(name, conv->algo->name) && !conv->algo->reject(conv)
+                 : !conv->algo->reject(conv) && !conv->algo->defer(conv))
+            return PC_OK;
+    }
+    return PC_ERR_ALGO;
+}
+
+pc_status pc_plan_create_conv(const pc_conv_desc *desc, pc_plan **plan) {
+    if (!desc || !plan) return PC_ERR_NULL;
+    *plan = NULL;
+    pc_conv conv = {.desc = *desc};
+    pc_status status = pc_validate_conv(&conv.desc, conv.out);
+    if (status != PC_OK) return status;
+    conv.desc.algo = NULL; /* the caller's string need not outlive this call */
+    const char *name = desc->algo && strcmp(desc->algo, "auto") ? desc->algo : NULL;
+    conv.kernels = pc_kernels_find(conv.desc.isa, conv.desc.dtype);
+    conv.icg = conv.desc.ic / conv.desc.groups;
+    conv.ocg = conv.desc.oc / conv.desc.groups;
+    conv.taps = conv.desc.kernel[0] * conv.desc.kernel[1] * conv.desc.kernel[2];
+    conv.src = pc_dense_strides(conv.desc.src_layout, conv.desc.ic, conv.desc.in);
+    conv.dst = pc_dense_strides(conv.desc.dst_layout, conv.desc.oc, conv.out);
+    conv.flops = flops(&conv);
+    status = choose(&conv, name);
+    if (status != PC_OK) return status;
+    conv.algo->plan(&conv);
+    pc_plan *p = malloc(sizeof *p);
+    if (!p) return PC_ERR_NOMEM;
+    p->is_pool = 0;
+    p->forced = name != NULL;
+    p->as.conv = conv;
+    *plan = p;
+    return PC_OK;
+}
+
+pc_status pc_plan_create_max_pool(const pc_pool_desc *desc, pc_plan **plan) {
+    if (!desc || !plan) return PC_ERR_NULL;
+    *plan = NULL;
+    pc_pool pool = {.desc = *desc};
+    const pc_status status = pc_validate_pool(&pool.desc, pool.out);
+    if (status != PC_OK) return status;
+    pool.kernels = pc_kernels_find(pool.desc.isa, pool.desc.dtype);
+    pool.src = pc_dense_strides(pool.desc.src_layout, pool.desc.c, pool.desc.in);
+    pool.dst = pc_dense_strides(pool.desc.dst_layout, pool.desc.c, pool.out);
+    const double elements = (double)(pool.desc.mb * pool.desc.c) * (double)(pool.desc.in[0] * pool.desc.in[1] * pool.desc.in[2]);
+    pool.threads = elements < 1 << 17 ? 1 : pool.desc.threads; /* below about 20 us a second thread costs more than it saves */
+    pc_pool_plan(&pool);
+    pc_plan *p = malloc(sizeof *p);
+    if (!p) return PC_ERR_NOMEM;
+    p->is_pool = 1;
+    p->forced = 0;
+    p->as.pool = pool;
+    *plan = p;
+    return PC_OK;
+}
+
+void pc_plan_destroy(pc_plan *plan) { free(plan); }
+
+const int64_t *pc_plan_out(const pc_plan *plan) {
+    return !plan ? NULL : plan->is_pool ? plan->as.pool.out : plan->as.conv.out;
+}
+
+size_t pc_plan_packed_size(const pc_plan *plan) { return !plan || plan->is_pool ? 0 : plan->as.conv.packed_size; }
+
+size_t pc_plan_workspace_size(const pc_plan *plan) {
+    if (!plan) return 0;
+    const size_t each = plan->is_pool ? plan->as.pool.workspace_per_thread : plan->as.conv.workspace_per_thread;
+    const int threads = plan->is_pool ? plan->as.pool.threads : plan->as.conv.threads;
+    return each ? each * (size_t)threads + ALIGN : 0;
+}
+
+uint64_t pc_plan_pack_key(const pc_plan *plan) {
+    if (!plan || plan->is_pool) return 0;
+    const pc_conv *c = &plan->as.conv;
+    const int dense = c->algo == &pc_algo_channel_lanes || c->algo == &pc_algo_pixel_lanes;
+    const int64_t parts[] = {(int64_t)(intptr_t)c->algo, c->desc.dtype, c->desc.oc, c->desc.ic, c->desc.groups,
+                             c->desc.kernel[0], c->desc.kernel[1], c->desc.kernel[2], dense ? c->kernels->vlen : 0,
+                             dense ? c->as.dense.nv : 0, dense ? c->as.dense.blocks : 0,
+                             c->algo == &pc_algo_channel_lanes};
+    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a over words */
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) hash = (hash ^ (uint64_t)parts[i]) * UINT64_C(1099511628211);
+    return hash;
+}
+
+pc_status pc_plan_pack(const pc_plan *plan, const void *wei, void *packed) {
+    if (!plan || plan->is_pool || !wei || !packed) return PC_ERR_NULL;
+    plan->as.conv.algo->pack(&plan->as.conv, wei, packed);
+    return PC_OK;
+}
+
+pc_status pc_plan_execute(const pc_plan *plan, const pc_exec_args *args) {
+    if (!plan || !args) return PC_ERR_NULL;
+    const int64_t batch = plan->is_pool ? plan->as.pool.desc.mb : plan->as.conv.desc.mb;
+    if (batch == 0) return PC_OK;
+    if (!args->src || !args->dst || (pc_plan_workspace_size(plan) && !args->workspace)) return PC_ERR_NULL;
+    if (plan->is_pool ? plan->as.pool.desc.with_indices && !args->indices : !args->packed) return PC_ERR_NULL;
+    pc_exec_args a = *args;
+    if (a.workspace) a.workspace = (void *)(((uintptr_t)a.workspace + ALIGN - 1) / ALIGN * ALIGN);
+    if (plan->is_pool)
+        pc_pool_run(&plan->as.pool, &a);
+    else
+        plan->as.conv.algo->run(&plan->as.conv, &a);
+    return PC_OK;
+}
+
+pc_status pc_relu(pc_dtype dtype, int64_t n, const void *src, void *dst) {
+    pc_isa isa;
+    const pc_status status = pc_get_isa(&isa);
+    if (status != PC_OK) return status;
+    const pc_kernels *k = pc_kernels_find(isa, dtype);
+    if (!k) return PC_ERR_DTYPE;
+    if (n < 0) return PC_ERR_SIZE;
+    if (n && (!src || !dst)) return PC_ERR_NULL;
+    pc_relu_run(k, n, src, dst);
+    return PC_OK;
+}
+
+pc_status pc_softmax(pc_dtype dtype, int64_t rows, int64_t n, const void *src, void *dst) {
+    pc_isa isa;
+    const pc_status status = pc_get_isa(&isa);
+    if (status != PC_OK) return status;
+    const pc_kernels *k = pc_kernels_find(isa, dtype);
+    if (!k) return PC_ERR_DTYPE;
+    if (rows < 0 || n < 0) return PC_ERR_SIZE;
+    if (pc_mul_checked(pc_mul_checked(rows, n), 8) < 0) return PC_ERR_OVERFLOW;
+    if (rows * n == 0) return PC_OK;
+    if (!src || !dst) return PC_ERR_NULL;
+    pc_softmax_run(k, rows, n, src, dst);
+    return PC_OK;
+}

@@ -1,0 +1,20 @@
+/* registry.c - the algorithms of convolution, in order of preference: a plan takes the first that neither refuses nor defers.
+ * One row here is all that a new algorithm needs to be chosen, explained, tested and benchmarked. */
+#include "plan.h"
+
+static const pc_algo *const registry[] = {
+    &pc_algo_rows,
+    &pc_algo_depthwise_nhwc,
+    &pc_algo_channel_lanes,
+    &pc_algo_pixel_lanes,
+    &pc_algo_reference,
+};
+
+const pc_algo *pc_registry_at(int i) {
+    return i >= 0 && i < (int)(sizeof registry / sizeof *registry) ? registry[i] : 0;
+}
+
+const char *pc_algo_name(int i) {
+    const pc_algo *algo = pc_registry_at(i);
+    return algo ? algo->name : 0;
+}

@@ -1,0 +1,85 @@
+/* validate.c - every way in which a descriptor can be wrong, found before anything is computed from it. */
+#include "plan.h"
+
+static int valid_dtype(pc_dtype t) { return t == PC_F32 || t == PC_F64; }
+static int valid_layout(pc_layout l) { return l == PC_NCHW || l == PC_NHWC; }
+
+/* Fill in the target and the threads that the process asks for. */
+static pc_status resolve(pc_isa *isa, int *threads) {
+    if (*isa == PC_ISA_AUTO) {
+        const pc_status status = pc_get_isa(isa);
+        if (status != PC_OK) return status;
+    }
+    if (!pc_isa_available(*isa)) return PC_ERR_ISA;
+    if (*threads < 0) return PC_ERR_THREADS;
+    if (*threads == 0) *threads = pc_get_num_threads();
+    return PC_OK;
+}
+
+/* Whether `n` tensors' worth of bytes fit: the product of the sizes times 8. */
+static int product_fits(const int64_t *sizes, int n) {
+    int64_t bytes = 8;
+    for (int i = 0; i < n; i++)
+        if (sizes[i]) bytes = pc_mul_checked(bytes, sizes[i]);
+    return bytes >= 0;
+}
+
+/* The bordered extent of an axis minus the dilated window, or a status: the numerator of every output size. */
+static pc_status room(int64_t in, int64_t lo, int64_t hi, int64_t window, int64_t dilation, int64_t *room) {
+    int64_t extent;
+    const int64_t reach = pc_mul_checked(window - 1, dilation);
+    if (reach < 0 || __builtin_add_overflow(in, lo, &extent) || __builtin_add_overflow(extent, hi, &extent)) return PC_ERR_OVERFLOW;
+    *room = extent - reach - 1;
+    return *room < 0 ? PC_ERR_KERNEL : PC_OK;
+}
+
+pc_status pc_validate_conv(pc_conv_desc *d, int64_t out[3]) {
+    if (!valid_dtype(d->dtype)) return PC_ERR_DTYPE;
+    if (!valid_layout(d->src_layout) || !valid_layout(d->dst_layout)) return PC_ERR_LAYOUT;
+    if ((int)d->boundary < 0 || d->boundary >= PC_BOUNDARY_COUNT) return PC_ERR_BOUNDARY;
+    if (d->mb < 0 || d->ic < 1 || d->oc < 1) return PC_ERR_SIZE;
+    if (d->groups < 1 || d->ic % d->groups || d->oc % d->groups) return PC_ERR_GROUPS;
+    for (int i = 0; i < 3; i++) {
+        if (d->in[i] < 1 || d->kernel[i] < 1) return PC_ERR_SIZE;
+        if (d->stride[i] < 1) return PC_ERR_STRIDE;
+        if (d->dilation[i] < 1) return PC_ERR_DILATION;
+        if (d->pad_lo[i] < 0 || d->pad_hi[i] < 0) return PC_ERR_PADDING;
+        const int64_t most = pc_max(d->pad_lo[i], d->pad_hi[i]);
+        if (d->boundary == PC_REFLECT && most >= d->in[i]) return PC_ERR_PADDING;
+        if (d->boundary == PC_CIRCULAR && most > d->in[i]) return PC_ERR_PADDING;
+        int64_t left;
+        const pc_status status = room(d->in[i], d->pad_lo[i], d->pad_hi[i], d->kernel[i], d->dilation[i], &left);
+        if (status != PC_OK) return status;
+        out[i] = left / d->stride[i] + 1;
+        if (d->stride[i] > INT32_MAX) return PC_ERR_OVERFLOW;
+    }
+    const int64_t src[] = {pc_max(d->mb, 1), d->ic, d->in[0], d->in[1], d->in[2]};
+    const int64_t dst[] = {pc_max(d->mb, 1), d->oc, out[0], out[1], out[2]};
+    const int64_t wei[] = {pc_round_up(pc_min(d->oc, INT64_C(1) << 62), 16), d->ic, d->kernel[0], d->kernel[1], d->kernel[2]};
+    int64_t bordered[3]; /* a bordered channel in float64 must be countable too */
+    for (int i = 0; i < 3; i++) bordered[i] = d->in[i] + d->pad_lo[i] + d->pad_hi[i];
+    if (!product_fits(src, 5) || !product_fits(dst, 5) || !product_fits(wei, 5) || !product_fits(bordered, 3)) return PC_ERR_OVERFLOW;
+    return resolve(&d->isa, &d->threads);
+}
+
+pc_status pc_validate_pool(pc_pool_desc *d, int64_t out[3]) {
+    if (!valid_dtype(d->dtype)) return PC_ERR_DTYPE;
+    if (!valid_layout(d->src_layout) || !valid_layout(d->dst_layout)) return PC_ERR_LAYOUT;
+    if (d->mb < 0 || d->c < 1) return PC_ERR_SIZE;
+    for (int i = 0; i < 3; i++) {
+        if (d->in[i] < 1 || d->window[i] < 1) return PC_ERR_SIZE;
+        if (d->stride[i] < 1) return PC_ERR_STRIDE;
+        if (d->dilation[i] < 1) return PC_ERR_DILATION;
+        int64_t left;
+        const pc_status status = room(d->in[i], pc_max(d->pad[i], 0), pc_max(d->pad[i], 0), d->window[i], d->dilation[i], &left);
+        if (status == PC_ERR_OVERFLOW) return status;
+        if (d->pad[i] < 0 || d->pad[i] > ((d->window[i] - 1) * d->dilation[i] + 1) / 2) return PC_ERR_PADDING;
+        if (status != PC_OK) return status;
+        if (d->stride[i] > INT32_MAX) return PC_ERR_OVERFLOW;
+        out[i] = left / d->stride[i] + 1;
+        if (d->ceil_mode && left % d->stride[i] && out[i] * d->stride[i] < d->in[i] + d->pad[i]) out[i]++;
+    }
+    const int64_t src[] = {pc_max(d->mb, 1), d->c, d->in[0] + 2 * d->pad[0], d->in[1] + 2 * d->pad[1], d->in[2] + 2 * d->pad[2]};
+    if (!product_fits(src, 5)) return PC_ERR_OVERFLOW;
+    return resolve(&d->isa, &d->threads);
+}

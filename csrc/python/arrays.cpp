@@ -1,0 +1,250 @@
+// arrays.cpp - checks and views of NumPy arrays; see arrays.hpp.
+#include "arrays.hpp"
+
+#include <vector>
+
+#include "memory.hpp"
+
+namespace pyconv {
+
+namespace {
+
+constexpr size_t recycled = 128 << 10;  // bytes from which a result lives on recycled memory; below, malloc keeps its own
+
+using Flags = py::detail::npy_api;
+
+bool has_flag(const py::array &a, int flag) { return (a.flags() & flag) != 0; }
+
+bool is_aligned(const py::array &a) { return has_flag(a, Flags::NPY_ARRAY_ALIGNED_); }
+
+// Whether strides are those of a dense array with its axes in the order `order`, the last varying fastest.
+bool is_dense(const py::array &a, const int *order) {
+    py::ssize_t expected = a.itemsize();
+    for (auto i = a.ndim() - 1; i >= 0; i--) {
+        const int axis = order[i];
+        if (a.shape(axis) != 1 && a.strides(axis) != expected) return a.size() == 0;
+        expected *= a.shape(axis);
+    }
+    return true;
+}
+
+constexpr int in_order[4] = {0, 1, 2, 3};
+constexpr int nchw_to_nhwc[4] = {0, 2, 3, 1}, chw_to_hwc[3] = {1, 2, 0};
+constexpr int nhwc_to_nchw[4] = {0, 3, 1, 2}, hwc_to_chw[3] = {2, 0, 1};
+
+const int *other_order(py::ssize_t ndim, bool channels_last) {
+    if (ndim == 4) return channels_last ? nhwc_to_nchw : nchw_to_nhwc;
+    return channels_last ? hwc_to_chw : chw_to_hwc;
+}
+
+py::array transposed(const py::array &a, const int *order) {
+    py::tuple axes(static_cast<size_t>(a.ndim()));
+    for (py::ssize_t i = 0; i < a.ndim(); i++) axes[static_cast<size_t>(i)] = order[i];
+    return a.attr("transpose")(axes);
+}
+
+std::string kind_of(py::handle value) { return Py_TYPE(value.ptr())->tp_name; }
+
+}  // namespace
+
+std::string shape_text(const int64_t *shape, int n) {
+    std::string s = "(";
+    for (int i = 0; i < n; i++) s += (i ? ", " : "") + std::to_string(shape[i]);
+    return s + (n == 1 ? ",)" : ")");
+}
+
+std::string shape_text(const py::array &a) {
+    std::vector<int64_t> shape(a.shape(), a.shape() + a.ndim());
+    return shape_text(shape.data(), static_cast<int>(a.ndim()));
+}
+
+py::array float_array(py::handle value, const char *function, const char *argument) {
+    if (!py::isinstance<py::array>(value))
+        throw py::type_error(std::string(function) + ": " + argument + " must be a numpy.ndarray, not " + kind_of(value));
+    auto a = py::reinterpret_borrow<py::array>(value);
+    const py::dtype type = a.dtype();
+    const int num = type.num();
+    const char order = type.byteorder();
+    if ((num != Flags::NPY_FLOAT_ && num != Flags::NPY_DOUBLE_) || (order != '=' && order != '|'))
+        throw py::type_error(std::string(function) + ": " + argument + " must be float32 or float64 in native byte order, not " +
+                             py::str(py::handle(type)).cast<std::string>());
+    return a;
+}
+
+pc_dtype dtype_of(const py::array &a) { return a.itemsize() == 4 ? PC_F32 : PC_F64; }
+
+void require_dtype(const py::array &a, const char *argument, const py::array &other, const char *other_argument) {
+    if (a.itemsize() == other.itemsize()) return;
+    const auto name = [](const py::array &x) { return x.itemsize() == 4 ? std::string("float32") : std::string("float64"); };
+    throw py::type_error(std::string(argument) + " is " + name(a) + " but " + other_argument + " is " + name(other) +
+                         "; they must have the same dtype");
+}
+
+int64_t parse_int(py::handle value, const char *function, const char *argument) {
+    PyObject *index = PyLong_CheckExact(value.ptr()) ? value.inc_ref().ptr() : PyNumber_Index(value.ptr());
+    if (!index) {
+        PyErr_Clear();
+        throw py::type_error(std::string(function) + ": " + argument + " must be an integer, not " + kind_of(value));
+    }
+    const long long n = PyLong_AsLongLong(index);
+    Py_DECREF(index);
+    if (n == -1 && PyErr_Occurred()) {
+        PyErr_Clear();
+        throw py::value_error(std::string(function) + ": " + argument + " does not fit in 64 bits");
+    }
+    return n;
+}
+
+Pair parse_pair(py::handle value, const char *function, const char *argument) {
+    if (PyLong_CheckExact(value.ptr())) {
+        const int64_t n = parse_int(value, function, argument);
+        return {n, n};
+    }
+    if (PySequence_Check(value.ptr()) && !PyUnicode_Check(value.ptr()) && !PyBytes_Check(value.ptr())) {
+        const auto seq = py::reinterpret_borrow<py::sequence>(value);
+        const auto n = PySequence_Size(value.ptr());
+        if (n < 0) PyErr_Clear();
+        if (n == 1 || n == 2) {
+            const py::object first = seq[0];
+            const int64_t h = parse_int(first, function, argument);
+            if (n == 1) return {h, h};
+            const py::object second = seq[1];
+            return {h, parse_int(second, function, argument)};
+        }
+        if (n >= 0)
+            throw py::value_error(std::string(function) + ": " + argument + " must be one integer or two, not " + std::to_string(n));
+    }
+    const int64_t n = parse_int(value, function, argument);
+    return {n, n};
+}
+
+bool parse_layout(py::handle value, const char *function) {
+    if (PyUnicode_Check(value.ptr())) {
+        if (PyUnicode_CompareWithASCIIString(value.ptr(), "NCHW") == 0) return false;
+        if (PyUnicode_CompareWithASCIIString(value.ptr(), "NHWC") == 0) return true;
+        throw py::value_error(std::string(function) + ": layout must be 'NCHW' or 'NHWC', not '" + value.cast<std::string>() + "'");
+    }
+    throw py::type_error(std::string(function) + ": layout must be 'NCHW' or 'NHWC', not " + kind_of(value));
+}
+
+py::array dense(const py::array &a) {
+    if (is_aligned(a) && a.ndim() <= 4 && is_dense(a, in_order)) return a;
+    auto copy = py::array::ensure(a, py::array::c_style | Flags::NPY_ARRAY_ALIGNED_);
+    if (!copy) throw py::error_already_set();
+    return copy;
+}
+
+Image view_image(const py::array &a, bool channels_last, const char *function, const char *argument) {
+    const auto ndim = a.ndim();
+    if (ndim != 3 && ndim != 4) {
+        const char *axes = channels_last ? "(H, W, C) or (N, H, W, C)" : "(C, H, W) or (N, C, H, W)";
+        throw py::value_error(std::string(function) + ": " + argument + " must have shape " + axes + ", not " + shape_text(a));
+    }
+    Image image{a, ndim == 4, channels_last ? PC_NHWC : PC_NCHW, {}, nullptr};
+    const auto *shape = a.shape() + (ndim - 3);
+    const int c = channels_last ? 2 : 0, h = channels_last ? 0 : 1, w = h + 1;
+    image.size = {ndim == 4 ? a.shape(0) : 1, shape[c], shape[h], shape[w]};
+    const int *other = other_order(ndim, channels_last);
+    const pc_layout turned = channels_last ? PC_NCHW : PC_NHWC;
+    if (is_aligned(a) && is_dense(a, in_order)) {
+    } else if (is_aligned(a) && is_dense(a, other)) {
+        image.layout = turned;
+    } else {
+        // A view that is not dense is copied, in the order that its own strides suggest.
+        const auto step = [&](int axis) { return std::abs(a.strides(ndim - 3 + axis)); };
+        const bool last_fastest = shape[c] > 1 && step(c) < step(w) && step(w) <= step(h);
+        image.layout = last_fastest ? PC_NHWC : PC_NCHW;
+        image.array = dense(image.layout == turned ? transposed(a, other) : a);
+    }
+    image.data = const_cast<void *>(image.array.data());
+    return image;
+}
+
+py::array fresh_array(const py::dtype &dtype, const std::vector<py::ssize_t> &shape, const std::vector<py::ssize_t> &strides) {
+    size_t bytes = static_cast<size_t>(dtype.itemsize());
+    for (const auto n : shape) bytes *= static_cast<size_t>(n);
+    if (bytes < recycled) return py::array(dtype, shape, strides);
+    const Block block = acquire(bytes);
+    auto *held = new Block(block);
+    const py::capsule owner(held, [](void *p) {
+        release(*static_cast<Block *>(p));
+        delete static_cast<Block *>(p);
+    });
+    return py::array(dtype, shape, strides, block.data, owner);
+}
+
+namespace {
+
+std::vector<py::ssize_t> result_shape(const Sizes &s, bool batched, bool channels_last) {
+    std::vector<py::ssize_t> shape;
+    if (batched) shape.push_back(s[0]);
+    if (channels_last)
+        shape.insert(shape.end(), {s[2], s[3], s[1]});
+    else
+        shape.insert(shape.end(), {s[1], s[2], s[3]});
+    return shape;
+}
+
+std::vector<py::ssize_t> result_strides(const Sizes &s, bool batched, bool channels_last, pc_layout layout, py::ssize_t size) {
+    const py::ssize_t n = size * s[1] * s[2] * s[3];
+    const py::ssize_t c = layout == PC_NHWC ? size : size * s[2] * s[3], w = layout == PC_NHWC ? size * s[1] : size, h = w * s[3];
+    std::vector<py::ssize_t> strides;
+    if (batched) strides.push_back(n);
+    if (channels_last)
+        strides.insert(strides.end(), {h, w, c});
+    else
+        strides.insert(strides.end(), {c, h, w});
+    return strides;
+}
+
+}  // namespace
+
+Result make_result(py::handle out, const Sizes &size, bool batched, bool channels_last, pc_layout layout, const py::array &like,
+                   const char *function) {
+    const auto shape = result_shape(size, batched, channels_last);
+    const auto fresh = [&] {
+        return fresh_array(like.dtype(), shape, result_strides(size, batched, channels_last, layout, like.itemsize()));
+    };
+    if (out.is_none()) {
+        py::array a = fresh();
+        void *data = const_cast<void *>(a.data());
+        return {a, a, layout, data};
+    }
+    const py::array a = float_array(out, function, "out");
+    require_dtype(a, "out", like, "input");
+    if (static_cast<size_t>(a.ndim()) != shape.size() || !std::equal(shape.begin(), shape.end(), a.shape())) {
+        const std::vector<int64_t> wanted(shape.begin(), shape.end());
+        throw py::value_error(std::string(function) + ": out has shape " + shape_text(a) + " but the result has shape " +
+                              shape_text(wanted.data(), static_cast<int>(wanted.size())));
+    }
+    if (!a.writeable()) throw py::value_error(std::string(function) + ": out is not writeable");
+    Result r{a, a, layout, const_cast<void *>(a.data())};
+    if (is_aligned(a) && is_dense(a, in_order)) {
+        r.layout = channels_last ? PC_NHWC : PC_NCHW;
+    } else if (is_aligned(a) && is_dense(a, other_order(a.ndim(), channels_last))) {
+        r.layout = channels_last ? PC_NCHW : PC_NHWC;
+    } else {
+        r.target = fresh();
+        r.data = const_cast<void *>(r.target.data());
+    }
+    return r;
+}
+
+void Result::finish() {
+    if (target.ptr() != array.ptr()) array[py::ellipsis()] = target;
+}
+
+void require_disjoint(const Result &result, py::handle out, const py::array &input, const char *function, const char *argument) {
+    if (out.is_none()) return;
+    static const py::handle shares = py::module_::import("numpy").attr("shares_memory").cast<py::object>().release();
+    if (shares(result.array, input).cast<bool>())
+        throw py::value_error(std::string(function) + ": out shares memory with " + argument);
+}
+
+void fail(pc_status status, const char *function) {
+    const std::string text = std::string(function) + ": " + pc_status_text(status);
+    if (status == PC_ERR_NOMEM) throw std::bad_alloc();
+    throw py::value_error(text);
+}
+
+}  // namespace pyconv

@@ -1,0 +1,67 @@
+// arrays.hpp - NumPy arrays as the C library sees them: checked, laid out, copied only where they must be.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <array>
+#include <string>
+
+#include "pyconv.h"
+
+namespace pyconv {
+
+namespace py = pybind11;
+using Sizes = std::array<int64_t, 4>;
+
+// "(1, 3, 32, 32)", for messages.
+std::string shape_text(const py::array &a);
+std::string shape_text(const int64_t *shape, int n);
+
+// `value` as an ndarray of float32 or float64 in native byte order; TypeError naming the argument otherwise.
+py::array float_array(py::handle value, const char *function, const char *argument);
+pc_dtype dtype_of(const py::array &a);
+// TypeError unless `a` has the dtype of `other`.
+void require_dtype(const py::array &a, const char *argument, const py::array &other, const char *other_argument);
+
+// An integer, or a sequence of one or two of them, as height and width.
+struct Pair {
+    int64_t h, w;
+};
+Pair parse_pair(py::handle value, const char *function, const char *argument);
+int64_t parse_int(py::handle value, const char *function, const char *argument);
+bool parse_layout(py::handle value, const char *function);  // true: the array's axes are (N, H, W, C)
+
+// A picture or a batch of them: logical sizes n, c, h, w, and data that is dense in `layout`.
+struct Image {
+    py::array array;  // keeps the data alive; a copy where the given array was not dense
+    bool batched;
+    pc_layout layout;
+    Sizes size;
+    void *data;
+};
+
+// View an input of 3 or 4 axes, in place when it is dense in either order, else as a dense copy in the order it is closest to.
+Image view_image(const py::array &a, bool channels_last, const char *function, const char *argument);
+
+// A result: a fresh array (with the memory order `layout`), or the caller's `out` after checking it.
+struct Result {
+    py::array array;       // what the caller gets
+    py::array target;      // what the kernels write: `array`, or a dense stand-in that finish() copies from
+    pc_layout layout;
+    void *data;
+    void finish();
+};
+Result make_result(py::handle out, const Sizes &size, bool batched, bool channels_last, pc_layout layout, const py::array &like,
+                   const char *function);
+// ValueError if `out` shares memory with `input`.
+void require_disjoint(const Result &result, py::handle out, const py::array &input, const char *function, const char *argument);
+
+// A dense array of this shape and dtype on recycled memory when it is large; see memory.hpp.
+py::array fresh_array(const py::dtype &dtype, const std::vector<py::ssize_t> &shape, const std::vector<py::ssize_t> &strides);
+// `a` itself when it is dense, aligned and in C order, else a copy that is.
+py::array dense(const py::array &a);
+
+[[noreturn]] void fail(pc_status status, const char *function);
+
+}  // namespace pyconv

@@ -1,0 +1,105 @@
+// memory.cpp - the bounded store of memory.hpp.
+#include "memory.hpp"
+
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <mutex>
+#include <new>
+
+namespace pyconv {
+
+namespace {
+
+constexpr int slots = 32;
+constexpr size_t page = 4096, huge_page = size_t{2} << 20;
+
+// Lives for as long as the process: arrays released while the interpreter shuts down still find it.
+struct Store {
+    std::mutex mutex;
+    Block block[slots];
+    size_t bytes = 0, limit = size_t{64} << 20;
+};
+
+Store &store() {
+    static Store *s = new Store;
+    return *s;
+}
+
+Block allocate(size_t bytes) {
+    const size_t unit = bytes >= huge_page ? huge_page : bytes >= page ? page : 64;
+    const size_t size = (bytes + unit - 1) / unit * unit;
+    void *data = std::aligned_alloc(unit, size);
+    if (!data) throw std::bad_alloc();
+#if defined(MADV_HUGEPAGE)
+    if (unit == huge_page) madvise(data, size, MADV_HUGEPAGE);  // one fault for 2 MB instead of 512
+#endif
+    return {data, size};
+}
+
+}  // namespace
+
+Block acquire(size_t bytes) {
+    Store &s = store();
+    {
+        std::lock_guard<std::mutex> lock(s.mutex);
+        Block *best = nullptr;
+        for (Block &b : s.block)  // the smallest that holds it without wasting more than a quarter
+            if (b.data && b.size >= bytes && b.size - bytes <= bytes / 4 + page && (!best || b.size < best->size)) best = &b;
+        if (best) {
+            const Block found = *best;
+            *best = {};
+            s.bytes -= found.size;
+            return found;
+        }
+    }
+    return allocate(bytes ? bytes : 1);
+}
+
+void release(Block block) noexcept {
+    Store &s = store();
+    {
+        std::lock_guard<std::mutex> lock(s.mutex);
+        if (block.size <= s.limit) {
+            // Room is made by dropping the oldest blocks: those in the first slots.
+            for (int i = 0; i < slots; i++) {
+                if (s.bytes + block.size <= s.limit) break;
+                std::free(s.block[i].data);
+                s.bytes -= s.block[i].size;
+                s.block[i] = {};
+            }
+            for (int i = 0; i < slots; i++) {
+                if (s.block[i].data) continue;
+                s.block[i] = block;
+                s.bytes += block.size;
+                return;
+            }
+        }
+    }
+    std::free(block.data);
+}
+
+size_t cached_bytes() {
+    Store &s = store();
+    std::lock_guard<std::mutex> lock(s.mutex);
+    return s.bytes;
+}
+
+size_t cache_limit() {
+    Store &s = store();
+    std::lock_guard<std::mutex> lock(s.mutex);
+    return s.limit;
+}
+
+void set_cache_limit(size_t bytes) {
+    Store &s = store();
+    std::lock_guard<std::mutex> lock(s.mutex);
+    s.limit = bytes;
+    for (int i = 0; i < slots && s.bytes > s.limit; i++) {
+        std::free(s.block[i].data);
+        s.bytes -= s.block[i].size;
+        s.block[i] = {};
+    }
+}
+
+}  // namespace pyconv

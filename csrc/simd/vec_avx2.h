@@ -1,0 +1,135 @@
+/* vec_avx2.h - the vocabulary on AVX2 and FMA: 8 floats or 4 doubles.
+ * Lanes are chosen by masks read from a sliding table. Loads use vmaskmov; stores never do, since on Zen 4 a masked store
+ * takes 16 cycles: a partial store is written in pieces of 128, 64 and 32 bits. */
+#include <immintrin.h>
+
+typedef __m256i vmask;
+
+#if defined(PC_DTYPE_F64)
+#define PC_VLEN 4
+typedef __m256d vec;
+#define PC_OP(name) _mm256_##name##_pd
+typedef int64_t pc_lane;
+#else
+#define PC_VLEN 8
+typedef __m256 vec;
+#define PC_OP(name) _mm256_##name##_ps
+typedef int32_t pc_lane;
+#endif
+
+/* Lanes 0 .. n-1, for 0 <= n <= PC_VLEN. */
+PC_INLINE __m256i pc_first_lanes(int n) {
+    static const pc_lane table[2 * PC_VLEN] = {
+#if defined(PC_DTYPE_F64)
+        -1, -1, -1, -1,
+#else
+        -1, -1, -1, -1, -1, -1, -1, -1,
+#endif
+    };
+    return _mm256_loadu_si256((const __m256i *)(table + PC_VLEN - n));
+}
+
+PC_INLINE vec v_zero(void) { return PC_OP(setzero)(); }
+PC_INLINE vec v_set1(elem x) { return PC_OP(set1)(x); }
+PC_INLINE vec v_load(const elem *p) { return PC_OP(loadu)(p); }
+PC_INLINE void v_store(elem *p, vec v) { PC_OP(storeu)(p, v); }
+PC_INLINE vec v_load_n(const elem *p, int n) { return PC_OP(maskload)(p, pc_first_lanes(n)); }
+PC_INLINE vmask v_mask(int lo, int hi) {
+    lo = lo < 0 ? 0 : lo > PC_VLEN ? PC_VLEN : lo;
+    hi = hi < 0 ? 0 : hi > PC_VLEN ? PC_VLEN : hi;
+    return _mm256_andnot_si256(pc_first_lanes(lo), pc_first_lanes(hi));
+}
+PC_INLINE vec v_load_mask(const elem *p, vmask m) { return PC_OP(maskload)(p, m); }
+PC_INLINE vec v_add(vec a, vec b) { return PC_OP(add)(a, b); }
+PC_INLINE vec v_sub(vec a, vec b) { return PC_OP(sub)(a, b); }
+PC_INLINE vec v_mul(vec a, vec b) { return PC_OP(mul)(a, b); }
+PC_INLINE vec v_div(vec a, vec b) { return PC_OP(div)(a, b); }
+PC_INLINE vec v_fma(vec a, vec b, vec c) { return PC_OP(fmadd)(a, b, c); }
+PC_INLINE vec v_round(vec a) { return PC_OP(round)(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+PC_INLINE vec v_max_first(vec a, vec b) {
+    /* vmaxps returns its second operand on ties and NaN: max(b, a) keeps a, and only NaN in b is left to mend. */
+    return PC_OP(blendv)(PC_OP(max)(b, a), b, PC_OP(cmp)(b, b, _CMP_UNORD_Q));
+}
+
+#if defined(PC_DTYPE_F64)
+
+PC_INLINE void v_store_n(elem *p, int n, vec v) {
+    if (n >= 4) {
+        _mm256_storeu_pd(p, v);
+        return;
+    }
+    __m128d h = _mm256_castpd256_pd128(v);
+    if (n & 2) {
+        _mm_storeu_pd(p, h);
+        p += 2;
+        h = _mm256_extractf128_pd(v, 1);
+    }
+    if (n & 1) _mm_store_sd(p, h);
+}
+PC_INLINE vec v_pow2(vec n) {
+    __m256i e = _mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_cvtpd_epi32(n)), _mm256_set1_epi64x(1023));
+    return _mm256_castsi256_pd(_mm256_slli_epi64(e, 52));
+}
+PC_INLINE vec v_even(vec a, vec b) { return _mm256_permute4x64_pd(_mm256_unpacklo_pd(a, b), 0xd8); }
+PC_INLINE vec v_odd(vec a, vec b) { return _mm256_permute4x64_pd(_mm256_unpackhi_pd(a, b), 0xd8); }
+PC_INLINE void v_transpose(vec r[PC_VLEN]) {
+    vec a = _mm256_unpacklo_pd(r[0], r[1]), b = _mm256_unpackhi_pd(r[0], r[1]);
+    vec c = _mm256_unpacklo_pd(r[2], r[3]), d = _mm256_unpackhi_pd(r[2], r[3]);
+    r[0] = _mm256_permute2f128_pd(a, c, 0x20);
+    r[1] = _mm256_permute2f128_pd(b, d, 0x20);
+    r[2] = _mm256_permute2f128_pd(a, c, 0x31);
+    r[3] = _mm256_permute2f128_pd(b, d, 0x31);
+}
+
+#else
+
+PC_INLINE void v_store_n(elem *p, int n, vec v) {
+    if (n >= 8) {
+        _mm256_storeu_ps(p, v);
+        return;
+    }
+    __m128 h = _mm256_castps256_ps128(v);
+    if (n & 4) {
+        _mm_storeu_ps(p, h);
+        p += 4;
+        h = _mm256_extractf128_ps(v, 1);
+    }
+    if (n & 2) {
+        _mm_storel_pi((__m64 *)p, h);
+        p += 2;
+        h = _mm_movehl_ps(h, h);
+    }
+    if (n & 1) _mm_store_ss(p, h);
+}
+PC_INLINE vec v_pow2(vec n) {
+    __m256i e = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(e, 23));
+}
+PC_INLINE vec v_even(vec a, vec b) {
+    __m256d t = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88));
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(t, 0xd8));
+}
+PC_INLINE vec v_odd(vec a, vec b) {
+    __m256d t = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xdd));
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(t, 0xd8));
+}
+PC_INLINE void v_transpose(vec r[PC_VLEN]) {
+    vec t[8];
+    PC_UNROLL for (int i = 0; i < 8; i += 2) {
+        t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+        t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+    PC_UNROLL for (int i = 0; i < 8; i += 4) {
+        PC_UNROLL for (int j = 0; j < 2; j++) {
+            r[i + 2 * j] = _mm256_shuffle_ps(t[i + j], t[i + j + 2], 0x44);
+            r[i + 2 * j + 1] = _mm256_shuffle_ps(t[i + j], t[i + j + 2], 0xee);
+        }
+    }
+    PC_UNROLL for (int j = 0; j < 4; j++) {
+        t[j] = _mm256_permute2f128_ps(r[j], r[j + 4], 0x20);
+        t[j + 4] = _mm256_permute2f128_ps(r[j], r[j + 4], 0x31);
+    }
+    PC_UNROLL for (int i = 0; i < 8; i++) r[i] = t[i];
+}
+
+#endif

@@ -1,0 +1,89 @@
+/* vec_neon.h - the vocabulary on arm64 NEON: 4 floats or 2 doubles. There are no masked loads, so partial vectors are
+ * assembled lane by lane; kernels meet them at borders and tails only. */
+#include <arm_neon.h>
+
+typedef struct {
+    int lo, hi;
+} vmask;
+
+#if defined(PC_DTYPE_F64)
+#define PC_VLEN 2
+typedef float64x2_t vec;
+#define PC_OP(name) v##name##q_f64
+#else
+#define PC_VLEN 4
+typedef float32x4_t vec;
+#define PC_OP(name) v##name##q_f32
+#endif
+
+PC_INLINE vec v_load(const elem *p) { return PC_OP(ld1)(p); }
+PC_INLINE void v_store(elem *p, vec v) { PC_OP(st1)(p, v); }
+PC_INLINE vmask v_mask(int lo, int hi) {
+    vmask m = {lo < 0 ? 0 : lo, hi > PC_VLEN ? PC_VLEN : hi};
+    return m;
+}
+PC_INLINE vec v_load_mask(const elem *p, vmask m) {
+    elem t[PC_VLEN] = {0};
+    for (int i = m.lo; i < m.hi; i++) t[i] = p[i];
+    return v_load(t);
+}
+PC_INLINE vec v_load_n(const elem *p, int n) { return n >= PC_VLEN ? v_load(p) : v_load_mask(p, v_mask(0, n)); }
+PC_INLINE void v_store_n(elem *p, int n, vec v) {
+    if (n >= PC_VLEN) {
+        v_store(p, v);
+        return;
+    }
+    elem t[PC_VLEN];
+    v_store(t, v);
+    for (int i = 0; i < n; i++) p[i] = t[i];
+}
+PC_INLINE vec v_add(vec a, vec b) { return PC_OP(add)(a, b); }
+PC_INLINE vec v_sub(vec a, vec b) { return PC_OP(sub)(a, b); }
+PC_INLINE vec v_mul(vec a, vec b) { return PC_OP(mul)(a, b); }
+PC_INLINE vec v_div(vec a, vec b) { return PC_OP(div)(a, b); }
+PC_INLINE vec v_fma(vec a, vec b, vec c) { return PC_OP(fma)(c, a, b); }
+PC_INLINE vec v_round(vec a) { return PC_OP(rndn)(a); }
+PC_INLINE vec v_even(vec a, vec b) { return PC_OP(uzp1)(a, b); }
+PC_INLINE vec v_odd(vec a, vec b) { return PC_OP(uzp2)(a, b); }
+
+#if defined(PC_DTYPE_F64)
+
+PC_INLINE vec v_zero(void) { return vdupq_n_f64(0); }
+PC_INLINE vec v_set1(elem x) { return vdupq_n_f64(x); }
+PC_INLINE vec v_max_first(vec a, vec b) {
+    uint64x2_t is_number = vceqq_f64(b, b);
+    uint64x2_t keep = vandq_u64(is_number, vreinterpretq_u64_u32(vmvnq_u32(vreinterpretq_u32_u64(vcgtq_f64(b, a)))));
+    return vbslq_f64(keep, a, b);
+}
+PC_INLINE vec v_pow2(vec n) {
+    int64x2_t e = vaddq_s64(vcvtq_s64_f64(n), vdupq_n_s64(1023));
+    return vreinterpretq_f64_s64(vshlq_n_s64(e, 52));
+}
+PC_INLINE void v_transpose(vec r[PC_VLEN]) {
+    vec a = vzip1q_f64(r[0], r[1]), b = vzip2q_f64(r[0], r[1]);
+    r[0] = a;
+    r[1] = b;
+}
+
+#else
+
+PC_INLINE vec v_zero(void) { return vdupq_n_f32(0); }
+PC_INLINE vec v_set1(elem x) { return vdupq_n_f32(x); }
+PC_INLINE vec v_max_first(vec a, vec b) {
+    uint32x4_t keep = vandq_u32(vceqq_f32(b, b), vmvnq_u32(vcgtq_f32(b, a)));
+    return vbslq_f32(keep, a, b);
+}
+PC_INLINE vec v_pow2(vec n) {
+    int32x4_t e = vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127));
+    return vreinterpretq_f32_s32(vshlq_n_s32(e, 23));
+}
+PC_INLINE void v_transpose(vec r[PC_VLEN]) {
+    float32x4_t a = vzip1q_f32(r[0], r[2]), b = vzip2q_f32(r[0], r[2]);
+    float32x4_t c = vzip1q_f32(r[1], r[3]), d = vzip2q_f32(r[1], r[3]);
+    r[0] = vzip1q_f32(a, c);
+    r[1] = vzip2q_f32(a, c);
+    r[2] = vzip1q_f32(b, d);
+    r[3] = vzip2q_f32(b, d);
+}
+
+#endif

@@ -1,0 +1,51 @@
+/* vec_scalar.h - the vocabulary with one lane: the specification of every other header, and the target of last resort.
+ * fma() is a library call where the CPU's baseline has no such instruction: slow, and rounded once all the same. */
+#define PC_VLEN 1
+
+typedef elem vec;
+typedef int vmask;
+
+PC_INLINE vec v_zero(void) { return 0; }
+PC_INLINE vec v_set1(elem x) { return x; }
+PC_INLINE vec v_load(const elem *p) { return *p; }
+PC_INLINE void v_store(elem *p, vec v) { *p = v; }
+PC_INLINE vec v_load_n(const elem *p, int n) { return n > 0 ? *p : 0; }
+PC_INLINE void v_store_n(elem *p, int n, vec v) {
+    if (n > 0) *p = v;
+}
+PC_INLINE vmask v_mask(int lo, int hi) { return lo <= 0 && hi > 0; }
+PC_INLINE vec v_load_mask(const elem *p, vmask m) { return m ? *p : 0; }
+PC_INLINE vec v_add(vec a, vec b) { return a + b; }
+PC_INLINE vec v_sub(vec a, vec b) { return a - b; }
+PC_INLINE vec v_mul(vec a, vec b) { return a * b; }
+PC_INLINE vec v_div(vec a, vec b) { return a / b; }
+PC_INLINE vec v_max_first(vec a, vec b) { return b > a || b != b ? b : a; }
+PC_INLINE vec v_even(vec a, vec b) {
+    (void)b;
+    return a;
+}
+PC_INLINE vec v_odd(vec a, vec b) {
+    (void)a;
+    return b;
+}
+PC_INLINE void v_transpose(vec r[PC_VLEN]) { (void)r; }
+
+#if defined(PC_DTYPE_F64)
+PC_INLINE vec v_fma(vec a, vec b, vec c) { return fma(a, b, c); }
+PC_INLINE vec v_round(vec a) { return rint(a); }
+PC_INLINE vec v_pow2(vec n) {
+    int64_t bits = (int64_t)((uint64_t)((n == n ? (int64_t)n : 0) + 1023) << 52);
+    double r;
+    memcpy(&r, &bits, sizeof r);
+    return r;
+}
+#else
+PC_INLINE vec v_fma(vec a, vec b, vec c) { return fmaf(a, b, c); }
+PC_INLINE vec v_round(vec a) { return rintf(a); }
+PC_INLINE vec v_pow2(vec n) {
+    int32_t bits = (int32_t)((uint32_t)((n == n ? (int32_t)n : 0) + 127) << 23);
+    float r;
+    memcpy(&r, &bits, sizeof r);
+    return r;
+}
+#endif
