@@ -47,9 +47,12 @@ typedef struct pc_dense {
 } pc_dense;
 
 typedef struct pc_rows_plan {
-    int tile, kr, step;          /* of the kernel */
+    pc_rows_fn *kernel;
+    int tile, step;              /* of the kernel; step 0: each output row has tap rows of its own */
+    int between;                 /* output rows from one row of a tile to the next: the dilation, where rows are shared */
+    int pointers;                /* rows that a tile reads */
     int direct;                  /* reads the image itself */
-    int64_t bands;               /* items a plane */
+    int64_t bands, strips;       /* items down and across a plane */
     int64_t pitch, phase;
     int64_t tables;              /* byte offset in a thread's workspace; the strip, or a row of zeros, comes first */
 } pc_rows_plan;

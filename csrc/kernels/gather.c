@@ -18,24 +18,29 @@ static void copy_run(elem *dst, const elem *src, int64_t n) {
     if (i < n) v_store_n(dst + i, (int)(n - i), v_load_n(src + i, (int)(n - i)));
 }
 
-/* dst[i] = src[2 i]: the second vector of a pair ends one element after the last that is wanted, hence the strict bound. */
-static void copy_even(elem *dst, const elem *src, int64_t n) {
-    int64_t i = 0;
-    for (; i + PC_VLEN < n; i += PC_VLEN) {
-        const elem *p = src + 2 * i;
-        v_store(dst + i, v_even(v_load(p), v_load(p + PC_VLEN)));
-    }
-    for (; i < n; i++) dst[i] = src[2 * i];
+/* Vector number v of a run of `n` elements at src, which may end within it or before it. */
+PC_INLINE vec load_part(const elem *src, int64_t n, int v) {
+    const int64_t left = n - v * PC_VLEN;
+    return left >= PC_VLEN ? v_load(src + v * PC_VLEN) : left > 0 ? v_load_n(src + v * PC_VLEN, (int)left) : v_zero();
 }
 
-static void copy_fourth(elem *dst, const elem *src, int64_t n) {
-    int64_t i = 0;
-    for (; i + PC_VLEN < n; i += PC_VLEN) {
-        const elem *p = src + 4 * i;
-        vec a = v_even(v_load(p), v_load(p + PC_VLEN)), b = v_even(v_load(p + 2 * PC_VLEN), v_load(p + 3 * PC_VLEN));
-        v_store(dst + i, v_even(a, b));
+/* dst[i] = src[2 i] */
+static void copy_even(elem *dst, const elem *src, int64_t n) {
+    for (int64_t i = 0; i < n; i += PC_VLEN, src += 2 * PC_VLEN) {
+        const int64_t readable = 2 * (n - i) - 1;
+        const vec x = v_even(load_part(src, readable, 0), load_part(src, readable, 1));
+        v_store_n(dst + i, (int)pc_min(n - i, PC_VLEN), x);
     }
-    for (; i < n; i++) dst[i] = src[4 * i];
+}
+
+/* dst[i] = src[4 i] */
+static void copy_fourth(elem *dst, const elem *src, int64_t n) {
+    for (int64_t i = 0; i < n; i += PC_VLEN, src += 4 * PC_VLEN) {
+        const int64_t readable = 4 * (n - i) - 3;
+        const vec a = v_even(load_part(src, readable, 0), load_part(src, readable, 1));
+        const vec b = v_even(load_part(src, readable, 2), load_part(src, readable, 3));
+        v_store_n(dst + i, (int)pc_min(n - i, PC_VLEN), v_even(a, b));
+    }
 }
 
 /* dst[i] = src[i * step] */

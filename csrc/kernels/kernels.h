@@ -84,19 +84,21 @@ typedef void pc_transpose_fn(const void *src, int64_t ld_src, int64_t n, int64_t
 
 /* ---- rows: depthwise and one-channel filters --------------------------------------------------------------------
  *
- * For output rows r < tile and columns x < ow:
- *     dst[r * ld_dst + x] = bias + sum over kw s, then row taps q, of row[r * row_step + q][col_off[s] + x] * wei[s * kr + q]
- * Column x of tap s lies in the row where lo[s] <= x < hi[s]; elsewhere the element is zero and is not read. */
+ * For output rows r < tile and columns x < ow of a variant (tile, row step, column step):
+ *     dst[r * ld_dst + x] = bias + sum over tap columns s, then tap rows q, of
+ *                           row[r * row_step + q][col_off[s] + x * column step] * wei[s * kr + q]
+ * An element before column 0 or from in_w on is zero and is not read. */
 typedef struct pc_rows_args {
     const void *const *row;
     int row_step, kr;
     int64_t kw;
-    const int64_t *col_off, *lo, *hi;
+    const int64_t *col_off;
+    int64_t least_off, most_off; /* of col_off */
+    int64_t in_w;
     const void *wei;
     double bias; /* exact for both element types */
     void *dst;
     int64_t ld_dst, ow;
-    int64_t inner_lo, inner_hi; /* columns for which every tap lies inside: max of lo, min of hi */
 } pc_rows_args;
 
 typedef void pc_rows_fn(const pc_rows_args *a);
@@ -132,12 +134,13 @@ typedef void pc_pool_fn(const pc_pool_args *a);
 typedef struct pc_kernels {
     pc_isa isa;
     int vlen, size; /* elements a vector, bytes an element */
+    const struct pc_kernels *narrow; /* the same target with vectors half as wide, or NULL */
     pc_gather_fn *gather;
     pc_channel_fn *const (*channel_tile)[PC_MAX_NP + 1];     /* [nv][np], NULL where not compiled */
     pc_pixel_fn *const (*pixel_tile)[PC_MAX_PIXEL_NV + 1]; /* [mr][nv] */
     pc_transpose_fn *transpose;
-    /* `tile` output rows at once; kr = 0: any filter height and row step; NULL where not compiled */
-    pc_rows_fn *(*rows)(int tile, int kr, int row_step);
+    /* `tile` output rows at once; kr = 0: any filter height, row_step = 0: any; NULL where not compiled */
+    pc_rows_fn *(*rows)(int tile, int kr, int row_step, int col_step);
     pc_depthwise_fn *const *depthwise; /* [np], np <= PC_MAX_DEPTHWISE_NP */
     pc_pool_fn *max_pool;
     void (*relu)(int64_t n, const void *src, void *dst);

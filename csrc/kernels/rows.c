@@ -1,43 +1,103 @@
 /* rows.c - depthwise and one-channel filters, channels first: vectors run along output columns, several output rows at once.
  *
- * The tap column s is the outer loop, with its kr weights in registers; each input row is loaded once for it and multiplied
- * into every output row that it touches. Rows come through a table of pointers, so the border above and below is a row of
- * zeros (or another row) and costs nothing; left and right borders are masks, computed only for the vectors that meet them. */
+ * The tap column s is the outer loop. Its weights stand in registers, eight tap rows at a time; each input row is loaded once
+ * for them and multiplied into every output row that it touches. Rows come through a table of pointers, so the border above
+ * and below is a row of zeros (or another row) and costs nothing; left and right borders are masks, computed only for the
+ * vectors that meet them.
+ *
+ * Column step 2 loads two vectors and splits them into even and odd columns: the taps s and s + 1. The odd halves wait in
+ * registers until their output row has met all rows of tap s, which keeps the order of the FMA chain. */
 #include "../base/shape.h"
 #include "../simd/tiles.h"
 #include "../simd/vec.h"
 #include "kernels.h"
 #include "table.h"
 
-enum { MAX_KR = 9 };
+enum { PIECE = PC_REGISTERS >= 32 ? 8 : 4, MAX_KR = 9, MAX_ROWS = 2 * PC_MAX_ROW_TILE + MAX_KR };
 
-/* kr and step are constants of the variant, or kr is 0 for any height: then each output row loads rows of its own. */
-PC_INLINE void column(const int tile, const int kr, const int step, const int masked, const pc_rows_args *a, int64_t x) {
+/* VLEN columns from `off` on; the caller says whether some may lie outside [0, in_w). */
+PC_INLINE vec load(const void *row, int64_t off, const int masked, int64_t in_w) {
+    const elem *p = (const elem *)row + off;
+    if (!masked) return v_load(p);
+    return v_load_mask(p, v_mask((int)pc_max(-off, 0), (int)pc_min(pc_max(in_w - off, 0), PC_VLEN)));
+}
+
+/* Tap rows q .. q + n - 1 of one tap column. */
+PC_INLINE void piece(const int tile, const int step, const int n, const int masked, const pc_rows_args *a, int q, int64_t off,
+                     const elem *wei, vec *acc) {
+    vec w[PIECE > MAX_KR ? PIECE : MAX_KR];
+    PC_UNROLL for (int j = 0; j < n; j++) w[j] = v_set1(wei[j]);
+    PC_UNROLL for (int i = 0; i < (tile - 1) * step + n; i++) {
+        const vec x = load(a->row[q + i], off, masked, a->in_w);
+        PC_UNROLL for (int r = 0; r < tile; r++)
+            if (i >= r * step && i < r * step + n) acc[r] = v_fma(x, w[i - r * step], acc[r]);
+    }
+}
+
+/* Tap columns s and s + 1 at column step 2, for a filter of constant height. */
+PC_INLINE void pair(const int tile, const int kr, const int masked, const pc_rows_args *a, int64_t off, const elem *wei, vec *acc) {
+    vec odd[MAX_ROWS], w0[MAX_KR], w1[MAX_KR];
+    PC_UNROLL for (int j = 0; j < kr; j++) {
+        w0[j] = v_set1(wei[j]);
+        w1[j] = v_set1(wei[kr + j]);
+    }
+    PC_UNROLL for (int i = 0; i < (tile - 1) * 2 + kr; i++) {
+        const vec lo = load(a->row[i], off, masked, a->in_w), hi = load(a->row[i], off + PC_VLEN, masked, a->in_w);
+        const vec even = v_even(lo, hi);
+        odd[i] = v_odd(lo, hi);
+        PC_UNROLL for (int r = 0; r < tile; r++) {
+            if (i >= r * 2 && i < r * 2 + kr) acc[r] = v_fma(even, w0[i - r * 2], acc[r]);
+            if (i == r * 2 + kr - 1) {
+                PC_UNROLL for (int j = 0; j < kr; j++) acc[r] = v_fma(odd[r * 2 + j], w1[j], acc[r]);
+            }
+        }
+    }
+}
+
+PC_INLINE void last_of_pairs(const int tile, const int kr, const int masked, const pc_rows_args *a, int64_t off, const elem *wei,
+                             vec *acc) {
+    vec w[MAX_KR];
+    PC_UNROLL for (int j = 0; j < kr; j++) w[j] = v_set1(wei[j]);
+    PC_UNROLL for (int i = 0; i < (tile - 1) * 2 + kr; i++) {
+        const vec even = v_even(load(a->row[i], off, masked, a->in_w), load(a->row[i], off + PC_VLEN, masked, a->in_w));
+        PC_UNROLL for (int r = 0; r < tile; r++)
+            if (i >= r * 2 && i < r * 2 + kr) acc[r] = v_fma(even, w[i - r * 2], acc[r]);
+    }
+}
+
+/* One vector of columns at x. kr and step are constants of the variant, or 0 for any. */
+PC_INLINE void column(const int tile, const int kr, const int step, const int col_step, const int kw, const int masked,
+                      const pc_rows_args *a, int64_t x) {
     vec acc[PC_MAX_ROW_TILE];
     const elem *wei = a->wei;
     const vec bias = v_set1((elem)a->bias);
     PC_UNROLL for (int r = 0; r < tile; r++) acc[r] = bias;
-    for (int64_t s = 0; s < a->kw; s++) {
-        const int64_t off = a->col_off[s] + x;
-        const vmask m = masked ? v_mask((int)pc_max(a->lo[s] - x, 0), (int)pc_min(a->hi[s] - x, PC_VLEN)) : v_mask(0, PC_VLEN);
-        if (kr) {
-            vec w[MAX_KR];
-            PC_UNROLL for (int q = 0; q < kr; q++) w[q] = v_set1(wei[q]);
-            PC_UNROLL for (int i = 0; i < (tile - 1) * step + kr; i++) {
-                const elem *p = (const elem *)a->row[i] + off;
-                const vec v = masked ? v_load_mask(p, m) : v_load(p);
-                PC_UNROLL for (int r = 0; r < tile; r++)
-                    if (i >= r * step && i < r * step + kr) acc[r] = v_fma(v, w[i - r * step], acc[r]);
-            }
-            wei += kr;
-        } else {
-            const void *const *row = a->row;
-            for (int q = 0; q < a->kr; q++, row++) {
+    if (kw == 3 && col_step == 1) {
+        PC_UNROLL for (int s = 0; s < 3; s++) piece(tile, step, kr, masked, a, 0, a->col_off[s] + x, wei + s * kr, acc);
+    } else if (kw == 3) {
+        pair(tile, kr, masked, a, a->col_off[0] + 2 * x, wei, acc);
+        last_of_pairs(tile, kr, masked, a, a->col_off[2] + 2 * x, wei + 2 * kr, acc);
+    } else if (col_step == 2) {
+        int64_t s = 0;
+        for (; s + 1 < a->kw; s += 2, wei += 2 * kr) pair(tile, kr, masked, a, a->col_off[s] + 2 * x, wei, acc);
+        if (s < a->kw) last_of_pairs(tile, kr, masked, a, a->col_off[s] + 2 * x, wei, acc);
+    } else if (kr) {
+        for (int64_t s = 0; s < a->kw; s++, wei += kr) piece(tile, step, kr, masked, a, 0, a->col_off[s] + x, wei, acc);
+    } else if (step) {
+        for (int64_t s = 0; s < a->kw; s++) {
+            const int64_t off = a->col_off[s] + x;
+            int q = 0;
+            for (; q + PIECE <= a->kr; q += PIECE, wei += PIECE) piece(tile, step, PIECE, masked, a, q, off, wei, acc);
+            for (; q + 2 <= a->kr; q += 2, wei += 2) piece(tile, step, 2, masked, a, q, off, wei, acc);
+            for (; q < a->kr; q++, wei++) piece(tile, step, 1, masked, a, q, off, wei, acc);
+        }
+    } else {
+        for (int64_t s = 0; s < a->kw; s++) {
+            const int64_t off = a->col_off[s] + x;
+            for (int q = 0; q < a->kr; q++) {
                 const vec w = v_set1(*wei++);
-                PC_UNROLL for (int r = 0; r < tile; r++) {
-                    const elem *p = (const elem *)row[r * a->row_step] + off;
-                    acc[r] = v_fma(masked ? v_load_mask(p, m) : v_load(p), w, acc[r]);
-                }
+                PC_UNROLL for (int r = 0; r < tile; r++)
+                    acc[r] = v_fma(load(a->row[r * a->row_step + q], off, masked, a->in_w), w, acc[r]);
             }
         }
     }
@@ -50,35 +110,47 @@ PC_INLINE void column(const int tile, const int kr, const int step, const int ma
     }
 }
 
-PC_INLINE void rows(const int tile, const int kr, const int step, const pc_rows_args *a) {
+PC_INLINE void all_columns(const int tile, const int kr, const int step, const int col_step, const int kw, const pc_rows_args *a) {
     for (int64_t x = 0; x < a->ow; x += PC_VLEN) {
-        if (x >= a->inner_lo && x + PC_VLEN <= a->inner_hi)
-            column(tile, kr, step, 0, a, x);
+        if (x * col_step + a->least_off >= 0 && (x + PC_VLEN) * col_step + a->most_off <= a->in_w)
+            column(tile, kr, step, col_step, kw, 0, a, x);
         else
-            column(tile, kr, step, 1, a, x);
+            column(tile, kr, step, col_step, kw, 1, a, x);
     }
 }
 
-/* X(tile, kr, step) */
-#define ANY(X, tile) X(tile, 0, 0)
-#define SMALL(X, tile) X(tile, 3, 1) X(tile, 5, 1) X(tile, 7, 1) X(tile, 3, 2) X(tile, 5, 2) X(tile, 7, 2)
-#define WITH_9(X, tile) SMALL(X, tile) X(tile, 9, 1)
+PC_INLINE void rows(const int tile, const int kr, const int step, const int col_step, const pc_rows_args *a) {
+    if (kr == 3 && a->kw == 3)
+        all_columns(tile, kr, step, col_step, 3, a);
+    else
+        all_columns(tile, kr, step, col_step, 0, a);
+}
+
+/* X(tile, kr, row step, column step): any height and step; any height; constant heights. */
+#define ANY(X, tile) X(tile, 0, 0, 1)
+#define TALL(X, tile) X(tile, 0, 1, 1) X(tile, 0, 2, 1)
+#define SMALL(X, tile) X(tile, 3, 1, 1) X(tile, 5, 1, 1) X(tile, 7, 1, 1) X(tile, 3, 2, 1) X(tile, 5, 2, 1)
+#define PAIR(X, tile) X(tile, 3, 2, 2) X(tile, 5, 2, 2)
 #if PC_REGISTERS >= 32
 #define VARIANTS(X)                                                                                                   \
-    ANY(X, 1) ANY(X, 4) ANY(X, 8) SMALL(X, 1) SMALL(X, 2) SMALL(X, 4) SMALL(X, 7) WITH_9(X, 8) WITH_9(X, 14)
+    ANY(X, 1) ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 2) TALL(X, 4) TALL(X, 8)                                         \
+    SMALL(X, 1) SMALL(X, 2) SMALL(X, 4) SMALL(X, 7) SMALL(X, 8) SMALL(X, 14)                                          \
+    PAIR(X, 1) PAIR(X, 2) PAIR(X, 4) PAIR(X, 7) X(7, 7, 2, 2) X(4, 7, 2, 2) X(1, 7, 2, 2)
 #elif defined(PC_TARGET_AVX2)
-#define VARIANTS(X) ANY(X, 1) ANY(X, 4) ANY(X, 8) SMALL(X, 1) SMALL(X, 2) WITH_9(X, 4) SMALL(X, 7) SMALL(X, 8)
+#define VARIANTS(X)                                                                                                   \
+    ANY(X, 1) ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 2) TALL(X, 4) TALL(X, 8)                                         \
+    SMALL(X, 1) SMALL(X, 2) SMALL(X, 4) SMALL(X, 7) SMALL(X, 8) PAIR(X, 1) PAIR(X, 2) PAIR(X, 4) X(1, 7, 2, 2) X(4, 7, 2, 2)
 #else
-#define VARIANTS(X) ANY(X, 1) ANY(X, 4) SMALL(X, 2)
+#define VARIANTS(X) ANY(X, 1) ANY(X, 4) TALL(X, 1) TALL(X, 4) SMALL(X, 2) PAIR(X, 1) PAIR(X, 2)
 #endif
 
-#define DEFINE(tile, kr, step)                                                                                        \
-    static void rows_##tile##_##kr##_##step(const pc_rows_args *a) { rows(tile, kr, step, a); }
+#define DEFINE(tile, kr, step, col)                                                                                   \
+    static void rows_##tile##_##kr##_##step##_##col(const pc_rows_args *a) { rows(tile, kr, step, col, a); }
 VARIANTS(DEFINE)
 
-pc_rows_fn *PC_FN(pc_rows_find)(int tile, int kr, int row_step) {
-#define FIND(t, k, s)                                                                                                 \
-    if (tile == t && kr == k && row_step == s) return rows_##t##_##k##_##s;
+pc_rows_fn *PC_FN(pc_rows_find)(int tile, int kr, int row_step, int col_step) {
+#define FIND(t, k, s, c)                                                                                              \
+    if (tile == t && kr == k && row_step == s && col_step == c) return rows_##t##_##k##_##s##_##c;
     VARIANTS(FIND)
     return 0;
 }

@@ -18,7 +18,7 @@ pc_status pc_plan_get_info(const pc_plan *plan, pc_plan_info *info) {
     } else {
         const pc_conv *c = &plan->as.conv;
         info->algo = c->algo->name;
-        info->isa = pc_isa_name(c->kernels->isa);
+        info->isa = pc_isa_name(c->desc.isa);
         info->threads = c->threads;
         info->flops = c->flops;
         info->packed_bytes = c->packed_size;
