@@ -1,5 +1,6 @@
-/* max_pool.c - max pooling over channels first (a strip of rows, bordered with minus infinity, columns in lanes), over
- * channels last (the image in place, channels in lanes), and a plain loop for indices and for what the strip cannot hold. */
+/* max_pool.c - max pooling over channels first (columns in lanes), over channels last (channels in lanes), both straight from
+ * the image, and a plain loop for indices and mixed layouts. Windows that move by more than 2 columns, or by 2 with dilation,
+ * go through a strip: rows gathered phase by phase, bordered with minus infinity. */
 #include <math.h>
 #include <omp.h>
 
@@ -17,9 +18,14 @@ static int64_t reach(const pc_pool *p, int axis) { return (p->desc.window[axis] 
 static int64_t strip_elements(const pc_pool *p, int64_t rows, int64_t *pitch, int64_t *phase) {
     const pc_pool_desc *d = &p->desc;
     const int64_t wide = (p->out[2] - 1) * d->stride[2] + reach(p, 2), high = (rows - 1) * d->stride[1] + reach(p, 1);
-    *pitch = pc_ceil_div(wide, d->stride[2]);
+    *pitch = pc_ceil_div(wide, d->stride[2]) + PC_MAX_VLEN; /* the kernel reads whole vectors */
     *phase = high * *pitch;
     return *phase * d->stride[2] * d->window[0];
+}
+
+/* Whether the kernel can read rows of the image itself. */
+static int is_direct(const pc_pool *p) {
+    return p->desc.stride[2] == 1 || (p->desc.stride[2] == 2 && p->desc.dilation[2] == 1);
 }
 
 pc_pool_path pc_pool_choose(const pc_pool *p) {
@@ -28,7 +34,7 @@ pc_pool_path pc_pool_choose(const pc_pool *p) {
     if (d->with_indices || taps > TAPS) return PC_POOL_PLAIN;
     if (p->src.c == 1 && p->dst.c == 1 && d->c > 1) return PC_POOL_CHANNELS;
     int64_t pitch, phase;
-    if (p->src.w == 1 && p->dst.w == 1 && strip_elements(p, 1, &pitch, &phase) * 8 <= MOST) return PC_POOL_PLANES;
+    if (p->src.w == 1 && p->dst.w == 1 && (is_direct(p) || strip_elements(p, 1, &pitch, &phase) * 8 <= MOST)) return PC_POOL_PLANES;
     return PC_POOL_PLAIN;
 }
 
@@ -39,12 +45,17 @@ void pc_pool_plan(pc_pool *p) {
     p->workspace_per_thread = 0;
     const pc_pool_path path = pc_pool_choose(p);
     if (path == PC_POOL_PLANES) {
-        int64_t rows = 1;
-        while (rows < p->out[1] && strip_elements(p, rows + 1, &p->pitch, &p->phase) * p->kernels->size <= STRIP) rows++;
-        p->bands = pc_ceil_div(p->out[1], rows);
-        const int64_t all = strip_elements(p, pc_ceil_div(p->out[1], p->bands), &p->pitch, &p->phase);
-        p->slice = p->phase * d->stride[2];
-        p->tables = pc_round_up(all * p->kernels->size, 64);
+        int64_t strip = 0;
+        if (is_direct(p)) { /* bands only where planes are too few to share among the threads */
+            if (p->threads > 1) p->bands = pc_max(1, pc_min(pc_ceil_div(4 * p->threads, pc_max(1, planes)), p->out[1]));
+        } else {
+            int64_t rows = 1;
+            while (rows < p->out[1] && strip_elements(p, rows + 1, &p->pitch, &p->phase) * p->kernels->size <= STRIP) rows++;
+            p->bands = pc_ceil_div(p->out[1], rows);
+            strip = strip_elements(p, pc_ceil_div(p->out[1], p->bands), &p->pitch, &p->phase) * p->kernels->size;
+            p->slice = p->phase * d->stride[2];
+        }
+        p->tables = pc_round_up(strip, 64);
         p->workspace_per_thread = (size_t)(p->tables + pc_round_up((d->window[0] * d->window[1] + d->window[2]) * 8, 64));
     } else if (path == PC_POOL_CHANNELS) {
         p->tables = 0;
@@ -56,17 +67,27 @@ void pc_pool_plan(pc_pool *p) {
 
 /* ---- channels first ------------------------------------------------------------------------------------------- */
 
-static void run_planes(const pc_pool *p, const pc_exec_args *a, int64_t i, char *workspace) {
+/* The rows of the windows of output row (z, y) that lie inside the image, in order. */
+static int64_t inside_rows(const pc_pool *p, const void *plane, int64_t z, int64_t y, const void **row) {
+    const pc_pool_desc *d = &p->desc;
+    int64_t n = 0;
+    for (int64_t q = 0; q < d->window[0]; q++) {
+        const int64_t iz = z * d->stride[0] + q * d->dilation[0] - d->pad[0];
+        if (iz < 0 || iz >= d->in[0]) continue;
+        for (int64_t r = 0; r < d->window[1]; r++) {
+            const int64_t iy = y * d->stride[1] + r * d->dilation[1] - d->pad[1];
+            if (iy >= 0 && iy < d->in[1]) row[n++] = pc_at(plane, iz * p->src.d + iy * p->src.h, p->kernels->size);
+        }
+    }
+    return n;
+}
+
+static void gather_strip(const pc_pool *p, const void *plane, int64_t z, int64_t y, int64_t rows, void *strip) {
     const pc_pool_desc *d = &p->desc;
     const int size = p->kernels->size;
-    const int64_t band = i % p->bands, z = i / p->bands % p->out[0], c = i / p->bands / p->out[0] % d->c;
-    const int64_t n = i / p->bands / p->out[0] / d->c;
-    const int64_t y0 = band * p->out[1] / p->bands, y1 = (band + 1) * p->out[1] / p->bands;
-    const void **row = (const void **)(workspace + p->tables);
-    int64_t *col_off = (int64_t *)(row + d->window[0] * d->window[1]);
     pc_gather_args g = {
-        .src_row = p->src.h, .src_col = 1, .in_w = d->in[2], .y0 = y0 * d->stride[1] - d->pad[1], .x0 = -d->pad[2],
-        .phase = p->phase, .pitch = p->pitch, .channels = 1, .rows = (y1 - y0 - 1) * d->stride[1] + reach(p, 1),
+        .src_row = p->src.h, .src_col = 1, .in_w = d->in[2], .y0 = y * d->stride[1] - d->pad[1], .x0 = -d->pad[2],
+        .phase = p->phase, .pitch = p->pitch, .channels = 1, .rows = (rows - 1) * d->stride[1] + reach(p, 1),
         .cols = (p->out[2] - 1) * d->stride[2] + reach(p, 2), .sh = 1, .sw = (int)d->stride[2], .row_phases = 1,
         .col_phases = ~UINT64_C(0), .boundary = PC_ZEROS, .fill = -INFINITY,
     };
@@ -74,21 +95,42 @@ static void run_planes(const pc_pool *p, const pc_exec_args *a, int64_t i, char 
         const int64_t iz = z * d->stride[0] + q * d->dilation[0] - d->pad[0];
         const int inside = iz >= 0 && iz < d->in[0];
         g.in_h = inside ? d->in[1] : 0;
-        g.src = pc_at(a->src, n * p->src.n + c * p->src.c + (inside ? iz : 0) * p->src.d, size);
-        g.dst = pc_at_mut(workspace, q * p->slice, size);
+        g.src = pc_at(plane, (inside ? iz : 0) * p->src.d, size);
+        g.dst = pc_at_mut(strip, q * p->slice, size);
         p->kernels->gather(&g);
     }
+}
+
+static void run_planes(const pc_pool *p, const pc_exec_args *a, int64_t i, char *workspace) {
+    const pc_pool_desc *d = &p->desc;
+    const int size = p->kernels->size, direct = is_direct(p);
+    const int64_t band = i % p->bands, z = i / p->bands % p->out[0], c = i / p->bands / p->out[0] % d->c;
+    const int64_t n = i / p->bands / p->out[0] / d->c;
+    const int64_t y0 = band * p->out[1] / p->bands, y1 = (band + 1) * p->out[1] / p->bands;
+    const void *plane = pc_at(a->src, n * p->src.n + c * p->src.c, size);
+    void *dst = pc_at_mut(a->dst, n * p->dst.n + c * p->dst.c + z * p->dst.d, size);
+    const void **row = (const void **)(workspace + p->tables);
+    int64_t *col_off = (int64_t *)(row + d->window[0] * d->window[1]);
+    pc_pool_args args = {.row = row, .rows = d->window[0] * d->window[1], .cols = d->window[2], .n = p->out[2], .col_off = col_off,
+                         .least_off = INT64_MAX, .most_off = INT64_MIN, .in_w = direct ? d->in[2] : INT64_MAX,
+                         .col_step = direct ? (int)d->stride[2] : 1};
     for (int64_t s = 0; s < d->window[2]; s++) {
         const int64_t u = s * d->dilation[2];
-        col_off[s] = u % d->stride[2] * p->phase + u / d->stride[2];
+        col_off[s] = direct ? u - d->pad[2] : u % d->stride[2] * p->phase + u / d->stride[2];
+        args.least_off = pc_min(args.least_off, col_off[s]);
+        args.most_off = pc_max(args.most_off, col_off[s]);
     }
-    pc_pool_args args = {.row = row, .rows = d->window[0] * d->window[1], .cols = d->window[2], .n = p->out[2], .col_off = col_off};
+    if (!direct) gather_strip(p, plane, z, y0, y1 - y0, workspace);
     for (int64_t y = y0; y < y1; y++) {
-        for (int64_t q = 0; q < args.rows; q++) {
-            const int64_t at = (y - y0) * d->stride[1] + q % d->window[1] * d->dilation[1];
-            row[q] = pc_at(workspace, q / d->window[1] * p->slice + at * p->pitch, size);
+        if (direct) {
+            args.rows = inside_rows(p, plane, z, y, row);
+        } else {
+            for (int64_t q = 0; q < args.rows; q++) {
+                const int64_t at = (y - y0) * d->stride[1] + q % d->window[1] * d->dilation[1];
+                row[q] = pc_at(workspace, q / d->window[1] * p->slice + at * p->pitch, size);
+            }
         }
-        args.dst = pc_at_mut(a->dst, n * p->dst.n + c * p->dst.c + z * p->dst.d + y * p->dst.h, size);
+        args.dst = pc_at_mut(dst, y * p->dst.h, size);
         p->kernels->max_pool(&args);
     }
 }
@@ -102,7 +144,7 @@ static void run_channels(const pc_pool *p, const pc_exec_args *a, int64_t i, cha
     const void **row = (const void **)workspace;
     int64_t *col_off = (int64_t *)(row + d->window[0] * d->window[1] * d->window[2]);
     *col_off = 0;
-    pc_pool_args args = {.row = row, .cols = 1, .n = d->c, .col_off = col_off};
+    pc_pool_args args = {.row = row, .cols = 1, .n = d->c, .col_off = col_off, .in_w = d->c, .col_step = 1};
     for (int64_t x = 0; x < p->out[2]; x++) {
         args.rows = 0;
         for (int64_t q = 0; q < d->window[0]; q++) {

@@ -120,12 +120,17 @@ typedef void pc_depthwise_fn(const pc_depthwise_args *a);
 
 /* ---- pooling -------------------------------------------------------------------------------------------------------
  *
- * dst[x] = the largest of row[q][col_off[s] + x] over q < rows and s < cols, for x < n; the first of equals in that order, NaN
- * wins. Channels first, x is a column and row[q] a strip row; channels last, x is a channel and row[q] a window position. */
+ * dst[x] = the largest of row[q][col_off[s] + x * col_step] over q < rows and s < cols, for x < n; the first of equals in that
+ * order, NaN wins, and minus infinity where there is nothing: with no rows, before element 0 of a row, from in_w on.
+ * col_step is 1, or 2 with col_off[s] = col_off[0] + s. Channels first, x is a column and row[q] a row of the image or a strip;
+ * channels last, x is a channel and row[q] a window position. */
 typedef struct pc_pool_args {
     const void *const *row;
     int64_t rows, cols, n;
     const int64_t *col_off;
+    int64_t least_off, most_off; /* of col_off */
+    int64_t in_w;
+    int col_step;
     void *dst;
 } pc_pool_args;
 

@@ -54,6 +54,26 @@ PC_INLINE void pair(const int tile, const int kr, const int masked, const pc_row
     }
 }
 
+/* A filter three columns wide at column step 2, the most common one by far: taps 1 and 2 are the even and odd halves of one pair
+ * of vectors, and tap 0 is the odd half shifted by a lane. Three loads a row, all aligned where the row is and the padding is 1. */
+PC_INLINE void triple(const int tile, const int kr, const int masked, const pc_rows_args *a, int64_t off, const elem *wei, vec *acc) {
+    vec even[MAX_ROWS], odd[MAX_ROWS], w[3 * MAX_KR];
+    PC_UNROLL for (int j = 0; j < 3 * kr; j++) w[j] = v_set1(wei[j]);
+    PC_UNROLL for (int i = 0; i < (tile - 1) * 2 + kr; i++) {
+        const vec lo = load(a->row[i], off, masked, a->in_w), hi = load(a->row[i], off + PC_VLEN, masked, a->in_w);
+        even[i] = v_even(lo, hi);
+        odd[i] = v_odd(lo, hi);
+        const vec first = v_shift_in(load(a->row[i], off - PC_VLEN, masked, a->in_w), odd[i]);
+        PC_UNROLL for (int r = 0; r < tile; r++) {
+            if (i >= r * 2 && i < r * 2 + kr) acc[r] = v_fma(first, w[i - r * 2], acc[r]);
+            if (i == r * 2 + kr - 1) {
+                PC_UNROLL for (int j = 0; j < kr; j++) acc[r] = v_fma(even[r * 2 + j], w[kr + j], acc[r]);
+                PC_UNROLL for (int j = 0; j < kr; j++) acc[r] = v_fma(odd[r * 2 + j], w[2 * kr + j], acc[r]);
+            }
+        }
+    }
+}
+
 PC_INLINE void last_of_pairs(const int tile, const int kr, const int masked, const pc_rows_args *a, int64_t off, const elem *wei,
                              vec *acc) {
     vec w[MAX_KR];
@@ -75,8 +95,7 @@ PC_INLINE void column(const int tile, const int kr, const int step, const int co
     if (kw == 3 && col_step == 1) {
         PC_UNROLL for (int s = 0; s < 3; s++) piece(tile, step, kr, masked, a, 0, a->col_off[s] + x, wei + s * kr, acc);
     } else if (kw == 3) {
-        pair(tile, kr, masked, a, a->col_off[0] + 2 * x, wei, acc);
-        last_of_pairs(tile, kr, masked, a, a->col_off[2] + 2 * x, wei + 2 * kr, acc);
+        triple(tile, kr, masked, a, a->col_off[1] + 2 * x, wei, acc);
     } else if (col_step == 2) {
         int64_t s = 0;
         for (; s + 1 < a->kw; s += 2, wei += 2 * kr) pair(tile, kr, masked, a, a->col_off[s] + 2 * x, wei, acc);
@@ -111,8 +130,9 @@ PC_INLINE void column(const int tile, const int kr, const int step, const int co
 }
 
 PC_INLINE void all_columns(const int tile, const int kr, const int step, const int col_step, const int kw, const pc_rows_args *a) {
+    const int64_t before = kw == 3 && col_step == 2 ? PC_VLEN - 1 : 0; /* what triple() loads and does not use */
     for (int64_t x = 0; x < a->ow; x += PC_VLEN) {
-        if (x * col_step + a->least_off >= 0 && (x + PC_VLEN) * col_step + a->most_off <= a->in_w)
+        if (x * col_step + a->least_off >= before && (x + PC_VLEN) * col_step + a->most_off <= a->in_w)
             column(tile, kr, step, col_step, kw, 0, a, x);
         else
             column(tile, kr, step, col_step, kw, 1, a, x);

@@ -12,12 +12,14 @@
  *     v_load_n(p, n) v_store_n(p, n, v)     the first n elements, 0 <= n <= PC_VLEN; other lanes read as 0; nothing beyond is touched
  *     v_mask(lo, hi)                        the lanes i with lo <= i < hi; lo and hi may be any int
  *     v_load_mask(p, m)                     the lanes of m, others 0; memory outside the mask is not touched, p itself may lie outside
+ *     v_load_mask_or(p, m, v)               the same, other lanes those of v
  *     v_add v_sub v_mul v_div               lane by lane, IEEE
  *     v_fma(a, b, c)                        a * b + c, rounded once
  *     v_max_first(a, b)                     b where b > a or b is NaN, else a: on equal values (+0, -0) the first argument stays
  *     v_round(a)                            nearest integer, ties to even
  *     v_pow2(n)                             2^n for integral n in the normal range; anything for NaN
  *     v_even(a, b) v_odd(a, b)              elements 0, 2, 4, ... (1, 3, 5, ...) of a followed by b
+ *     v_shift_in(a, b)                      the last element of a, then all elements of b but the last
  *     v_transpose(r)                        PC_VLEN x PC_VLEN elements in place
  *
  * The scalar header is the specification; tests/native/test_vec.c holds every other header against it. */

@@ -53,6 +53,9 @@ PC_INLINE vec v_max_first(vec a, vec b) {
 
 #if defined(PC_DTYPE_F64)
 
+PC_INLINE vec v_load_mask_or(const elem *p, vmask m, vec v) {
+    return _mm256_blendv_pd(v, _mm256_maskload_pd(p, m), _mm256_castsi256_pd(m));
+}
 PC_INLINE void v_store_n(elem *p, int n, vec v) {
     if (n >= 4) {
         _mm256_storeu_pd(p, v);
@@ -72,6 +75,7 @@ PC_INLINE vec v_pow2(vec n) {
 }
 PC_INLINE vec v_even(vec a, vec b) { return _mm256_permute4x64_pd(_mm256_unpacklo_pd(a, b), 0xd8); }
 PC_INLINE vec v_odd(vec a, vec b) { return _mm256_permute4x64_pd(_mm256_unpackhi_pd(a, b), 0xd8); }
+PC_INLINE vec v_shift_in(vec a, vec b) { return _mm256_shuffle_pd(_mm256_permute2f128_pd(a, b, 0x21), b, 0x5); }
 PC_INLINE void v_transpose(vec r[PC_VLEN]) {
     vec a = _mm256_unpacklo_pd(r[0], r[1]), b = _mm256_unpackhi_pd(r[0], r[1]);
     vec c = _mm256_unpacklo_pd(r[2], r[3]), d = _mm256_unpackhi_pd(r[2], r[3]);
@@ -83,6 +87,9 @@ PC_INLINE void v_transpose(vec r[PC_VLEN]) {
 
 #else
 
+PC_INLINE vec v_load_mask_or(const elem *p, vmask m, vec v) {
+    return _mm256_blendv_ps(v, _mm256_maskload_ps(p, m), _mm256_castsi256_ps(m));
+}
 PC_INLINE void v_store_n(elem *p, int n, vec v) {
     if (n >= 8) {
         _mm256_storeu_ps(p, v);
@@ -112,6 +119,10 @@ PC_INLINE vec v_even(vec a, vec b) {
 PC_INLINE vec v_odd(vec a, vec b) {
     __m256d t = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xdd));
     return _mm256_castpd_ps(_mm256_permute4x64_pd(t, 0xd8));
+}
+PC_INLINE vec v_shift_in(vec a, vec b) {
+    const __m256i between = _mm256_castps_si256(_mm256_permute2f128_ps(a, b, 0x21));
+    return _mm256_castsi256_ps(_mm256_alignr_epi8(_mm256_castps_si256(b), between, 12));
 }
 PC_INLINE void v_transpose(vec r[PC_VLEN]) {
     vec t[8];

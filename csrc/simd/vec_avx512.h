@@ -28,6 +28,7 @@ PC_INLINE vmask v_mask(int lo, int hi) {
     return (vmask)(PC_MASK_BITS(hi) & ~PC_MASK_BITS(lo));
 }
 PC_INLINE vec v_load_mask(const elem *p, vmask m) { return PC_OP(maskz_loadu)(m, p); }
+PC_INLINE vec v_load_mask_or(const elem *p, vmask m, vec v) { return PC_OP(mask_loadu)(v, m, p); }
 PC_INLINE vec v_add(vec a, vec b) { return PC_OP(add)(a, b); }
 PC_INLINE vec v_sub(vec a, vec b) { return PC_OP(sub)(a, b); }
 PC_INLINE vec v_mul(vec a, vec b) { return PC_OP(mul)(a, b); }
@@ -50,6 +51,9 @@ PC_INLINE vec v_even(vec a, vec b) {
 }
 PC_INLINE vec v_odd(vec a, vec b) {
     return _mm512_permutex2var_pd(a, _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15), b);
+}
+PC_INLINE vec v_shift_in(vec a, vec b) {
+    return _mm512_castsi512_pd(_mm512_alignr_epi64(_mm512_castpd_si512(b), _mm512_castpd_si512(a), 7));
 }
 PC_INLINE void v_transpose(vec r[PC_VLEN]) {
     vec t[8];
@@ -87,6 +91,9 @@ PC_INLINE vec v_even(vec a, vec b) {
 PC_INLINE vec v_odd(vec a, vec b) {
     const __m512i i = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
     return _mm512_permutex2var_ps(a, i, b);
+}
+PC_INLINE vec v_shift_in(vec a, vec b) {
+    return _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(b), _mm512_castps_si512(a), 15));
 }
 PC_INLINE void v_transpose(vec r[PC_VLEN]) {
     vec t[16];

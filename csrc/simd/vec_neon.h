@@ -16,17 +16,25 @@ typedef float32x4_t vec;
 #define PC_OP(name) v##name##q_f32
 #endif
 
+#if defined(PC_DTYPE_F64)
+PC_INLINE vec v_set1(elem x) { return vdupq_n_f64(x); }
+#else
+PC_INLINE vec v_set1(elem x) { return vdupq_n_f32(x); }
+#endif
+PC_INLINE vec v_zero(void) { return v_set1(0); }
 PC_INLINE vec v_load(const elem *p) { return PC_OP(ld1)(p); }
 PC_INLINE void v_store(elem *p, vec v) { PC_OP(st1)(p, v); }
 PC_INLINE vmask v_mask(int lo, int hi) {
     vmask m = {lo < 0 ? 0 : lo, hi > PC_VLEN ? PC_VLEN : hi};
     return m;
 }
-PC_INLINE vec v_load_mask(const elem *p, vmask m) {
-    elem t[PC_VLEN] = {0};
+PC_INLINE vec v_load_mask_or(const elem *p, vmask m, vec v) {
+    elem t[PC_VLEN];
+    v_store(t, v);
     for (int i = m.lo; i < m.hi; i++) t[i] = p[i];
     return v_load(t);
 }
+PC_INLINE vec v_load_mask(const elem *p, vmask m) { return v_load_mask_or(p, m, v_set1(0)); }
 PC_INLINE vec v_load_n(const elem *p, int n) { return n >= PC_VLEN ? v_load(p) : v_load_mask(p, v_mask(0, n)); }
 PC_INLINE void v_store_n(elem *p, int n, vec v) {
     if (n >= PC_VLEN) {
@@ -43,13 +51,12 @@ PC_INLINE vec v_mul(vec a, vec b) { return PC_OP(mul)(a, b); }
 PC_INLINE vec v_div(vec a, vec b) { return PC_OP(div)(a, b); }
 PC_INLINE vec v_fma(vec a, vec b, vec c) { return PC_OP(fma)(c, a, b); }
 PC_INLINE vec v_round(vec a) { return PC_OP(rndn)(a); }
+PC_INLINE vec v_shift_in(vec a, vec b) { return PC_OP(ext)(a, b, PC_VLEN - 1); }
 PC_INLINE vec v_even(vec a, vec b) { return PC_OP(uzp1)(a, b); }
 PC_INLINE vec v_odd(vec a, vec b) { return PC_OP(uzp2)(a, b); }
 
 #if defined(PC_DTYPE_F64)
 
-PC_INLINE vec v_zero(void) { return vdupq_n_f64(0); }
-PC_INLINE vec v_set1(elem x) { return vdupq_n_f64(x); }
 PC_INLINE vec v_max_first(vec a, vec b) {
     uint64x2_t is_number = vceqq_f64(b, b);
     uint64x2_t keep = vandq_u64(is_number, vreinterpretq_u64_u32(vmvnq_u32(vreinterpretq_u32_u64(vcgtq_f64(b, a)))));
@@ -67,8 +74,6 @@ PC_INLINE void v_transpose(vec r[PC_VLEN]) {
 
 #else
 
-PC_INLINE vec v_zero(void) { return vdupq_n_f32(0); }
-PC_INLINE vec v_set1(elem x) { return vdupq_n_f32(x); }
 PC_INLINE vec v_max_first(vec a, vec b) {
     uint32x4_t keep = vandq_u32(vceqq_f32(b, b), vmvnq_u32(vcgtq_f32(b, a)));
     return vbslq_f32(keep, a, b);

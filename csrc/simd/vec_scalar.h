@@ -15,6 +15,7 @@ PC_INLINE void v_store_n(elem *p, int n, vec v) {
 }
 PC_INLINE vmask v_mask(int lo, int hi) { return lo <= 0 && hi > 0; }
 PC_INLINE vec v_load_mask(const elem *p, vmask m) { return m ? *p : 0; }
+PC_INLINE vec v_load_mask_or(const elem *p, vmask m, vec v) { return m ? *p : v; }
 PC_INLINE vec v_add(vec a, vec b) { return a + b; }
 PC_INLINE vec v_sub(vec a, vec b) { return a - b; }
 PC_INLINE vec v_mul(vec a, vec b) { return a * b; }
@@ -27,6 +28,10 @@ PC_INLINE vec v_even(vec a, vec b) {
 PC_INLINE vec v_odd(vec a, vec b) {
     (void)a;
     return b;
+}
+PC_INLINE vec v_shift_in(vec a, vec b) {
+    (void)b;
+    return a;
 }
 PC_INLINE void v_transpose(vec r[PC_VLEN]) { (void)r; }
 
