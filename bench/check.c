@@ -1,0 +1,124 @@
+/* check.c - is the result right, to the last bit?
+ *
+ * Every direct algorithm promises one FMA chain an output in one order, so "reference" must agree exactly; a maximum is
+ * one of its inputs, so a plain loop must agree exactly too.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "measure.h"
+
+static double element(const void *data, int64_t i, pc_dtype dtype) {
+    return dtype == PC_F64 ? ((const double *)data)[i] : (double)((const float *)data)[i];
+}
+
+static void put(void *data, int64_t i, pc_dtype dtype, double value) {
+    if (dtype == PC_F64)
+        ((double *)data)[i] = value;
+    else
+        ((float *)data)[i] = (float)value;
+}
+
+static int64_t offset(pc_layout layout, int64_t channels, const int64_t size[2], int64_t n, int64_t c, int64_t y,
+                      int64_t x) {
+    if (layout == PC_NHWC) return ((n * size[0] + y) * size[1] + x) * channels + c;
+    return ((n * channels + c) * size[0] + y) * size[1] + x;
+}
+
+static double window_max(const bench_case *b, int64_t n, int64_t c, int64_t oy, int64_t ox) {
+    const problem *p = b->p;
+    double best = -INFINITY;
+    for (int64_t ky = 0; ky < p->kernel[0]; ky++) {
+        for (int64_t kx = 0; kx < p->kernel[1]; kx++) {
+            int64_t y = oy * p->stride[0] - p->pad[0] + ky * p->dilation[0];
+            int64_t x = ox * p->stride[1] - p->pad[1] + kx * p->dilation[1];
+            if (y < 0 || y >= p->in[0] || x < 0 || x >= p->in[1]) continue;
+            double value = element(b->src, offset(b->config.layout, p->ic, p->in, n, c, y, x), b->config.dtype);
+            best = value > best ? value : best;
+        }
+    }
+    return best;
+}
+
+static pc_status expected_pool(const bench_case *b, void *expected) {
+    int64_t out[2];
+    problem_out(b->p, out);
+    for (int64_t n = 0; n < b->config.mb; n++)
+        for (int64_t c = 0; c < b->p->ic; c++)
+            for (int64_t y = 0; y < out[0]; y++)
+                for (int64_t x = 0; x < out[1]; x++)
+                    put(expected, offset(b->config.layout, b->p->oc, out, n, c, y, x), b->config.dtype,
+                        window_max(b, n, c, y, x));
+    return PC_OK;
+}
+
+static pc_status expected_conv(const bench_case *b, void *expected) {
+    run_config config = b->config;
+    config.algo = "reference";
+    config.isa = PC_ISA_AUTO;
+    pc_plan *plan;
+    pc_status status = case_describe(b->p, &config, &plan);
+    if (status != PC_OK) return status;
+    void *packed = buffer_new(pc_plan_packed_size(plan)), *workspace = buffer_new(pc_plan_workspace_size(plan));
+    status = packed && workspace ? pc_plan_pack(plan, b->wei, packed) : PC_ERR_NOMEM;
+    if (status == PC_OK) {
+        pc_exec_args args = {.src = b->src, .packed = packed, .bias = b->bia, .dst = expected, .workspace = workspace};
+        status = pc_plan_execute(plan, &args);
+    }
+    free(packed);
+    free(workspace);
+    pc_plan_destroy(plan);
+    return status;
+}
+
+/* The figures are per problem: a plan for another shape would make every one of them wrong. */
+static int shape_agrees(const bench_case *b) {
+    int64_t mine[2];
+    problem_out(b->p, mine);
+    const int64_t *out = pc_plan_out(b->plan);
+    return out[0] == 1 && out[1] == mine[0] && out[2] == mine[1];
+}
+
+static check_result compare(const bench_case *b, const void *expected, char *detail, size_t n) {
+    size_t size = dtype_size(b->config.dtype);
+    int64_t count = (int64_t)(b->dst_bytes / size), wrong = 0, first = -1;
+    double worst = 0;
+    for (int64_t i = 0; i < count; i++) {
+        if (!memcmp((const char *)b->dst + (size_t)i * size, (const char *)expected + (size_t)i * size, size)) continue;
+        double difference = fabs(element(b->dst, i, b->config.dtype) - element(expected, i, b->config.dtype));
+        worst = difference <= worst ? worst : difference; /* a NaN difference is kept */
+        first = wrong++ ? first : i;
+    }
+    if (!wrong) return CHECK_EXACT;
+    snprintf(detail, n, "%lld of %lld elements differ, by %.3g at most; the first at %lld: %.9g, expected %.9g",
+             (long long)wrong, (long long)count, worst, (long long)first, element(b->dst, first, b->config.dtype),
+             element(expected, first, b->config.dtype));
+    return CHECK_DIFFERS;
+}
+
+check_result case_check(bench_case *b, char *detail, size_t n) {
+    detail[0] = '\0';
+    if (!shape_agrees(b)) {
+        snprintf(detail, n, "the plan's output size is not the problem's");
+        return CHECK_DIFFERS;
+    }
+    void *expected = buffer_new(b->dst_bytes);
+    if (!expected) {
+        snprintf(detail, n, "out of memory");
+        return CHECK_FAILED;
+    }
+    /* Two poisons, so that an element that neither side writes differs. */
+    memset(expected, 0xaa, b->dst_bytes);
+    memset(b->dst, 0xff, b->dst_bytes);
+    pc_status status = b->p->kind == PROBLEM_CONV2D ? expected_conv(b, expected) : expected_pool(b, expected);
+    if (status == PC_OK) status = case_execute(b, b->dst);
+    check_result result = CHECK_FAILED;
+    if (status == PC_OK)
+        result = compare(b, expected, detail, n);
+    else
+        snprintf(detail, n, "%s", pc_status_text(status));
+    free(expected);
+    return result;
+}

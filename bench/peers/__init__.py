@@ -1,0 +1,18 @@
+"""The libraries that bench/compare.py runs, each in a worker process of its own.
+
+`PEERS` maps the name of a side to (module in this package, class, pip package): a new library is one module and one
+row.
+"""
+
+PEERS = {
+    "pyconv": ("pyconv_peer", "Layer", "pyconv-simd"),
+    "pyconv-out": ("pyconv_peer", "FunctionalOut", "pyconv-simd"),
+    "torch": ("torch_peer", "Torch", "torch"),
+    "torch-cl": ("torch_peer", "TorchChannelsLast", "torch"),
+    "onnxruntime": ("onnxruntime_peer", "OnnxRuntime", "onnxruntime onnx"),
+    "openvino": ("openvino_peer", "OpenVino", "openvino onnx"),
+    "ncnn": ("ncnn_peer", "Ncnn", "ncnn"),
+    "opencv": ("opencv_peer", "OpenCv", "opencv-python-headless"),
+    "scipy": ("scipy_peer", "SciPy", "scipy"),
+}
+OURS = ("pyconv", "pyconv-out")

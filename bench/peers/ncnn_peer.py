@@ -1,0 +1,85 @@
+"""ncnn: a network of one layer, its memory from pools so that results cost no page faults; one image a run."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import ncnn
+import numpy as np
+
+from .case import Array, Case, Prepared, require
+
+
+class Ncnn:
+    version: str = ncnn.__version__
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        ncnn.set_omp_num_threads(threads)
+
+    def prepare(self, case: Case) -> Prepared:
+        require(case.dtype == "float32", "ncnn computes in float32")
+        net = self._network(case)
+        images = [ncnn.Mat(image).clone() for image in case.data()[0]]
+
+        def run() -> list[Any]:
+            results = []
+            for image in images:
+                extractor = net.create_extractor()
+                extractor.input("x", image)
+                results.append(extractor.extract("y")[1])
+            return results
+
+        def to_nchw(results: list[Any]) -> Array:
+            return np.stack([np.array(result) for result in results])
+
+        return Prepared({"extract": run}, to_nchw)
+
+    def _network(self, case: Case) -> Any:
+        net = ncnn.Net()
+        self.pools = (ncnn.PoolAllocator(), ncnn.PoolAllocator())
+        net.opt.blob_allocator, net.opt.workspace_allocator = self.pools
+        net.opt.num_threads = self.threads
+        # float32 throughout, as every other side; Winograd stays on, as it comes.
+        for narrow in ("fp16_packed", "fp16_storage", "fp16_arithmetic", "bf16_storage", "int8_inference"):
+            setattr(net.opt, f"use_{narrow}", False)
+        with tempfile.TemporaryDirectory() as folder:
+            param, weights = Path(folder, "layer.param"), Path(folder, "layer.bin")
+            param.write_text(f"7767517\n2 2\nInput x 0 1 x\n{layer_line(case)}\n")
+            weights.write_bytes(weight_bytes(case))
+            require(net.load_param(str(param)) == 0 and net.load_model(str(weights)) == 0, "ncnn refuses the layer")
+        return net
+
+
+def layer_line(case: Case) -> str:
+    """The layer in ncnn's text format: numbered parameters, those of the height from 11 on."""
+    p = case.problem
+    spatial = [("1", p.kernel), ("2", p.dilation), ("3", p.stride), ("4", p.padding)]
+    if p.kind == "maxpool2d":
+        require(p.dilation == (1, 1), "ncnn's pooling has no dilation")
+        spatial = [("1", p.kernel), ("2", p.stride), ("3", p.padding)]
+        fields = ["0=0", f"5={int(not p.ceil_mode)}"]
+        kind = "Pooling"
+    else:
+        require(p.boundary == "zeros", "ncnn's convolution pads with zeros")
+        fields = [f"0={p.oc}", f"5={int(p.bias)}", f"6={p.weight_elements}"]
+        kind = "Convolution"
+        if p.groups > 1:
+            kind = "ConvolutionDepthWise"
+            fields.append(f"7={p.groups}")
+    for number, (height, width) in spatial:
+        fields += [f"{number}={width}", f"1{number}={height}"]
+    # Pooling has its right and bottom padding apart.
+    if p.kind == "maxpool2d":
+        fields += [f"14={p.padding[1]}", f"15={p.padding[0]}"]
+    return f"{kind} layer 1 1 x y {' '.join(fields)}"
+
+
+def weight_bytes(case: Case) -> bytes:
+    if case.problem.kind != "conv2d":
+        return b""
+    _, weight, bias = case.data()
+    # Four zero bytes say "float32 follows"; the bias comes without them.
+    return bytes(4) + weight.tobytes() + (b"" if bias is None else bias.tobytes())

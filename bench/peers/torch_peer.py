@@ -1,0 +1,86 @@
+"""torch: layers in eval mode under inference_mode, channels first or channels last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from .case import Array, Case, Prepared, Unsupported
+
+
+class Torch:
+    """Inputs and results in the order N, C, H, W in memory."""
+
+    version: str = torch.__version__
+    memory_format = torch.contiguous_format
+
+    def __init__(self, threads: int) -> None:
+        torch.set_num_threads(threads)
+        # For the worker's whole life: entering it at each call would be timed, and it ends when nothing refers to it.
+        self.inference = torch.inference_mode()
+        self.inference.__enter__()
+
+    def prepare(self, case: Case) -> Prepared:
+        p = case.problem
+        x, weight, bias = self._tensors(case)
+        if p.kind == "maxpool2d":
+            call = partial(F.max_pool2d, x, p.kernel, p.stride, p.padding, p.dilation, p.ceil_mode)
+            return Prepared({"max_pool2d": call}, to_numpy)
+        if case.mode == "functional":
+            if p.boundary != "zeros":
+                raise Unsupported("the functional form pads with zeros")
+            call = partial(F.conv2d, x, weight, bias, p.stride, p.padding, p.dilation, p.groups)
+            return Prepared({"conv2d": call}, to_numpy)
+        layer = torch.nn.Conv2d(
+            p.ic,
+            p.oc,
+            p.kernel,
+            p.stride,
+            p.padding,
+            p.dilation,
+            p.groups,
+            bias=p.bias,
+            padding_mode=p.boundary,
+            dtype=x.dtype,
+        )
+        layer.load_state_dict({"weight": weight} if bias is None else {"weight": weight, "bias": bias})
+        layer = layer.eval().to(memory_format=self.memory_format)
+        calls: dict[str, Callable[[], Any]] = {"Conv2d.eval": partial(layer, x)}
+        calls.update(self._prepacked(case, layer, x))
+        return Prepared(calls, to_numpy)
+
+    def _tensors(self, case: Case) -> tuple[Any, Any, Any]:
+        x, weight, bias = case.data()
+        tensor = torch.from_numpy(x).contiguous(memory_format=self.memory_format)
+        return tensor, torch.from_numpy(weight), None if bias is None else torch.from_numpy(bias)
+
+    def _prepacked(self, case: Case, layer: torch.nn.Conv2d, x: Any) -> dict[str, Callable[[], Any]]:
+        return {}
+
+
+class TorchChannelsLast(Torch):
+    """Inputs and results in the order N, H, W, C in memory; the layer's weights also in oneDNN's own order."""
+
+    memory_format = torch.channels_last
+
+    def _prepacked(self, case: Case, layer: torch.nn.Conv2d, x: Any) -> dict[str, Callable[[], Any]]:
+        """The operator that torch's compiler emits for frozen weights. Its result has the channels last."""
+        p = case.problem
+        if p.boundary != "zeros" or case.dtype != "float32" or case.batch == 0:
+            return {}
+        geometry = (list(p.padding), list(p.stride), list(p.dilation), p.groups)
+        try:
+            weight = torch.ops.mkldnn._reorder_convolution_weight(layer.weight, *geometry, list(x.shape))
+            call = partial(torch.ops.mkldnn._convolution_pointwise, x, weight, layer.bias, *geometry, "none", [], "")
+            call()
+        except (AttributeError, RuntimeError):  # a torch without oneDNN, or one whose private operators differ
+            return {}
+        return {"prepacked": call}
+
+
+def to_numpy(y: Any) -> Array:
+    return y.numpy()  # type: ignore[no-any-return]

@@ -1,0 +1,238 @@
+"""Draw and tabulate a run of pyconv_bench or of compare.py, or compare two runs.
+
+    python bench/report.py run.json --png roofline.png > table.md
+    python bench/report.py --compare old.json new.json
+
+The picture is a roofline: for each convolution the flops it does for each byte it must move, against the GFLOP/s that
+it reached, under the peaks and the copy bandwidth that the run measured. The table is Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from math import atan, degrees, exp, log
+from typing import Any
+
+from runs import Point, Run, read
+
+# Points are told apart by shape too, for print and for readers who see colours differently.
+MARKERS = "osD^vP*Xd<>ph"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="report.py", description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("run", nargs="?", metavar="RUN.json", help="what to draw and tabulate")
+    parser.add_argument("--png", metavar="FILE", help="write the roofline picture there")
+    parser.add_argument("--compare", nargs=2, metavar=("OLD.json", "NEW.json"), help="compare two runs")
+    options = parser.parse_args(arguments)
+    if bool(options.run) == bool(options.compare):
+        parser.error("give either one run or --compare OLD NEW")
+    try:
+        if options.compare:
+            old, new = (read(path) for path in options.compare)
+            print(comparison(old, new))
+            return 0
+        run = read(options.run)
+        print(table(run))
+        if options.png:
+            draw(run, options.png)
+    except (OSError, ValueError) as error:
+        print(f"report.py: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+# ---- tables ----
+
+
+def table(run: Run) -> str:
+    rows = bench_rows(run) if run.program == "pyconv_bench" else compare_rows(run)
+    peaks = ", ".join(f"{p['isa']} {p['dtype']} x{p['threads']} {p['gflops']:.1f}" for p in run.peaks)
+    copies = ", ".join(f"x{threads} {gbps:.1f}" for threads, gbps in sorted(run.copy_gbps.items()))
+    about = f"{run.cpu}; {run.software}; {run.time}. Peak GFLOP/s: {peaks or 'not measured'}. Copy GB/s: {copies}."
+    return f"{markdown(rows)}\n\n{about}"
+
+
+def bench_rows(run: Run) -> list[list[str]]:
+    rows = [["problem", "shape", "run", "algorithm, ISA", "tile", "us", "GFLOP/s", "of peak", "GB/s"]]
+    for p in run.points:
+        conv = p.flops > 0
+        rows.append(
+            [
+                p.problem,
+                p.shape,
+                p.configuration,
+                p.series,
+                p.tile,
+                f"{p.us:.2f}",
+                f"{p.gflops:.1f}" if conv else "",
+                "" if p.fraction is None else f"{100 * p.fraction:.0f} %",
+                "" if conv else f"{p.gbps:.1f}",
+            ]
+        )
+    return rows
+
+
+def compare_rows(run: Run) -> list[list[str]]:
+    sides = list(dict.fromkeys(side for r in run.results for side in r["sides"]))
+    rows = [["problem", "shape", *(f"{side}, us" for side in sides), "best peer / pyconv"]]
+    for r in run.results:
+        states = [r["sides"].get(side, {}) for side in sides]
+        cells = [f"{state['us_best']:.1f}" if "us_best" in state else "" for state in states]
+        ratio = "" if r["ratio"] is None else f"{r['ratio']:.2f} {r['best_peer']}"
+        rows.append([r["problem"], r["shape"], *cells, ratio])
+    ratios = [r["ratio"] for r in run.results if r["ratio"] is not None]
+    if ratios:
+        rows.append(["geometric mean", "", *("" for _ in sides), f"{geometric_mean(ratios):.2f}"])
+    return rows
+
+
+def comparison(old: Run, new: Run) -> str:
+    """A table of the times that both runs have, and their ratio: above 1 the new run is faster."""
+    rows = [["problem", "shape", "run", "series", "old us", "new us", "old / new"]]
+    ratios: dict[str, list[float]] = {}
+    for before, after in pairs(old.points, new.points):
+        ratio = before.us / after.us
+        ratios.setdefault(after.variant, []).append(ratio)
+        series = after.series if before.series == after.series else f"{before.series} -> {after.series}"
+        times = [f"{before.us:.2f}", f"{after.us:.2f}", f"{ratio:.2f}"]
+        rows.append([after.problem, after.shape, after.configuration, series, *times])
+    if not ratios:
+        raise ValueError("the two runs have no problem in common")
+    means = [f"- {variant}: {geometric_mean(values):.3f} over {len(values)} rows" for variant, values in ratios.items()]
+    machines = f"old: {old.cpu}, {old.software}, {old.time}\nnew: {new.cpu}, {new.software}, {new.time}"
+    heading = "Geometric mean of old / new, above 1 is faster now:"
+    return "\n".join([markdown(rows), "", heading, "", *means, "", machines])
+
+
+def pairs(old: Iterable[Point], new: Iterable[Point]) -> Iterator[tuple[Point, Point]]:
+    """Match points by key, and by algorithm too where a run has several algorithms under one key."""
+    before, after = by_key(old), by_key(new)
+    for key, points in after.items():
+        known = before.get(key, {})
+        for algo, p in points.items():
+            if algo in known:
+                yield known[algo], p
+            elif len(known) == len(points) == 1:
+                yield next(iter(known.values())), p
+
+
+def by_key(points: Iterable[Point]) -> dict[tuple[str, ...], dict[str, Point]]:
+    """Points by key and algorithm; the fastest, should a run have one twice."""
+    found: dict[tuple[str, ...], dict[str, Point]] = {}
+    for p in points:
+        algos = found.setdefault(p.key, {})
+        if p.algo not in algos or p.us < algos[p.algo].us:
+            algos[p.algo] = p
+    return found
+
+
+def markdown(rows: list[list[str]]) -> str:
+    head, *body = rows
+    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+
+    def line(cells: Iterable[str]) -> str:
+        return "| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)) + " |"
+
+    return "\n".join([line(head), "|" + "|".join("-" * (width + 2) for width in widths) + "|", *map(line, body)])
+
+
+def geometric_mean(values: Sequence[float]) -> float:
+    return exp(sum(map(log, values)) / len(values))
+
+
+# ---- the picture ----
+
+
+def draw(run: Run, path: str) -> None:
+    """Write the roofline of `run` as PNG."""
+    points = [p for p in run.points if p.flops > 0]
+    if not points:
+        raise ValueError("no convolution in this run: a roofline needs flops")
+    # Imported here: the tables need no matplotlib, and a server has no screen.
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(10, 6.2), layout="constrained")
+    low, high = min(p.intensity for p in points) / 2, max(p.intensity for p in points) * 2
+    axes.set(xscale="log", yscale="log", xlim=(low, high))
+    draw_roofs(axes, run, {(p.threads, p.dtype) for p in points}, low, high)
+    series = list(dict.fromkeys(p.series for p in points))
+    for i, name in enumerate(series):
+        mine = [p for p in points if p.series == name]
+        axes.scatter(
+            [p.intensity for p in mine],
+            [p.gflops for p in mine],
+            s=42,
+            marker=MARKERS[i % len(MARKERS)],
+            color=f"C{i % 10}",
+            edgecolors="white",
+            linewidths=0.6,
+            zorder=3 + len(series) - i,  # the first series, which is ours, on top
+            label=name,
+        )
+    ours = points if run.program == "pyconv_bench" else [p for p in points if p.variant == points[0].variant]
+    name_extremes(axes, ours)
+    axes.set_xlabel("arithmetic intensity: flops for each byte of input, weights and output")
+    axes.set_ylabel("GFLOP/s of the direct algorithm")
+    axes.set_title(f"{run.cpu}, {run.time[:10]}", fontsize=11)
+    axes.grid(True, which="major", alpha=0.25)
+    axes.legend(fontsize=9, loc="lower right")
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+
+
+def draw_roofs(axes: Any, run: Run, kinds: set[tuple[int, str]], low: float, high: float) -> None:
+    """For each thread count: the slope of the copy bandwidth up to the highest peak, and every peak as a line."""
+    for threads in sorted({threads for threads, _ in kinds}):
+        peaks = [p for p in run.peaks if p["threads"] == threads and (threads, p["dtype"]) in kinds]
+        # A rough peak has one dtype; better that than none.
+        peaks = peaks or [p for p in run.peaks if p["threads"] == threads]
+        if run.program == "compare.py":  # whose sides run whatever is best
+            peaks = sorted(peaks, key=lambda p: float(p["gflops"]))[-1:]
+        bandwidth = run.copy_gbps.get(threads)
+        plural = "" if threads == 1 else "s"
+        for names, gflops in distinct(peaks):
+            start = max(low, gflops / bandwidth) if bandwidth else low
+            axes.plot([start, high], [gflops] * 2, color="0.35", linewidth=1.2, zorder=1)
+            label = f"{names} peak, {threads} thread{plural}: {gflops:.0f}"
+            axes.annotate(label, (high, gflops), (-4, 3), textcoords="offset points", ha="right", fontsize=8)
+        if bandwidth:
+            knee = min(high, max((p["gflops"] for p in peaks), default=bandwidth * high) / bandwidth)
+            axes.plot([low, knee], [low * bandwidth, knee * bandwidth], color="0.35", linewidth=1.2, zorder=1)
+            axes.text(
+                low * 1.05,
+                low * 1.15 * bandwidth,
+                f"copying, {threads} thread{plural}: {bandwidth:.0f} GB/s",
+                fontsize=8,
+                rotation=degrees(atan(bandwidth)),
+                rotation_mode="anchor",
+                transform_rotates_text=True,
+            )
+
+
+def distinct(peaks: list[dict[str, Any]]) -> list[tuple[str, float]]:
+    """Names and heights of the lines to draw: peaks within 5 % share one, or their labels would collide."""
+    lines: list[tuple[str, float]] = []
+    for p in sorted(peaks, key=lambda p: float(p["gflops"])):
+        name = f"{p['isa']} {p['dtype']}"
+        if lines and p["gflops"] < 1.05 * lines[-1][1]:
+            lines[-1] = (f"{lines[-1][0]}, {name}", p["gflops"])
+        else:
+            lines.append((name, p["gflops"]))
+    return lines
+
+
+def name_extremes(axes: Any, points: list[Point]) -> None:
+    """Name the fastest and the slowest few: naming all would bury the picture."""
+    ordered = sorted(points, key=lambda p: p.gflops)
+    for p in dict.fromkeys([*ordered[:3], *ordered[-2:]]):
+        axes.annotate(p.problem, (p.intensity, p.gflops), (5, -9), textcoords="offset points", fontsize=7, color="0.25")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

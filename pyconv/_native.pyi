@@ -1,0 +1,108 @@
+"""The compiled extension: array views over the C library, nothing else."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+__version__: str
+
+def conv2d(
+    input: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int] | str = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+    *,
+    out: Array | None = None,
+    layout: str = "NCHW",
+    padding_mode: str = "zeros",
+    algorithm: str | None = None,
+) -> Array: ...
+def explain_conv2d(
+    input: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int] | str = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+    *,
+    out: Array | None = None,
+    layout: str = "NCHW",
+    padding_mode: str = "zeros",
+    algorithm: str | None = None,
+) -> dict[str, Any]: ...
+
+class PackedConv2d:
+    """A convolution whose weights stay packed between calls and are checked for changes.
+
+    The object holds `weight`; a call compares it with the packed copy unless it can tell that nobody else had access
+    since the last call (`touch()` says that somebody had).
+    """
+
+    def __init__(
+        self,
+        weight: Array,
+        bias: Array | None = None,
+        stride: int | Sequence[int] = 1,
+        padding: int | Sequence[int] | str = 0,
+        dilation: int | Sequence[int] = 1,
+        groups: int = 1,
+        *,
+        padding_mode: str = "zeros",
+        layout: str = "NCHW",
+    ) -> None: ...
+    def __call__(self, input: Array) -> Array: ...
+    def touch(self) -> None: ...
+    def explain(self, input: Array) -> dict[str, Any]: ...
+
+def linear(input: Array, weight: Array, bias: Array | None = None, *, out: Array | None = None) -> Array: ...
+
+class PackedLinear:
+    """As PackedConv2d, for a linear layer."""
+
+    def __init__(self, weight: Array, bias: Array | None = None) -> None: ...
+    def __call__(self, input: Array) -> Array: ...
+    def touch(self) -> None: ...
+    def explain(self, input: Array) -> dict[str, Any]: ...
+
+def max_pool2d(
+    input: Array,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+    *,
+    out: Array | None = None,
+    layout: str = "NCHW",
+) -> Any: ...
+def explain_max_pool2d(
+    input: Array,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+    *,
+    layout: str = "NCHW",
+) -> dict[str, Any]: ...
+def relu(input: Array, *, inplace: bool = False) -> Array: ...
+def softmax(input: Array) -> Array: ...  # along the last axis, float32 or float64
+def get_isa() -> str: ...
+def set_isa(name: str | None) -> None: ...
+def available_isas() -> list[str]: ...
+def algorithms() -> list[str]: ...
+def get_num_threads() -> int: ...
+def set_num_threads(n: int) -> None: ...
+def get_num_threads_local() -> int: ...
+def set_num_threads_local(n: int) -> None: ...
+def compiler() -> str: ...

@@ -1,0 +1,14 @@
+"""Names for annotations; imported by type checkers only, so that `import pyconv` does not pay for them."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[Any]
+Generator: TypeAlias = np.random.Generator
+Pair: TypeAlias = int | Sequence[int]
+Padding: TypeAlias = int | Sequence[int] | str
+Layout: TypeAlias = Literal["NCHW", "NHWC"]
+PaddingMode: TypeAlias = Literal["zeros", "reflect", "replicate", "circular"]

@@ -1,0 +1,23 @@
+"""Layers, with torch's names: they hold arrays, and compute through `pyconv.nn.functional`."""
+
+from . import functional, init
+from .activation import ReLU, Softmax
+from .container import Sequential
+from .conv import Conv2d
+from .flatten import Flatten
+from .linear import Linear
+from .module import Module
+from .pooling import MaxPool2d
+
+__all__ = [
+    "Conv2d",
+    "Flatten",
+    "Linear",
+    "MaxPool2d",
+    "Module",
+    "ReLU",
+    "Sequential",
+    "Softmax",
+    "functional",
+    "init",
+]

@@ -1,0 +1,118 @@
+"""Modules made of modules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+from .module import Module
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from typing_extensions import Self
+
+
+class Sequential(Module):
+    """Modules called one after the other, each with the result of the one before, as `torch.nn.Sequential`.
+
+    Parameters
+    ----------
+    *args : Module, or one dict of str to Module
+        Without names, they are called "0", "1", ...
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pyconv import nn
+    >>> net = nn.Sequential(nn.Conv2d(1, 6, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(6 * 15 * 15, 10))
+    >>> net(np.zeros((4, 1, 32, 32), dtype=np.float32)).shape
+    (4, 10)
+    >>> net[:2]
+    Sequential(
+      (0): Conv2d(1, 6, kernel_size=(3, 3), stride=(1, 1))
+      (1): ReLU()
+    )
+    """
+
+    _modules: dict[str, Module]  # type: ignore[assignment]
+
+    @overload
+    def __init__(self, arg: dict[str, Module], /) -> None: ...
+    @overload
+    def __init__(self, *args: Module) -> None: ...
+    def __init__(self, *args: Any) -> None:
+        super().__init__()
+        named = args[0].items() if len(args) == 1 and isinstance(args[0], dict) else enumerate(args)
+        for name, module in named:
+            self._insert(str(name), module)
+
+    def _insert(self, name: str, module: Module) -> None:
+        if not isinstance(module, Module):
+            raise TypeError(f"Sequential: {name!r} must be a Module, got {type(module).__name__}")
+        self.add_module(name, module)
+
+    def _name(self, index: int) -> str:
+        names = list(self._modules)
+        if not -len(names) <= index < len(names):
+            raise IndexError(f"index {index} is out of range for a Sequential of {len(names)}")
+        return names[index]
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self._modules.values())
+
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: int | slice) -> Module:
+        if isinstance(index, slice):
+            return type(self)(dict(list(self._modules.items())[index]))
+        return self._modules[self._name(index)]
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        self._insert(self._name(index), module)
+
+    def __delitem__(self, index: int | slice) -> None:
+        doomed = list(self._modules)[index] if isinstance(index, slice) else [self._name(index)]
+        kept = {name: module for name, module in self._modules.items() if name not in doomed}
+        # As in torch, the modules that stay are numbered anew, and modules with names keep them.
+        numbered = all(name.isdigit() for name in kept)
+        self._modules.clear()
+        for i, (name, module) in enumerate(kept.items()):
+            self._modules[str(i) if numbered else name] = module
+
+    def append(self, module: Module) -> Self:
+        """Add a module at the end, named by the next free number; return self."""
+        number = len(self)
+        while str(number) in self._modules:
+            number += 1
+        self._insert(str(number), module)
+        return self
+
+    def extend(self, modules: Iterable[Module]) -> Self:
+        """Add several modules at the end; return self."""
+        for module in modules:
+            self.append(module)
+        return self
+
+    def forward(self, input: Any) -> Any:
+        """Return the result of the last module."""
+        for module in self._modules.values():
+            input = module(input)
+        return input
+
+    def _explain(self, input: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        input = np.array(input)  # a layer that works in place must not change the caller's array
+        for module in self._modules.values():
+            explainer = getattr(module, "_explain", None)
+            if explainer is not None:
+                described = explainer(input)
+                found += described if isinstance(described, list) else [described]
+            input = module(input)
+        return found

@@ -1,0 +1,84 @@
+"""Convolution. The work, and the checks of every argument, are in the extension, so that a call costs little."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..._native import conv2d as _conv2d
+from ..._native import explain_conv2d
+from ...runtime import explained_by
+
+if TYPE_CHECKING:
+    from ..._types import Array, Layout, Padding, Pair
+
+
+@explained_by(explain_conv2d)
+def conv2d(
+    input: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: Pair = 1,
+    padding: Padding = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
+    *,
+    out: Array | None = None,
+    layout: Layout = "NCHW",
+) -> Array:
+    """Two-dimensional cross-correlation, as `torch.nn.functional.conv2d`.
+
+    With p the input with its padding, and c running over the channels of the group that o belongs to::
+
+        out[n, o, y, x] = bias[o] + sum over c, i, j of  weight[o, c, i, j] * p[n, c, y*sh + i*dh, x*sw + j*dw]
+
+    For convolution in the mathematical sense flip the kernel: ``weight[..., ::-1, ::-1]``. The terms are
+    added one after the other, in the order c, j, i, each by one fused multiply-add. The result is the same, bit for
+    bit, on every instruction set and for every number of threads, and does not depend on the rest of the batch.
+
+    Parameters
+    ----------
+    input : ndarray, (N, C, H, W) or (C, H, W), float32 or float64
+        The images. Any strides; read-only arrays too. N may be 0.
+    weight : ndarray, (O, C / groups, KH, KW), dtype of `input`
+        The kernels, in this order whatever the layout.
+    bias : ndarray, (O,), dtype of `input`, optional
+        Added to each output channel.
+    stride, dilation : int or pair of int
+        Rows and columns, at least 1.
+    padding : int, pair of int, 'valid' or 'same'
+        Rows or columns of zeros on both sides. 'valid' is none. 'same' keeps the size, with the odd one of an even
+        kernel below and to the right; it needs stride 1. Padding is data: an infinite weight over it gives NaN.
+    groups : int
+        Splits the channels into this many separate convolutions.
+    out : ndarray, optional
+        Receives the result, and is returned: right shape and dtype, writable, overlapping no input. A large result into
+        an array that exists saves the page faults of a new one.
+    layout : 'NCHW' or 'NHWC'
+        The order of the axes of `input` and of the result. In the 'NCHW' order, a view of NHWC memory
+        (``x.transpose(0, 3, 1, 2)``) is read in place and gives a result in NHWC memory, as torch's channels_last.
+
+    Returns
+    -------
+    ndarray, (N, O, OH, OW) or (O, OH, OW)
+        ``OH = floor((H + 2*ph - dh*(KH - 1) - 1) / sh) + 1``, and OW likewise.
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit together, a kernel larger than the padded image, values out of range, an `out` of the
+        wrong shape or overlapping an input. The text names the argument and the shapes.
+    TypeError
+        Element types other than float32 and float64, or not all the same.
+
+    Examples
+    --------
+    Five 5x5 kernels over a 32x32 picture of three channels give five maps of 28x28:
+
+    >>> import numpy as np
+    >>> import pyconv.nn.functional as F
+    >>> picture = np.ones((1, 3, 32, 32), dtype=np.float32)
+    >>> kernels = np.ones((5, 3, 5, 5), dtype=np.float32)
+    >>> F.conv2d(picture, kernels).shape
+    (1, 5, 28, 28)
+    """
+    return _conv2d(input, weight, bias, stride, padding, dilation, groups, out=out, layout=layout)

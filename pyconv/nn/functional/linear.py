@@ -1,0 +1,48 @@
+"""The linear map of a fully connected layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..._native import PackedLinear
+from ..._native import linear as _linear
+from ...runtime import explained_by
+
+if TYPE_CHECKING:
+    from ..._types import Array
+
+
+def _explain(input: Array, weight: Array, bias: Array | None = None) -> dict[str, Any]:
+    """Describe a call."""
+    return PackedLinear(weight, bias).explain(input)
+
+
+@explained_by(_explain)
+def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
+    """``input @ weight.T + bias``, as `torch.nn.functional.linear`.
+
+    Parameters
+    ----------
+    input : ndarray, (..., I), float32 or float64
+    weight : ndarray, (O, I), dtype of `input`
+    bias : ndarray, (O,), dtype of `input`, optional
+
+    Returns
+    -------
+    ndarray, (..., O)
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit together.
+    TypeError
+        Element types other than float32 and float64, or not all the same.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyconv.nn.functional as F
+    >>> F.linear(np.array([1.0, 2.0]), np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 3.0]]))
+    array([1., 3., 6.])
+    """
+    return _linear(input, weight, bias)

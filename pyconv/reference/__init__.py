@@ -1,0 +1,13 @@
+"""What the operators mean, in NumPy alone: the specification that the compiled kernels are tested against.
+
+Written to be read beside the formulas, and importing nothing else of pyconv. Sums are kept in float64, and rounded
+once to the input's type at the end, or to `dtype` where one is asked for.
+"""
+
+from .activation import relu, softmax
+from .conv import conv2d
+from .linear import linear
+from .pool import max_pool2d
+from .shape import flatten
+
+__all__ = ["conv2d", "flatten", "linear", "max_pool2d", "relu", "softmax"]

@@ -1,0 +1,60 @@
+"""Arguments that several operators share: pairs, layouts, element types, sizes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    Array = npt.NDArray[Any]
+
+
+def pair(name: str, value: int | Sequence[int], least: int) -> tuple[int, int]:
+    """Return an int or a pair as (rows, columns)."""
+    if isinstance(value, str) or np.ndim(value) > 1:
+        raise TypeError(f"{name} must be an int or a pair of ints, got {value!r}")
+    values = np.atleast_1d(value)
+    if values.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be an int or a pair of ints, got {value!r}")
+    if len(values) not in (1, 2):
+        raise ValueError(f"{name} must be an int or a pair of ints, got {value!r}")
+    if values.min() < least:
+        raise ValueError(f"{name} must be at least {least}, got {value!r}")
+    return int(values[0]), int(values[-1])
+
+
+def check_floats(**arrays: Array | None) -> None:
+    """Raise unless all the arrays are float32 or all are float64."""
+    dtypes = {name: array.dtype for name, array in arrays.items() if array is not None}
+    if len(set(dtypes.values())) != 1 or not set(dtypes.values()) <= {np.dtype(np.float32), np.dtype(np.float64)}:
+        raise TypeError("expected all float32 or all float64, got " + ", ".join(f"{n} {d}" for n, d in dtypes.items()))
+
+
+def to_nchw(input: Array, layout: str) -> Array:
+    """View images, batched or not, in either layout, as (N, C, H, W)."""
+    if layout not in ("NCHW", "NHWC"):
+        raise ValueError(f"layout must be 'NCHW' or 'NHWC', got {layout!r}")
+    if input.ndim not in (3, 4):
+        raise ValueError(f"input must have 3 or 4 axes, got shape {input.shape}")
+    batched = input if input.ndim == 4 else input[None]
+    return batched if layout == "NCHW" else np.moveaxis(batched, 3, 1)
+
+
+def from_nchw(result: Array, layout: str, batched: bool) -> Array:
+    """Undo `to_nchw`."""
+    axes = result if layout == "NCHW" else np.moveaxis(result, 1, 3)
+    return axes if batched else axes[0]
+
+
+def taps(padded: Array, offset: tuple[int, int], stride: tuple[int, int], size: tuple[int, int]) -> Array:
+    """View the elements that stand `offset` rows and columns into each window, for `size` windows."""
+    rows, columns = (
+        slice(start, start + step * (count - 1) + 1, step)
+        for start, step, count in zip(offset, stride, size, strict=True)
+    )
+    return padded[..., rows, columns]

@@ -1,0 +1,203 @@
+"""How pyconv runs: the instruction set, the threads, and what was chosen for a call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from . import _native
+from ._native import algorithms, available_isas, compiler, get_num_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+
+__all__ = [
+    "Explanation",
+    "algorithms",
+    "available_isas",
+    "compiler",
+    "explain",
+    "get_num_threads",
+    "isa",
+    "set_isa",
+    "set_num_threads",
+    "threads",
+]
+
+Function = TypeVar("Function", bound="Callable[..., Any]")
+
+
+def isa() -> str:
+    """Name the instruction set in use: ``"avx512"``, ``"avx2"``, ``"neon"`` or ``"scalar"``.
+
+    It is the best one that this CPU and operating system run, unless the environment variable ``PYCONV_ISA`` or
+    `set_isa` names another. Results do not depend on it, to the last bit.
+
+    Examples
+    --------
+    >>> import pyconv
+    >>> pyconv.isa() in pyconv.available_isas()
+    True
+    """
+    return _native.get_isa()
+
+
+def set_isa(name: str | None) -> None:
+    """Use the instruction set `name` from now on, in the whole process; None returns to the default.
+
+    Raises
+    ------
+    ValueError
+        If `name` is unknown, or this CPU or this build lacks it. There is no quiet fallback.
+    """
+    _native.set_isa(name)
+
+
+def set_num_threads(n: int) -> None:
+    """Use up to `n` threads a call, in the whole process.
+
+    Until this is called it is ``OMP_NUM_THREADS``, or else the number of CPUs in the process's affinity mask. Small
+    problems use fewer threads. Results do not depend on the number.
+
+    Raises
+    ------
+    ValueError
+        If `n` is less than 1.
+    """
+    _native.set_num_threads(n)
+
+
+class threads:
+    """Use up to `n` threads a call inside a block ``with pyconv.threads(n):``, in the calling thread only.
+
+    Blocks nest. Other Python threads keep the process-wide number.
+
+    Raises
+    ------
+    ValueError
+        If `n` is less than 1.
+
+    Examples
+    --------
+    >>> import pyconv
+    >>> with pyconv.threads(1):
+    ...     pyconv.get_num_threads()
+    1
+    """
+
+    def __init__(self, n: int) -> None:
+        if n < 1:
+            raise ValueError(f"threads: n must be at least 1, got {n}")
+        self._n = n
+        self._outer: list[int] = []
+
+    def __enter__(self) -> None:
+        self._outer.append(_native.get_num_threads_local())
+        _native.set_num_threads_local(self._n)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _native.set_num_threads_local(self._outer.pop())
+
+
+class Explanation(NamedTuple):
+    """What pyconv chose for one call; `print` shows it in words.
+
+    Attributes
+    ----------
+    algorithm : str
+        The algorithm that runs.
+    tile : str
+        Its register tile, in words.
+    isa : str
+        The instruction set.
+    threads : int
+        Threads that the call uses; small problems use fewer than they may.
+    workspace_bytes, workspace_bytes_per_thread : int
+        Scratch memory, for all threads together and for each.
+    packed_bytes : int
+        Size of the weights in the algorithm's own order; 0 where nothing is packed.
+    flops : int
+        Floating-point operations of the direct algorithm: 2 x outputs x taps.
+    refused : dict of str to str
+        For each algorithm that does not run, the reason.
+    """
+
+    algorithm: str
+    tile: str
+    isa: str
+    threads: int
+    workspace_bytes: int
+    workspace_bytes_per_thread: int
+    packed_bytes: int
+    flops: int
+    refused: dict[str, str]
+
+    def __str__(self) -> str:
+        rows = [
+            ("algorithm", self.algorithm),
+            ("tile", self.tile),
+            ("isa", self.isa),
+            ("threads", str(self.threads)),
+            ("workspace", f"{self.workspace_bytes:,} bytes ({self.workspace_bytes_per_thread:,} a thread)"),
+            ("packed weights", f"{self.packed_bytes:,} bytes"),
+            ("flops", f"{self.flops:,}"),
+        ]
+        rows += [(f"not {name}", reason) for name, reason in self.refused.items()]
+        width = max(len(key) for key, _ in rows)
+        return "\n".join(f"{key:<{width}}  {value}" for key, value in rows)
+
+
+def explained_by(explainer: Callable[..., dict[str, Any]]) -> Callable[[Function], Function]:
+    """Decorate an operator with the function that describes its calls for `explain`; calling it costs no more."""
+
+    def mark(function: Function) -> Function:
+        function.__dict__["_explain"] = explainer
+        return function
+
+    return mark
+
+
+def explain(target: object, *args: Any, **kwargs: Any) -> Explanation | list[Explanation]:
+    """Say how a call would be computed, without computing it.
+
+    Parameters
+    ----------
+    target : function or Module
+        `F.conv2d`, `F.max_pool2d` or `F.linear`, or a `Conv2d`, `MaxPool2d`, `Linear` or `Sequential`.
+    *args, **kwargs
+        What one would call `target` with.
+
+    Returns
+    -------
+    Explanation or list of Explanation
+        For a `Sequential`, one for each layer that computes through the library, in order. (Its layers do run, because
+        the next layer's input has to come from somewhere.)
+
+    Raises
+    ------
+    TypeError
+        If `target` is anything else.
+    ValueError, TypeError
+        What the call itself would raise.
+
+    Examples
+    --------
+    >>> import numpy as np, pyconv, pyconv.nn.functional as F
+    >>> x, w = np.ones((1, 3, 8, 8), dtype=np.float32), np.ones((5, 3, 3, 3), dtype=np.float32)
+    >>> pyconv.explain(F.conv2d, x, w, padding=1).flops
+    17280
+    """
+    explainer = getattr(target, "_explain", None)  # operators and layers that know have one
+    if explainer is None:
+        name = getattr(target, "__name__", type(target).__name__)
+        raise TypeError(
+            "explain() knows F.conv2d, F.max_pool2d, F.linear and the layers Conv2d, MaxPool2d, Linear and Sequential; "
+            f"got {name}"
+        )
+    found = explainer(*args, **kwargs)
+    if isinstance(found, list):
+        return [Explanation(**entry) for entry in found]
+    return Explanation(**found)

@@ -1,0 +1,411 @@
+"""The benchmarks' own machinery: problem files, the comparison with other libraries, the report. No time is judged."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+BENCH = ROOT / "bench"
+FILES = sorted((BENCH / "problems").glob("*.txt"))
+
+
+def load_problem_module() -> Any:
+    """bench/problem.py under a name of its own: bench/ is a folder of programs, not a package."""
+    spec = importlib.util.spec_from_file_location("pyconv_bench_problem", BENCH / "problem.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+problem = load_problem_module()
+
+
+def run(program: str, *arguments: str | Path, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a program of bench/; modules in `path` come before the installed ones."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    if path is not None:
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(path), os.environ.get("PYTHONPATH")]))
+    command = [sys.executable, str(BENCH / program), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=False)
+
+
+# ---- problem files ----
+
+
+def test_the_problem_files_are_there() -> None:
+    names = {path.stem for path in FILES}
+    assert names == {"resnet50", "vgg16", "mobilenet_v2", "lenet", "pool", "filter", "depthwise"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_problem_file_parses_and_explains_itself(path: Path) -> None:
+    assert path.read_text(encoding="utf-8").startswith("# ")
+    problems = list(problem.load(path))
+    assert problems
+    assert all(p.file == path.stem for p in problems)
+
+
+def test_names_and_layers_are_distinct() -> None:
+    problems = [p for path in FILES for p in problem.load(path)]
+    names = [p.name for p in problems]
+    assert len(set(names)) == len(names)
+    for path in FILES:
+        layers = [(p.kind, p.shape, p.bias, p.ceil_mode) for p in problem.load(path)]
+        assert len(set(layers)) == len(layers)
+
+
+@pytest.mark.parametrize(
+    ("file", "count", "name", "shape", "flops"),
+    [
+        ("resnet50", 23, "res2_3x3", "64x56x56 -> 64x56x56 3x3 p1", 231_211_008),
+        ("resnet50", 23, "res1_7x7_s2", "3x224x224 -> 64x112x112 7x7 s2 p3", 236_027_904),
+        ("vgg16", 9, "vgg_conv1_2", "64x224x224 -> 64x224x224 3x3 p1", 3_699_376_128),
+        ("mobilenet_v2", 30, "mb1_dw", "32x112x112 -> 32x112x112 3x3 p1 g32", 7_225_344),
+        ("filter", 23, "filter_9x9", "1x1024x1024 -> 1x1024x1024 9x9 p4", 169_869_312),
+    ],
+)
+def test_known_layers(file: str, count: int, name: str, shape: str, flops: int) -> None:
+    problems = {p.name: p for p in problem.load(BENCH / "problems" / f"{file}.txt")}
+    assert len(problems) == count
+    assert problems[name].shape == shape
+    assert problems[name].flops == flops
+
+
+def test_grammar() -> None:
+    line = "conv2d name=a ic=4 oc=6 ih=9 iw=11 k=3 kw=5 s=2 ph=1 g=2 bias=1 boundary=reflect  # why"
+    p = problem.parse_line(line, "f")
+    assert (p.size, p.kernel, p.stride, p.padding, p.dilation) == ((9, 11), (3, 5), (2, 2), (1, 0), (1, 1))
+    assert (p.groups, p.bias, p.boundary, p.file, p.out) == (2, True, "reflect", "f", (5, 4))
+    assert p.flops == 2 * 6 * 5 * 4 * 2 * 3 * 5
+    assert p.moved_bytes(batch=3, itemsize=8) == 8 * (3 * (4 * 9 * 11 + 6 * 5 * 4) + 6 * 2 * 3 * 5)
+    pool = problem.parse_line("maxpool2d name=b c=3 i=7 k=3 ceil=1")
+    assert (pool.stride, pool.out, pool.flops) == ((3, 3), (3, 3), 0)
+    assert problem.parse_line("  # nothing\n") is None
+    assert problem.Problem.from_json(json.loads(json.dumps(p.to_json()))) == p
+
+
+# Each line with a word of the complaint that both parsers make.
+MISTAKES = [
+    ("convolution name=a", "unknown kind"),
+    ("conv2d ic=1 oc=1 i=3 k=3", "name="),
+    ("conv2d name=a oc=1 i=3 k=3", "ic="),
+    ("conv2d name=a ic=4 oc=4 i=3 k=3 g=3", "divisible"),
+    ("conv2d name=a ic=1 oc=1 i=3", "must be given"),
+    ("conv2d name=a ic=1 oc=1 i=3 k=4", "larger"),
+    ("conv2d name=a ic=1 oc=1 i=3 k=3 d=2", "larger"),
+    ("conv2d name=a ic=1 oc=1 i=3 k=3 s=-1", "integer"),
+    ("conv2d name=a ic=1 oc=1 i=3 k=3 z=1", "no key"),
+    ("conv2d name=a ic=1 oc=1 i=3 k=3 kx=1", "no key"),
+    ("conv2d name=a ic=1 oc=1 i=3 k=3 c=1", "no key"),
+    ("maxpool2d name=a c=1 i=3 k=3 g=1", "no key"),
+    ("conv2d name=a ic=1 oc=1 i=3 k", "key=value"),
+    ("conv2d name=a ic=1 oc=1 i=3 k=3 boundary=odd", "boundary"),
+]
+
+
+@pytest.mark.parametrize(("line", "word"), MISTAKES)
+def test_mistakes_in_a_problem_are_named(line: str, word: str) -> None:
+    with pytest.raises(ValueError, match=word):
+        problem.parse_line(line)
+
+
+def test_a_mistake_in_a_file_names_file_and_line(tmp_path: Path) -> None:
+    path = tmp_path / "bad.txt"
+    path.write_text("# fine\nconv2d name=a\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"bad\.txt:2: "):
+        list(problem.load(path))
+
+
+C_DRIVER = r"""
+#include <stdio.h>
+#include "problem.h"
+int main(void)
+{
+    char line[1024], text[512];
+    problem p;
+    while (fgets(line, sizeof(line), stdin)) {
+        int parsed = problem_parse(line, &p, text, sizeof(text));
+        if (parsed < 0)
+            printf("error: %s\n", text);
+        if (parsed > 0) {
+            problem_shape(&p, text, sizeof(text));
+            printf("%s|%s|%lld|", p.name, text, (long long)problem_flops(&p));
+            problem_line(&p, text, sizeof(text));
+            printf("%s\n", text);
+        }
+    }
+    return 0;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def c_parser(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler")
+    folder = tmp_path_factory.mktemp("problem")
+    (folder / "driver.c").write_text(C_DRIVER, encoding="utf-8")
+    program = folder / "driver"
+    includes = [f"-I{BENCH}", f"-I{ROOT / 'csrc' / 'include'}"]
+    sources = [str(folder / "driver.c"), str(BENCH / "problem.c")]
+    subprocess.run([compiler, "-std=c11", *includes, *sources, "-o", str(program)], check=True)
+    return program
+
+
+def test_both_parsers_read_the_same(c_parser: Path) -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in FILES)
+    printed = subprocess.run([c_parser], input=text, capture_output=True, text=True, check=True).stdout.splitlines()
+    problems = [p for path in FILES for p in problem.load(path)]
+    assert len(printed) == len(problems)
+    for line, p in zip(printed, problems, strict=True):
+        name, shape, flops, rewritten = line.split("|")
+        assert (name, shape, int(flops)) == (p.name, p.shape, p.flops)
+        assert problem.parse_line(rewritten, p.file) == p
+
+
+@pytest.mark.parametrize(("line", "word"), MISTAKES)
+def test_both_parsers_refuse_the_same(c_parser: Path, line: str, word: str) -> None:
+    printed = subprocess.run([c_parser], input=line + "\n", capture_output=True, text=True, check=True).stdout
+    assert printed.startswith("error: ")
+    assert word in printed
+
+
+# ---- the comparison ----
+
+TINY = """
+conv2d name=tiny_filter ic=1 oc=1 ih=12 iw=10 k=3 p=1 bias=1
+conv2d name=tiny_layer ic=3 oc=4 i=8 k=3
+maxpool2d name=tiny_pool c=2 i=6 k=2
+"""
+BRIEF = ("--rounds", "1", "--seconds", "0.001")
+
+# A stand-in for OpenCV, right or broken, so that a comparison can be watched failing.
+FAKE_CV2 = """
+import os
+from scipy.ndimage import correlate
+__version__ = "fake"
+BORDER_CONSTANT = 0
+def setNumThreads(n): pass
+def filter2D(src, ddepth, kernel, dst, anchor, delta, border):
+    print("chatter on standard output")
+    correlate(src, kernel, dst, "constant")
+    dst += delta
+    {sabotage}
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.txt"
+    path.write_text(TINY, encoding="utf-8")
+    return path
+
+
+def fake_cv2(folder: Path, sabotage: str) -> Path:
+    (folder / "cv2.py").write_text(FAKE_CV2.format(sabotage=sabotage), encoding="utf-8")
+    return folder
+
+
+def sides_of(path: Path) -> dict[str, dict[str, Any]]:
+    """The sides of each problem in a JSON file of compare.py."""
+    return {r["problem"]: r["sides"] for r in json.loads(path.read_text(encoding="utf-8"))["results"]}
+
+
+@pytest.mark.parametrize("extra", [(), ("--dtype", "f64", "--batch", "2"), ("--layout", "nhwc", "--batch", "2")])
+def test_compare_with_scipy(tiny: Path, tmp_path: Path, extra: tuple[str, ...]) -> None:
+    output = tmp_path / "run.json"
+    done = run("compare.py", tiny, "--peers", "pyconv-out,scipy", *BRIEF, *extra, "--json", output)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "geometric mean" in done.stdout
+    report = json.loads(output.read_text(encoding="utf-8"))
+    assert set(report["versions"]) == {"pyconv", "pyconv-out", "scipy"}
+    assert report["machine"]["cpu"]
+    sides = sides_of(output)
+    assert list(sides) == ["tiny_filter", "tiny_layer", "tiny_pool"]
+    for problem_sides in sides.values():
+        assert problem_sides["pyconv"]["us_best"] > 0
+        assert problem_sides["pyconv-out"]["us_best"] > 0
+        assert problem_sides["pyconv-out"]["difference"] == 0
+    assert sides["tiny_filter"]["scipy"]["difference"] < 1e-6
+    assert "unsupported" in sides["tiny_layer"]["scipy"]
+    by_name = {r["problem"]: r for r in report["results"]}
+    filtered = by_name["tiny_filter"]
+    assert filtered["best_peer"] == "scipy"
+    assert filtered["ratio"] == pytest.approx(
+        filtered["sides"]["scipy"]["us_best"] / filtered["sides"]["pyconv"]["us_best"]
+    )
+    assert by_name["tiny_layer"]["ratio"] is None
+
+
+def test_compare_leaves_out_what_is_missing(tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "ncnn.py").write_text("raise ImportError('not here')\n", encoding="utf-8")
+    done = run("compare.py", tiny, "--peers", "ncnn,scipy", "--name", "filter", *BRIEF, path=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ncnn is left out: not here" in done.stderr
+    assert "scipy" in done.stdout
+
+
+def test_compare_accepts_a_library_that_prints(tiny: Path, tmp_path: Path) -> None:
+    output = tmp_path / "run.json"
+    done = run("compare.py", tiny, "--peers", "opencv", *BRIEF, "--json", output, path=fake_cv2(tmp_path, "pass"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sides_of(output)["tiny_filter"]["opencv"]["us_best"] > 0
+
+
+@pytest.mark.parametrize("sabotage", ["dst[0, 0] += 1", "dst[0, 0] = float('nan')"])
+def test_compare_does_not_time_a_wrong_result(tiny: Path, tmp_path: Path, sabotage: str) -> None:
+    output = tmp_path / "run.json"
+    done = run("compare.py", tiny, "--peers", "opencv", *BRIEF, "--json", output, path=fake_cv2(tmp_path, sabotage))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "opencv wrong: differs by" in done.stdout
+    side = sides_of(output)["tiny_filter"]["opencv"]
+    assert "wrong" in side
+    assert "us_best" not in side
+
+
+def test_compare_survives_a_library_that_dies(tiny: Path, tmp_path: Path) -> None:
+    output = tmp_path / "run.json"
+    path = fake_cv2(tmp_path, "os._exit(3)")
+    done = run("compare.py", tiny, "--peers", "opencv,scipy", *BRIEF, "--json", output, path=path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    sides = sides_of(output)
+    assert "exit code 3" in sides["tiny_filter"]["opencv"]["failed"]
+    assert sides["tiny_filter"]["scipy"]["us_best"] > 0
+    assert sides["tiny_pool"]["opencv"]["failed"] == "died earlier"
+
+
+def test_compare_overhead(tmp_path: Path) -> None:
+    output = tmp_path / "run.json"
+    done = run("compare.py", "--overhead", "--peers", "scipy", *BRIEF, "--json", output)
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = json.loads(output.read_text(encoding="utf-8"))["results"]
+    assert [r["mode"] for r in results] == ["functional", "layer", "functional"]
+    assert all(r["sides"]["pyconv"]["us_best"] > 0 for r in results)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("nowhere.txt",), "nowhere.txt"),
+        ((), "no problem left"),
+        (("--peers", "caffe"), "unknown peer caffe"),
+        (("--rounds", "0"), "--rounds must be at least 1"),
+    ],
+)
+def test_compare_explains_what_it_cannot_do(arguments: tuple[str, ...], message: str) -> None:
+    done = run("compare.py", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+# ---- the report ----
+
+
+def bench_row(name: str, algo: str, us: float, **fields: Any) -> dict[str, Any]:
+    """A row as pyconv_bench writes it: 1 MFLOP, so that GFLOP/s are 1000 / us."""
+    return {
+        "problem": name,
+        "shape": "1x8x8 -> 1x8x8 3x3 p1",
+        "kind": "conv2d",
+        "dtype": "f32",
+        "layout": "nchw",
+        "batch": 1,
+        "threads_asked": 1,
+        "algo": algo,
+        "tile": "8x1",
+        "isa": "avx2",
+        "flops": 1_000_000,
+        "bytes": 50_000,
+        "us_best": us,
+        **fields,
+    }
+
+
+def bench_run(path: Path, *rows: dict[str, Any]) -> Path:
+    document = {
+        "program": "pyconv_bench",
+        "format": 1,
+        "time": "2026-01-01T00:00:00Z",
+        "machine": {"cpu": "A CPU"},
+        "compiler": "a compiler",
+        "versions": {"pyconv": "0.1.0"},
+        "copy_gbps": {"1": 20.0},
+        "peaks": [{"isa": "avx2", "dtype": "f32", "threads": 1, "gflops": 100.0}],
+        "results": list(rows),
+    }
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
+
+
+def test_report_of_the_c_program(tmp_path: Path) -> None:
+    conv = bench_row("layer", "rows", 20.0, fraction=0.5)
+    pool = bench_row("pool", "max_pool", 10.0, kind="maxpool2d", flops=0)
+    checked = {key: value for key, value in bench_row("untimed", "rows", 1.0).items() if key != "us_best"}
+    picture = tmp_path / "roofline.png"
+    done = run("report.py", bench_run(tmp_path / "run.json", conv, pool, checked), "--png", picture)
+    assert done.returncode == 0, done.stderr
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines()]
+    assert cells[2][3:] == ["rows avx2", "8x1", "20.00", "50.0", "50 %", ""]
+    assert cells[3][3:] == ["max_pool avx2", "8x1", "10.00", "", "", "5.0"]
+    assert "untimed" not in done.stdout
+    assert "avx2 f32 x1 100.0" in done.stdout
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_report_of_a_comparison(tiny: Path, tmp_path: Path) -> None:
+    output, picture = tmp_path / "run.json", tmp_path / "roofline.png"
+    assert run("compare.py", tiny, "--peers", "scipy", *BRIEF, "--json", output).returncode == 0
+    done = run("report.py", output, "--png", picture)
+    assert done.returncode == 0, done.stderr
+    assert "scipy, us" in done.stdout
+    assert "geometric mean" in done.stdout
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_report_compares_runs_across_a_change_of_algorithm(tmp_path: Path) -> None:
+    old = bench_run(tmp_path / "old.json", bench_row("a", "pixel_lanes", 40.0), bench_row("b", "rows", 10.0))
+    new = bench_run(tmp_path / "new.json", bench_row("a", "channel_lanes", 10.0), bench_row("b", "rows", 10.0))
+    done = run("report.py", "--compare", old, new)
+    assert done.returncode == 0, done.stderr
+    assert "pixel_lanes avx2 -> channel_lanes avx2" in done.stdout
+    assert "avx2: 2.000 over 2 rows" in done.stdout
+
+
+def test_report_matches_algorithms_by_name_where_there_are_several(tmp_path: Path) -> None:
+    old = bench_run(tmp_path / "old.json", bench_row("a", "rows", 40.0), bench_row("a", "reference", 900.0))
+    new = bench_run(tmp_path / "new.json", bench_row("a", "reference", 300.0), bench_row("a", "rows", 30.0))
+    done = run("report.py", "--compare", old, new)
+    assert done.returncode == 0, done.stderr
+    assert "avx2: 2.000 over 2 rows" in done.stdout
+    assert "avx2 ->" not in done.stdout
+
+
+def test_report_refuses_what_it_cannot_read(tmp_path: Path) -> None:
+    foreign, newer = tmp_path / "foreign.json", bench_run(tmp_path / "newer.json")
+    foreign.write_text("{}", encoding="utf-8")
+    newer.write_text(newer.read_text(encoding="utf-8").replace('"format": 1', '"format": 2'), encoding="utf-8")
+    empty = bench_run(tmp_path / "empty.json")
+    other = bench_run(tmp_path / "other.json", bench_row("b", "rows", 10.0))
+    for arguments, message in [
+        ((tmp_path / "nowhere.json",), "nowhere.json"),
+        ((foreign,), "neither"),
+        ((newer,), "format 2"),
+        ((empty, "--png", tmp_path / "x.png"), "no convolution"),
+        (("--compare", empty, other), "in common"),
+    ]:
+        done = run("report.py", *arguments)
+        assert done.returncode == 2, done.stdout
+        assert message in done.stderr
