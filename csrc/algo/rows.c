@@ -64,8 +64,10 @@ static void choose_tile(pc_conv *c) {
     const pc_kernels *k = c->kernels;
     const pc_conv_desc *p = &c->desc;
     pc_rows_plan *r = &c->as.rows;
-    const int64_t kh = p->kernel[1], between = p->stride[1] == 1 ? p->dilation[1] : 1; /* rows between rows of a tile */
-    const int shared = p->stride[1] == 1 || (p->stride[1] == 2 && p->dilation[1] == 1); /* neighbours share input rows */
+    const int64_t kh = p->kernel[1], apart = p->dilation[1];
+    /* Rows between rows of a tile: with stride 1 those that share input rows, if the output has as many. */
+    const int64_t between = p->stride[1] == 1 && apart <= c->out[1] ? apart : 1;
+    const int shared = (p->stride[1] == 1 && between == apart) || (p->stride[1] == 2 && apart == 1);
     double best = 0;
     for (int variant = 0; variant < 3; variant++) { /* constant height, any height, any height and step */
         const int kr = variant == 0 ? (int)kh : 0, step = variant < 2 ? (int)p->stride[1] : 0;
@@ -94,7 +96,8 @@ static void choose_tile(pc_conv *c) {
 static void plan(pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     /* AVX-512 computes narrow maps with the AVX2 kernels: half the lanes at twice the rate, and the same bits. */
-    if (c->kernels->narrow && c->out[2] <= c->kernels->narrow->vlen) c->kernels = c->kernels->narrow;
+    const pc_kernels *narrow = c->kernels->isa == PC_ISA_AVX512 ? pc_kernels_find(PC_ISA_AVX2, p->dtype) : 0;
+    if (narrow && c->out[2] <= narrow->vlen) c->kernels = narrow;
     const int size = c->kernels->size;
     choose_tile(c);
     pc_rows_plan *r = &c->as.rows;

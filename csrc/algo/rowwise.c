@@ -1,4 +1,5 @@
 /* rowwise.c - ReLU and softmax, cut among threads: small inputs run on the caller's. */
+#include "../base/threads.h"
 #include "pool.h"
 
 enum { SMALL = 1 << 16 }; /* elements below which waking a thread costs more than it saves */
@@ -9,6 +10,7 @@ void pc_relu_run(const pc_kernels *k, int64_t n, const void *src, void *dst) {
         k->relu(n, src, dst);
         return;
     }
+    pc_note_team(threads);
     const int64_t part = pc_round_up(pc_ceil_div(n, threads), 1024);
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (int i = 0; i < threads; i++) {
@@ -23,6 +25,7 @@ void pc_softmax_run(const pc_kernels *k, int64_t rows, int64_t n, const void *sr
         k->softmax(rows, n, src, dst);
         return;
     }
+    pc_note_team(threads);
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (int i = 0; i < threads; i++) {
         const int64_t from = i * rows / threads, to = (i + 1) * rows / threads;

@@ -1,18 +1,30 @@
 /* threads.c - how many threads a call may use: this thread's override, else the process's number, else OMP_NUM_THREADS,
  * else the CPUs in the affinity mask. It reads the environment itself, because base knows nothing of OpenMP. */
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "../include/pyconv.h"
+#include "threads.h"
 
 enum { MAX_THREADS = 1024 };
 
 static _Atomic int default_threads; /* 0: not looked for yet */
 static _Atomic int process_threads; /* 0: the default */
 static _Thread_local int local_threads;
+static int lost_team; /* this process was forked from one that had a team */
+
+static void in_child(void) { lost_team = 1; }
+
+static void watch_forks(void) { pthread_atfork(NULL, NULL, in_child); }
+
+void pc_note_team(int threads) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    if (threads > 1) pthread_once(&once, watch_forks);
+}
 
 static int find_default(void) {
     const char *env = getenv("OMP_NUM_THREADS"); /* may be a list, one number a nesting level: the first counts */
@@ -28,6 +40,7 @@ static int find_default(void) {
 }
 
 int pc_get_num_threads(void) {
+    if (lost_team) return 1;
     if (local_threads) return local_threads;
     int n = atomic_load_explicit(&process_threads, memory_order_relaxed);
     if (n) return n;

@@ -139,7 +139,6 @@ typedef void pc_pool_fn(const pc_pool_args *a);
 typedef struct pc_kernels {
     pc_isa isa;
     int vlen, size; /* elements a vector, bytes an element */
-    const struct pc_kernels *narrow; /* the same target with vectors half as wide, or NULL */
     pc_gather_fn *gather;
     pc_channel_fn *const (*channel_tile)[PC_MAX_NP + 1];     /* [nv][np], NULL where not compiled */
     pc_pixel_fn *const (*pixel_tile)[PC_MAX_PIXEL_NV + 1]; /* [mr][nv] */

@@ -3,16 +3,6 @@
 #include "kernels.h"
 #include "table.h"
 
-#if defined(PC_TARGET_AVX512) && defined(PC_DTYPE_F64)
-extern const pc_kernels pc_kernels_f64_avx2;
-#define NARROW &pc_kernels_f64_avx2
-#elif defined(PC_TARGET_AVX512)
-extern const pc_kernels pc_kernels_f32_avx2;
-#define NARROW &pc_kernels_f32_avx2
-#else
-#define NARROW 0
-#endif
-
 const pc_kernels PC_FN(pc_kernels) = {
 #if defined(PC_TARGET_AVX512)
     .isa = PC_ISA_AVX512,
@@ -24,7 +14,6 @@ const pc_kernels PC_FN(pc_kernels) = {
     .isa = PC_ISA_SCALAR,
 #endif
     .vlen = PC_VLEN,
-    .narrow = NARROW,
     .size = sizeof(elem),
     .gather = PC_FN(pc_gather),
     .channel_tile = PC_FN(pc_channel_tiles),

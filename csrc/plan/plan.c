@@ -1,6 +1,8 @@
 /* plan.c - the life of a plan: validate, choose, book memory, pack, execute, destroy. */
 #include "plan.h"
 
+#include "../base/threads.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,6 +126,7 @@ pc_status pc_plan_execute(const pc_plan *plan, const pc_exec_args *args) {
     if (batch == 0) return PC_OK;
     if (!args->src || !args->dst || (pc_plan_workspace_size(plan) && !args->workspace)) return PC_ERR_NULL;
     if (plan->is_pool ? plan->as.pool.desc.with_indices && !args->indices : !args->packed) return PC_ERR_NULL;
+    pc_note_team(plan->is_pool ? plan->as.pool.threads : plan->as.conv.threads);
     pc_exec_args a = *args;
     if (a.workspace) a.workspace = (void *)(((uintptr_t)a.workspace + ALIGN - 1) / ALIGN * ALIGN);
     if (plan->is_pool)

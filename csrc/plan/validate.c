@@ -51,6 +51,8 @@ pc_status pc_validate_conv(pc_conv_desc *d, int64_t out[3]) {
         const pc_status status = room(d->in[i], d->pad_lo[i], d->pad_hi[i], d->kernel[i], d->dilation[i], &left);
         if (status != PC_OK) return status;
         out[i] = left / d->stride[i] + 1;
+        if (out[i] == 1) d->stride[i] = 1; /* the step to a second output is never taken */
+        if (d->kernel[i] == 1) d->dilation[i] = 1;
         if (d->stride[i] > INT32_MAX) return PC_ERR_OVERFLOW;
     }
     const int64_t src[] = {pc_max(d->mb, 1), d->ic, d->in[0], d->in[1], d->in[2]};
@@ -75,9 +77,10 @@ pc_status pc_validate_pool(pc_pool_desc *d, int64_t out[3]) {
         if (status == PC_ERR_OVERFLOW) return status;
         if (d->pad[i] < 0 || d->pad[i] > ((d->window[i] - 1) * d->dilation[i] + 1) / 2) return PC_ERR_PADDING;
         if (status != PC_OK) return status;
-        if (d->stride[i] > INT32_MAX) return PC_ERR_OVERFLOW;
         out[i] = left / d->stride[i] + 1;
-        if (d->ceil_mode && left % d->stride[i] && out[i] * d->stride[i] < d->in[i] + d->pad[i]) out[i]++;
+        if (d->ceil_mode && left % d->stride[i] && (d->in[i] + d->pad[i] - 1) / d->stride[i] >= out[i]) out[i]++;
+        if (out[i] == 1) d->stride[i] = 1; /* the step to a second output is never taken */
+        if (d->stride[i] > INT32_MAX) return PC_ERR_OVERFLOW;
     }
     const int64_t src[] = {pc_max(d->mb, 1), d->c, d->in[0] + 2 * d->pad[0], d->in[1] + 2 * d->pad[1], d->in[2] + 2 * d->pad[2]};
     if (!product_fits(src, 5)) return PC_ERR_OVERFLOW;

@@ -1,6 +1,7 @@
 // arrays.cpp - checks and views of NumPy arrays; see arrays.hpp.
 #include "arrays.hpp"
 
+#include <cstdlib>
 #include <vector>
 
 #include "memory.hpp"
@@ -245,8 +246,10 @@ void require_disjoint(const Result &result, py::handle out, const py::array &inp
 }
 
 void fail(pc_status status, const char *function) {
-    const std::string text = std::string(function) + ": " + pc_status_text(status);
+    std::string text = std::string(function) + ": " + pc_status_text(status);
     if (status == PC_ERR_NOMEM) throw std::bad_alloc();
+    const char *forced = std::getenv("PYCONV_ISA");
+    if (status == PC_ERR_ISA && forced) text += std::string(" (PYCONV_ISA is '") + forced + "')";
     throw py::value_error(text);
 }
 

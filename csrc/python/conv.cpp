@@ -139,10 +139,14 @@ Plan create(const pc_conv_desc &d, const char *function) {
     pc_plan *plan = nullptr;
     const pc_status status = pc_plan_create_conv(&d, &plan);
     if (status == PC_ERR_ALGO && d.algo) {
-        bool known = false;
-        for (int i = 0; pc_algo_name(i); i++) known |= !std::strcmp(pc_algo_name(i), d.algo);
-        throw py::value_error(std::string(function) + ": algorithm '" + d.algo +
-                              (known ? "' refuses this problem" : "' does not exist; see pyconv.algorithms()"));
+        const std::string text = std::string(function) + ": algorithm '" + d.algo + "'";
+        pc_conv_desc any = d;
+        any.algo = nullptr;
+        const Plan chosen = create(any, function);
+        for (int i = 0; pc_algo_name(i); i++)
+            if (!std::strcmp(pc_algo_name(i), d.algo))
+                throw py::value_error(text + " refuses this problem: " + pc_plan_refusal(chosen.get(), i));
+        throw py::value_error(text + " does not exist; see pyconv.algorithms()");
     }
     if (status != PC_OK) fail(status, function);
     return Plan(plan);
@@ -264,7 +268,8 @@ class Cache {
         return false;
 #else
         constexpr Py_ssize_t owners = 2;
-        return Py_REFCNT(weight_.ptr()) <= owners && !weight_.base();
+        PyObject **weak = PyObject_GET_WEAKREFS_LISTPTR(weight_.ptr());  // a weak reference can become a real one unseen
+        return Py_REFCNT(weight_.ptr()) <= owners && !weight_.base() && !(weak && *weak);
 #endif
     }
 

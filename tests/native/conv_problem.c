@@ -1,0 +1,285 @@
+#include "conv_problem.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One row for each thing that a kernel can get wrong; each runs in both types and all four pairs of layouts. */
+static const char *const chosen[] = {
+    /* single elements, empty batches, one tap */
+    "in1 bias",
+    "mb0 ic3 oc4 in5 k3",
+    "in1 k3 lo1 hi1",
+    "ic5 oc3 in1 bias special",
+    "mb3 in1 real",
+    /* 1x1, around every vector length */
+    "ic7 oc15 in3,5 real",
+    "ic16 oc16 in4,4 bias",
+    "ic17 oc33 in5,7 bias real",
+    "ic64 oc64 in7 real",
+    "ic3 oc65 in2,31 bias",
+    "ic33 oc1 in9 bias real",
+    "ic40 oc24 in11 s2 real",
+    /* 3x3 and its variants */
+    "ic3 oc8 in9 k3 lo1 hi1 bias",
+    "ic16 oc32 in7,17 k3 lo1 hi1 real",
+    "ic4 oc48 in8,15 k3 s2 lo1 hi1 bias real",
+    "ic2 oc5 in12,13 k3 d2 lo2 hi2 bias",
+    "ic5 oc6 in10,33 k3 s2,3 d2,1 lo1,0 hi0,2 real",
+    "mb3 ic8 oc16 in6 k3 real",
+    "ic3 oc4 in9 k3 lo1 hi1 special",
+    "ic24 oc17 in3,3 k3 lo1 hi1 real",
+    "ic64 oc48 in3 k3 lo1 hi1 bias real",
+    /* stems, long and flat kernels, kernels as large as the padded image */
+    "ic3 oc16 in21,23 k7 s2 lo3 hi3 bias real",
+    "ic2 oc3 in4,40 k1,9 lo0,4 hi0,4 real",
+    "ic2 oc3 in40,4 k9,1 real",
+    "ic3 oc4 in3,4 k5,6 lo1 hi1 bias",
+    "ic2 oc2 in2 k3 d3 lo3 hi2 real",
+    "ic1 oc5 in5 k5 bias",
+    /* far more padding than image */
+    "ic2 oc3 in2,3 k3 lo7 hi5 bias",
+    "ic1 oc1 in1 k2 lo9 hi9 real",
+    "ic3 oc16 in3 k2 s3 lo8,4 hi1,9 real",
+    /* one channel: filters */
+    "in20,37 k9 lo4 hi4 real",
+    "in16,80 k3 lo1 hi1 bias real",
+    "in17,65 k5 lo2 hi2",
+    "in9,130 k2,4 s1,2 real",
+    "mb2 in33,12 k3 d3 real special",
+    "oc3 in18,19 k5 bias real",
+    /* depthwise, with and without a channel multiplier, and grouped */
+    "g16 ic16 oc16 in8,9 k3 lo1 hi1 real",
+    "g33 ic33 oc33 in7,19 k3 s2 lo1 hi1 bias real",
+    "g5 ic5 oc10 in9,11 k5 lo2 hi2 bias",
+    "g9 ic9 oc9 in12,17 k3 d2 lo2 hi2 special",
+    "g3 ic3 oc9 in10,34 k3 real",
+    "g64 ic64 oc64 in5 k3 lo1 hi1 real",
+    "g2 ic6 oc8 in7,8 k3 bias real",
+    "g4 ic16 oc12 in9 k3 s2 lo1 hi1 real",
+    "g3 ic3 oc15 in6 k1 bias",
+    "g8 ic64 oc64 in4 k1 real",
+    "mb2 g2 ic34 oc34 in3,5 k3 lo1 hi1 bias real",
+    "g7 ic7 oc7 in6,70 k5 s2,1 lo2 hi2 real",
+    "g20 ic20 oc20 in3,4 k5 lo2 hi2 bias real",
+    /* boundary modes up to the most padding that each allows */
+    "reflect ic3 oc5 in6,7 k3 lo1 hi1 real",
+    "reflect ic2 oc2 in4,5 k5 lo3,4 hi3,4 bias real",
+    "reflect g6 ic6 oc6 in5,18 k3 lo1 hi1 real",
+    "replicate ic2 oc9 in4,6 k3 lo5 hi6 bias real",
+    "replicate in9,17 k7 lo3 hi3 real",
+    "circular ic3 oc4 in5,6 k3 lo1 hi1 bias real",
+    "circular in3,4 k5 lo3,4 hi3,4",
+    "circular g5 ic5 oc5 in8,20 k3 s2 d2 lo2 hi2 special",
+    "reflect mb2 ic17 oc18 in5 k3 lo2 hi2 real",
+    /* three dimensions */
+    "ic2 oc3 in4,5,6 k2,3,3 s1,1,1 d1,1,1 lo1,1,1 hi1,1,1 bias real",
+    "ic3 oc17 in5,4,9 k3,1,3 s2,1,2 d1,1,1 real",
+    "g4 ic4 oc4 in4,6,11 k3,3,3 lo1,1,1 hi1,1,1 real",
+    "reflect ic2 oc2 in4,4,4 k3,3,3 lo2,1,1 hi1,3,2 bias real",
+    "in3,4,33 k3,3,3 d1,1,2 lo1,1,2 hi1,1,2 special",
+    "circular ic2 oc4 in3,3,8 k2,2,2 s1,2,1 lo3,1,0 hi1,0,1 real",
+    "mb2 ic9 oc8 in3,3,3 k1,1,1 bias real",
+    "replicate g2 ic4 oc6 in3,4,5 k3,3,1 s1,1,1 lo2,1,0 hi2,1,0 real",
+    /* enough work for more than one thread and more than one block */
+    "mb2 ic20 oc36 in10,19 k3 lo1 hi1 bias real",
+    "ic128 oc20 in6 k1 real",
+    "ic70 oc72 in4,5 k3 lo1 hi1 real",
+    "g48 ic48 oc48 in14,15 k3 lo1 hi1 real",
+    "ic300 oc9 in5 k1 bias real",
+    "in70,71 k5 lo2 hi2 real",
+};
+enum { CHOSEN = sizeof chosen / sizeof *chosen, COMBINATIONS = 8 };
+
+static int64_t extent(int64_t kernel, int64_t dilation) { return dilation * (kernel - 1) + 1; }
+
+/* Returns 0 where there is no output. */
+static int derive(conv_problem *p) {
+    const pc_conv_desc *d = &p->desc;
+    p->src_count = d->mb * d->ic;
+    p->wei_count = d->oc * (d->ic / d->groups);
+    p->dst_count = d->mb * d->oc;
+    for (int a = 0; a < 3; a++) {
+        const int64_t room = d->in[a] + d->pad_lo[a] + d->pad_hi[a] - extent(d->kernel[a], d->dilation[a]);
+        if (room < 0) return 0;
+        p->out[a] = room / d->stride[a] + 1;
+        p->src_count *= d->in[a];
+        p->wei_count *= d->kernel[a];
+        p->dst_count *= p->out[a];
+    }
+    return 1;
+}
+
+static int parse_triple(const char *text, int64_t value[3]) {
+    int64_t v[3];
+    char rest;
+    const int n = sscanf(text, "%" SCNd64 ",%" SCNd64 ",%" SCNd64 "%c", &v[0], &v[1], &v[2], &rest);
+    if (n < 1 || n > 3) return 0;
+    if (n == 3) value[0] = v[0];
+    value[1] = n == 3 ? v[1] : v[0];
+    value[2] = n == 3 ? v[2] : n == 2 ? v[1] : v[0];
+    return 1;
+}
+
+static int parse_number(const char *text, int64_t *value) {
+    char rest;
+    return sscanf(text, "%" SCNd64 "%c", value, &rest) == 1;
+}
+
+static int parse_word(conv_problem *p, const char *word) {
+    pc_conv_desc *d = &p->desc;
+    const struct {
+        const char *key;
+        int64_t *value;
+    } numbers[] = {{"mb", &d->mb}, {"g", &d->groups}, {"ic", &d->ic}, {"oc", &d->oc}};
+    const struct {
+        const char *key;
+        int64_t *value;
+    } triples[] = {{"in", d->in},      {"k", d->kernel},  {"s", d->stride},
+                   {"d", d->dilation}, {"lo", d->pad_lo}, {"hi", d->pad_hi}};
+
+    if (strcmp(word, "bias") == 0) return p->with_bias = 1;
+    for (int i = 0; i < 2; i++) {
+        if (strcmp(word, dtype_names[i]) == 0) return d->dtype = (pc_dtype)i, 1;
+    }
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(word, data_kind_names[i]) == 0) return p->data = (data_kind)i, 1;
+    }
+    for (int i = 0; i < PC_BOUNDARY_COUNT; i++) {
+        if (strcmp(word, boundary_names[i]) == 0) return d->boundary = (pc_boundary)i, 1;
+    }
+    for (int i = 0; i < 4; i++) {
+        char pair[16];
+        snprintf(pair, sizeof pair, "%s>%s", layout_names[i / 2], layout_names[i % 2]);
+        if (strcmp(word, pair) == 0) return d->src_layout = (pc_layout)(i / 2), d->dst_layout = (pc_layout)(i % 2), 1;
+    }
+    int64_t seed;
+    if (strncmp(word, "seed", 4) == 0) return parse_number(word + 4, &seed) && (p->seed = (uint64_t)seed, 1);
+
+    const size_t key_length = strcspn(word, "0123456789");
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (strlen(numbers[i].key) == key_length && strncmp(word, numbers[i].key, key_length) == 0) {
+            return parse_number(word + key_length, numbers[i].value);
+        }
+    }
+    for (size_t i = 0; i < sizeof triples / sizeof *triples; i++) {
+        if (strlen(triples[i].key) == key_length && strncmp(word, triples[i].key, key_length) == 0) {
+            return parse_triple(word + key_length, triples[i].value);
+        }
+    }
+    return 0;
+}
+
+int conv_problem_parse(conv_problem *p, const char *line) {
+    *p = (conv_problem){.desc = PC_CONV_DESC_INIT};
+    char copy[CONV_TEXT];
+    if (snprintf(copy, sizeof copy, "%s", line) >= (int)sizeof copy) return 0;
+    for (char *rest = copy, *word; *(rest += strspn(rest, " ")) != 0;) {
+        word = rest;
+        rest += strcspn(rest, " ");
+        if (*rest) *rest++ = 0;
+        if (!parse_word(p, word)) return 0;
+    }
+    return derive(p);
+}
+
+const char *conv_problem_text(const conv_problem *p) {
+    static char text[CONV_TEXT];
+    const pc_conv_desc *d = &p->desc;
+    int n = snprintf(text, sizeof text, "%s %s>%s %s mb%" PRId64 " g%" PRId64 " ic%" PRId64 " oc%" PRId64,
+                     dtype_names[d->dtype], layout_names[d->src_layout], layout_names[d->dst_layout],
+                     boundary_names[d->boundary], d->mb, d->groups, d->ic, d->oc);
+    const struct {
+        const char *key;
+        const int64_t *value;
+    } triples[] = {{"in", d->in},      {"k", d->kernel},  {"s", d->stride},
+                   {"d", d->dilation}, {"lo", d->pad_lo}, {"hi", d->pad_hi}};
+    for (size_t i = 0; i < sizeof triples / sizeof *triples; i++) {
+        const int64_t *v = triples[i].value;
+        n += snprintf(text + n, sizeof text - (size_t)n, " %s%" PRId64 ",%" PRId64 ",%" PRId64, triples[i].key, v[0],
+                      v[1], v[2]);
+    }
+    snprintf(text + n, sizeof text - (size_t)n, "%s %s seed%" PRIu64, p->with_bias ? " bias" : "",
+             data_kind_names[p->data], p->seed);
+    return text;
+}
+
+int64_t conv_problem_chosen(void) { return (int64_t)CHOSEN * COMBINATIONS; }
+
+static int64_t random_pad(rng *r, pc_boundary boundary, int64_t in, int64_t kernel_extent) {
+    int64_t most = rng_range(r, 0, 3) ? kernel_extent / 2 : kernel_extent + 2;
+    if (boundary == PC_REFLECT && most > in - 1) most = in - 1;
+    if (boundary == PC_CIRCULAR && most > in) most = in;
+    return rng_range(r, 0, most);
+}
+
+static void random_problem(conv_problem *p, rng *r) {
+    *p = (conv_problem){.desc = PC_CONV_DESC_INIT};
+    pc_conv_desc *d = &p->desc;
+    d->dtype = (pc_dtype)rng_range(r, 0, 1);
+    d->src_layout = (pc_layout)rng_range(r, 0, 1);
+    d->dst_layout = (pc_layout)rng_range(r, 0, 1);
+    d->boundary = rng_range(r, 0, 2) ? PC_ZEROS : (pc_boundary)rng_range(r, 0, PC_BOUNDARY_COUNT - 1);
+    d->mb = rng_size(r, 4);
+    d->groups = rng_range(r, 0, 2) ? 1 : rng_size(r, 40);
+    const int depthwise = d->groups > 1 && rng_range(r, 0, 1);
+    d->ic = d->groups * (depthwise ? 1 : rng_size(r, 70));
+    d->oc = d->groups * (depthwise ? rng_size(r, 3) : rng_size(r, 70));
+    for (int a = rng_range(r, 0, 3) ? 1 : 0; a < 3; a++) {
+        d->in[a] = rng_size(r, a == 2 ? 80 : 30);
+        d->kernel[a] = rng_range(r, 0, 2) ? rng_range(r, 1, 3) : rng_size(r, 9);
+        d->stride[a] = rng_range(r, 0, 1) ? 1 : rng_size(r, 4);
+        d->dilation[a] = rng_range(r, 0, 2) ? 1 : rng_size(r, 3);
+        d->pad_lo[a] = random_pad(r, d->boundary, d->in[a], extent(d->kernel[a], d->dilation[a]));
+        d->pad_hi[a] = random_pad(r, d->boundary, d->in[a], extent(d->kernel[a], d->dilation[a]));
+    }
+    p->with_bias = (int)rng_range(r, 0, 1);
+    p->data = (data_kind)rng_range(r, 0, 2);
+    p->seed = rng_next(r) % 1000000;
+}
+
+void conv_problem_get(conv_problem *p, int64_t index) {
+    if (index < conv_problem_chosen()) {
+        const int64_t combination = index % COMBINATIONS;
+        if (!conv_problem_parse(p, chosen[index / COMBINATIONS])) {
+            printf("a chosen problem is wrong: %s\n", chosen[index / COMBINATIONS]);
+            exit(2);
+        }
+        p->desc.dtype = (pc_dtype)(combination & 1);
+        p->desc.src_layout = (pc_layout)(combination >> 1 & 1);
+        p->desc.dst_layout = (pc_layout)(combination >> 2 & 1);
+        p->seed = (uint64_t)index;
+        return;
+    }
+    /* Redraw what has no output or takes too long: several hundred problems run some thirty times each. */
+    const int64_t most_multiplies = 150000;
+    rng r = {.state = (uint64_t)index};
+    do {
+        random_problem(p, &r);
+    } while (!derive(p) || (double)p->dst_count / (double)p->desc.oc * (double)p->wei_count > most_multiplies);
+}
+
+conv_data conv_data_create(const conv_problem *p) {
+    const pc_dtype dtype = p->desc.dtype;
+    const size_t size = dtype_size(dtype);
+    conv_data data = {poisoned((size_t)p->src_count * size), poisoned((size_t)p->wei_count * size), NULL};
+    rng r = {.state = p->seed};
+    fill(dtype, data.src, p->src_count, p->data, &r);
+    /* Weights special as well would leave few finite results to compare. */
+    fill(dtype, data.wei, p->wei_count, p->data == DATA_SPECIAL ? DATA_REAL : p->data, &r);
+    if (p->data == DATA_SPECIAL) put(dtype, data.wei, rng_range(&r, 0, p->wei_count - 1), (double)INFINITY);
+    if (p->with_bias) {
+        data.bias = poisoned((size_t)p->desc.oc * size);
+        fill(dtype, data.bias, p->desc.oc, p->data, &r);
+    }
+    return data;
+}
+
+void conv_data_destroy(conv_data *data) {
+    free(data->src);
+    free(data->wei);
+    free(data->bias);
+    *data = (conv_data){0};
+}

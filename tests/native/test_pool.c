@@ -1,0 +1,194 @@
+/* test_pool.c - max pooling against its definition: values bit for bit, indices, on every instruction set and several
+ * thread counts, with every buffer flush against a forbidden page. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guard.h"
+#include "support.h"
+
+enum { PROBLEMS = 600, MOST_THREADS = 3, ANY_INDEX = -2 };
+
+typedef struct problem {
+    pc_pool_desc desc;
+    data_kind data;
+    int64_t out[3], in_volume, out_volume, src_count, dst_count;
+} problem;
+
+static const char *text(const problem *p) {
+    static char line[256];
+    const pc_pool_desc *d = &p->desc;
+    int n = snprintf(line, sizeof line, "%s %s>%s %s mb%" PRId64 " c%" PRId64 "%s%s", dtype_names[d->dtype],
+                     layout_names[d->src_layout], layout_names[d->dst_layout], data_kind_names[p->data], d->mb, d->c,
+                     d->ceil_mode ? " ceil" : "", d->with_indices ? " indices" : "");
+    const struct {
+        const char *key;
+        const int64_t *v;
+    } triples[] = {{"in", d->in}, {"k", d->window}, {"s", d->stride}, {"d", d->dilation}, {"p", d->pad}};
+    for (size_t i = 0; i < sizeof triples / sizeof *triples; i++) {
+        const int64_t *v = triples[i].v;
+        n += snprintf(line + n, sizeof line - (size_t)n, " %s%" PRId64 ",%" PRId64 ",%" PRId64, triples[i].key, v[0],
+                      v[1], v[2]);
+    }
+    return line;
+}
+
+/* The size as torch defines it; 0 where the window does not fit. */
+static int64_t output_size(const pc_pool_desc *d, int a) {
+    const int64_t room = d->in[a] + 2 * d->pad[a] - d->dilation[a] * (d->window[a] - 1) - 1;
+    if (room < 0) return 0;
+    int64_t out = (room + (d->ceil_mode ? d->stride[a] - 1 : 0)) / d->stride[a] + 1;
+    if (d->ceil_mode && (out - 1) * d->stride[a] >= d->in[a] + d->pad[a]) out--;
+    return out;
+}
+
+static int derive(problem *p) {
+    pc_pool_desc *d = &p->desc;
+    p->in_volume = p->out_volume = 1;
+    for (int a = 0; a < 3; a++) {
+        p->out[a] = output_size(d, a);
+        p->in_volume *= d->in[a];
+        p->out_volume *= p->out[a];
+    }
+    p->src_count = d->mb * d->c * p->in_volume;
+    p->dst_count = d->mb * d->c * p->out_volume;
+    return p->out_volume > 0;
+}
+
+static void random_problem(problem *p, rng *r) {
+    do {
+        *p = (problem){.desc = PC_POOL_DESC_INIT, .data = (data_kind)rng_range(r, 0, 2)};
+        pc_pool_desc *d = &p->desc;
+        d->dtype = (pc_dtype)rng_range(r, 0, 1);
+        d->src_layout = (pc_layout)rng_range(r, 0, 1);
+        d->dst_layout = (pc_layout)rng_range(r, 0, 1);
+        d->mb = rng_range(r, 0, 19) ? rng_size(r, 3) : 0;
+        d->c = rng_size(r, 40);
+        d->ceil_mode = (int)rng_range(r, 0, 1);
+        d->with_indices = (int)rng_range(r, 0, 1);
+        for (int a = rng_range(r, 0, 3) ? 1 : 0; a < 3; a++) {
+            d->in[a] = rng_size(r, a == 2 ? 70 : 20);
+            d->window[a] = rng_range(r, 0, 2) ? rng_range(r, 2, 3) : rng_size(r, 7);
+            d->stride[a] = rng_range(r, 0, 1) ? 2 : rng_size(r, 4);
+            d->dilation[a] = rng_range(r, 0, 2) ? 1 : rng_size(r, 3);
+            d->pad[a] = rng_range(r, 0, (d->dilation[a] * (d->window[a] - 1) + 1) / 2);
+        }
+    } while (!derive(p) || p->dst_count * p->desc.window[0] * p->desc.window[1] * p->desc.window[2] > 100000);
+}
+
+static void one_output(const problem *p, const void *src, int64_t n, int64_t c, const int64_t at[3], double *value,
+                       int64_t *index) {
+    const pc_pool_desc *d = &p->desc;
+    *value = -INFINITY;
+    *index = ANY_INDEX; /* of a dilated window that misses the image altogether */
+    for (int64_t kd = 0; kd < d->window[0]; kd++) {
+        for (int64_t kh = 0; kh < d->window[1]; kh++) {
+            for (int64_t kw = 0; kw < d->window[2]; kw++) {
+                const int64_t tap[3] = {kd, kh, kw};
+                int64_t z = 0;
+                int inside = 1;
+                for (int a = 0; a < 3; a++) {
+                    const int64_t i = at[a] * d->stride[a] - d->pad[a] + tap[a] * d->dilation[a];
+                    inside &= i >= 0 && i < d->in[a];
+                    z = z * d->in[a] + i;
+                }
+                if (!inside) continue;
+                if (*index == ANY_INDEX) *index = z;
+                const double x = get(d->dtype, src, element_offset(d->src_layout, d->c, p->in_volume, n, c, z));
+                if (x > *value || isnan(x)) {
+                    *value = x;
+                    *index = z;
+                }
+            }
+        }
+    }
+}
+
+static void oracle(const problem *p, const void *src, void *dst, int64_t *indices) {
+    const pc_pool_desc *d = &p->desc;
+    for (int64_t n = 0; n < d->mb; n++) {
+        for (int64_t c = 0; c < d->c; c++) {
+            for (int64_t z = 0; z < p->out_volume; z++) {
+                const int64_t at[3] = {z / (p->out[1] * p->out[2]), z / p->out[2] % p->out[1], z % p->out[2]};
+                const int64_t to = element_offset(d->dst_layout, d->c, p->out_volume, n, c, z);
+                double value;
+                one_output(p, src, n, c, at, &value, &indices[to]);
+                put(d->dtype, dst, to, value);
+            }
+        }
+    }
+}
+
+static void check_plan(const problem *p, const pc_plan *plan, const void *src, const void *want,
+                       const int64_t *want_indices, guard_side side) {
+    const pc_pool_desc *d = &p->desc;
+    const size_t size = dtype_size(d->dtype);
+    enum { SRC, DST, INDICES, WORKSPACE, BUFFERS };
+    static const char *const names[BUFFERS] = {"src", "dst", "indices", "workspace"};
+    const size_t bytes[BUFFERS] = {(size_t)p->src_count * size, (size_t)p->dst_count * size,
+                                   d->with_indices ? (size_t)p->dst_count * sizeof(int64_t) : 0,
+                                   pc_plan_workspace_size(plan)};
+    guard_buffer b[BUFFERS];
+    for (int i = 0; i < BUFFERS; i++) b[i] = guard_create(bytes[i], side);
+    memcpy(b[SRC].data, src, bytes[SRC]);
+    guard_read_only(&b[SRC]);
+    const pc_exec_args args = {.src = b[SRC].data,
+                               .dst = b[DST].data,
+                               .indices = d->with_indices ? (int64_t *)b[INDICES].data : NULL,
+                               .workspace = b[WORKSPACE].data};
+    const pc_status status = pc_plan_execute(plan, &args);
+    CHECK(status == PC_OK, "%s: %s", pc_status_text(status), text(p));
+    int64_t i = first_difference(d->dtype, b[DST].data, want, p->dst_count);
+    CHECK(i < 0, "%s, %d threads: element %" PRId64 " is %a, not %a: %s", pc_isa_name(d->isa), d->threads, i,
+          get(d->dtype, b[DST].data, i), get(d->dtype, want, i), text(p));
+    for (i = 0; d->with_indices && i < p->dst_count; i++) {
+        const int64_t got = args.indices[i];
+        if (want_indices[i] == ANY_INDEX) continue;
+        if (!CHECK(got == want_indices[i], "%s, %d threads: index %" PRId64 " is %" PRId64 ", not %" PRId64 ": %s",
+                   pc_isa_name(d->isa), d->threads, i, got, want_indices[i], text(p))) {
+            break;
+        }
+    }
+    for (i = 0; i < BUFFERS; i++) {
+        CHECK(guard_intact(&b[i]), "bytes beside %s were written: %s: %s", names[i], pc_isa_name(d->isa), text(p));
+        guard_destroy(&b[i]);
+    }
+}
+
+static void check_problem(problem *p, rng *r) {
+    const size_t size = dtype_size(p->desc.dtype);
+    void *src = poisoned((size_t)p->src_count * size), *want = poisoned((size_t)p->dst_count * size);
+    int64_t *indices = poisoned((size_t)p->dst_count * sizeof *indices);
+    fill(p->desc.dtype, src, p->src_count, p->data, r);
+    oracle(p, src, want, indices);
+    for (int isa = PC_ISA_SCALAR; isa < PC_ISA_COUNT; isa++) {
+        if (!pc_isa_available((pc_isa)isa)) continue;
+        for (int threads = 1; threads <= MOST_THREADS; threads++) {
+            p->desc.isa = (pc_isa)isa;
+            p->desc.threads = threads;
+            pc_plan *plan = NULL;
+            const pc_status status = pc_plan_create_max_pool(&p->desc, &plan);
+            if (!CHECK(status == PC_OK, "%s: %s", pc_status_text(status), text(p))) continue;
+            CHECK(memcmp(pc_plan_out(plan), p->out, sizeof p->out) == 0, "output size: %s", text(p));
+            guard_watch(text(p));
+            check_plan(p, plan, src, want, indices, threads % 2 ? GUARD_AFTER : GUARD_BEFORE);
+            guard_watch("outside the plan");
+            pc_plan_destroy(plan);
+        }
+    }
+    free(src);
+    free(want);
+    free(indices);
+}
+
+int main(void) {
+    rng r = {.state = 7};
+    for (int i = 0; i < PROBLEMS; i++) {
+        problem p;
+        random_problem(&p, &r);
+        check_problem(&p, &r);
+    }
+    return test_result();
+}

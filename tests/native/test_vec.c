@@ -1,0 +1,168 @@
+/* test_vec.c - every operation of csrc/simd/vec.h against plain C, lane by lane; compiled once a target.
+ *
+ * It exports one function, so that nothing of it runs before test_vec_main.c has asked whether the CPU can. */
+#include <math.h>
+
+#include "simd/vec.h"
+
+#include "guard.h"
+#include "support.h"
+
+enum { ROUNDS = 2000 };
+
+#if defined(PC_DTYPE_F64)
+static const pc_dtype dtype = PC_F64;
+static elem one_fma(elem a, elem b, elem c) { return fma(a, b, c); }
+static elem one_round(elem a) { return rint(a); }
+static elem one_pow2(int n) { return ldexp(1.0, n); }
+enum { LEAST_POWER = -1022, GREATEST_POWER = 1023, HALF_DIGITS = 26 };
+#else
+static const pc_dtype dtype = PC_F32;
+static elem one_fma(elem a, elem b, elem c) { return fmaf(a, b, c); }
+static elem one_round(elem a) { return rintf(a); }
+static elem one_pow2(int n) { return ldexpf(1.0f, n); }
+enum { LEAST_POWER = -126, GREATEST_POWER = 127, HALF_DIGITS = 12 };
+#endif
+
+static void expect(const char *operation, vec result, const elem want[PC_VLEN]) {
+    elem got[PC_VLEN];
+    v_store(got, result);
+    const int64_t i = first_difference(dtype, got, want, PC_VLEN);
+    CHECK(i < 0, "%s: lane %d is %a, not %a", operation, (int)i, (double)got[i], (double)want[i]);
+}
+
+/* As the vocabulary defines it: b where b > a or b is NaN, else a. */
+static elem one_max_first(elem a, elem b) { return b > a || isnan(b) ? b : a; }
+
+static void test_arithmetic(rng *r) {
+    elem a[PC_VLEN], b[PC_VLEN], c[PC_VLEN], want[PC_VLEN];
+    fill(dtype, a, PC_VLEN, DATA_SPECIAL, r);
+    fill(dtype, b, PC_VLEN, DATA_SPECIAL, r);
+    fill(dtype, c, PC_VLEN, DATA_SPECIAL, r);
+    if (rng_next(r) % 4 == 0) b[rng_next(r) % PC_VLEN] = a[0], b[0] = a[0]; /* ties */
+    const vec x = v_load(a), y = v_load(b), z = v_load(c);
+#define EACH_LANE(name, result, formula)                                                                               \
+    do {                                                                                                               \
+        for (int i = 0; i < PC_VLEN; i++) want[i] = (formula);                                                         \
+        expect(name, result, want);                                                                                    \
+    } while (0)
+    EACH_LANE("v_load", x, a[i]);
+    EACH_LANE("v_add", v_add(x, y), a[i] + b[i]);
+    EACH_LANE("v_sub", v_sub(x, y), a[i] - b[i]);
+    EACH_LANE("v_mul", v_mul(x, y), a[i] * b[i]);
+    EACH_LANE("v_div", v_div(x, y), a[i] / b[i]);
+    EACH_LANE("v_fma", v_fma(x, y, z), one_fma(a[i], b[i], c[i]));
+    EACH_LANE("v_max_first", v_max_first(x, y), one_max_first(a[i], b[i]));
+    EACH_LANE("v_set1", v_set1(a[0]), a[0]);
+    EACH_LANE("v_zero", v_zero(), 0);
+
+    /* Wide exponents, halves, and numbers that are integers already. */
+    for (int i = 0; i < PC_VLEN; i++) {
+        switch (rng_next(r) % 3) {
+            case 0: a[i] = (elem)ldexp(get(dtype, a, i), (int)rng_range(r, -3, 70)); break;
+            case 1: a[i] = (elem)((double)rng_range(r, -1000, 1000) + 0.5); break;
+            default: break;
+        }
+    }
+    EACH_LANE("v_round", v_round(v_load(a)), one_round(a[i]));
+
+    int n[PC_VLEN];
+    for (int i = 0; i < PC_VLEN; i++) a[i] = (elem)(n[i] = (int)rng_range(r, LEAST_POWER, GREATEST_POWER));
+    a[0] = (elem)(n[0] = rng_next(r) % 2 ? LEAST_POWER : GREATEST_POWER);
+    EACH_LANE("v_pow2", v_pow2(v_load(a)), one_pow2(n[i]));
+}
+
+/* The multiply-add must be rounded once: the low half of the product survives the subtraction of the high one. */
+static void test_fma_is_fused(void) {
+    const elem tiny = (elem)ldexp(1.0, -HALF_DIGITS), a = 1 + tiny, high = 1 + 2 * tiny;
+    elem want[PC_VLEN];
+    for (int i = 0; i < PC_VLEN; i++) want[i] = tiny * tiny;
+    expect("v_fma, fused", v_fma(v_set1(a), v_set1(a), v_set1(-high)), want);
+}
+
+static void test_max_first_signs(void) {
+    elem want[PC_VLEN];
+    for (int i = 0; i < PC_VLEN; i++) want[i] = (elem)-0.0;
+    expect("v_max_first(-0, +0)", v_max_first(v_set1((elem)-0.0), v_set1(0)), want);
+    for (int i = 0; i < PC_VLEN; i++) want[i] = 0;
+    expect("v_max_first(+0, -0)", v_max_first(v_set1(0), v_set1((elem)-0.0)), want);
+}
+
+static void test_shuffles(rng *r) {
+    elem both[2 * PC_VLEN], even[PC_VLEN], odd[PC_VLEN];
+    fill(dtype, both, 2 * PC_VLEN, DATA_SPECIAL, r);
+    for (int i = 0; i < PC_VLEN; i++) even[i] = both[2 * i], odd[i] = both[2 * i + 1];
+    expect("v_even", v_even(v_load(both), v_load(both + PC_VLEN)), even);
+    expect("v_odd", v_odd(v_load(both), v_load(both + PC_VLEN)), odd);
+
+    elem square[PC_VLEN][PC_VLEN], column[PC_VLEN];
+    fill(dtype, square, PC_VLEN * PC_VLEN, DATA_SPECIAL, r);
+    vec rows[PC_VLEN];
+    for (int i = 0; i < PC_VLEN; i++) rows[i] = v_load(square[i]);
+    v_transpose(rows);
+    for (int j = 0; j < PC_VLEN; j++) {
+        for (int i = 0; i < PC_VLEN; i++) column[i] = square[i][j];
+        expect("v_transpose", rows[j], column);
+    }
+}
+
+/* Loads and stores of n elements between forbidden pages: nothing beyond is read, and nothing beside is written. */
+static void test_partial(rng *r) {
+    for (int n = 0; n <= PC_VLEN; n++) {
+        for (int side = 0; side < 2; side++) {
+            elem values[PC_VLEN], want[PC_VLEN] = {0};
+            fill(dtype, values, PC_VLEN, DATA_SPECIAL, r);
+            guard_buffer b = guard_create((size_t)n * sizeof(elem), side ? GUARD_BEFORE : GUARD_AFTER);
+            elem *p = (elem *)b.data;
+            guard_watch("v_store_n");
+            v_store_n(p, n, v_load(values));
+            CHECK(first_difference(dtype, p, values, n) < 0, "v_store_n of %d elements", n);
+            CHECK(guard_intact(&b), "v_store_n of %d elements wrote beside them", n);
+            for (int i = 0; i < n; i++) want[i] = values[i];
+            guard_watch("v_load_n");
+            expect("v_load_n", v_load_n(p, n), want);
+            guard_destroy(&b);
+        }
+    }
+}
+
+static void test_mask(rng *r) {
+    static const int far[] = {-2147483647 - 1, -1000, 1000, 2147483647};
+    guard_watch("v_load_mask");
+    for (int lo = -3; lo <= PC_VLEN + 3; lo++) {
+        for (int hi = -3; hi <= PC_VLEN + 3; hi++) {
+            const int first = lo < 0 ? 0 : lo, end = hi > PC_VLEN ? PC_VLEN : hi, n = end > first ? end - first : 0;
+            for (int side = 0; side < 2; side++) {
+                /* Exactly the lanes of the mask exist; those to the left or right of them are forbidden. */
+                guard_buffer b = guard_create((size_t)n * sizeof(elem), side ? GUARD_BEFORE : GUARD_AFTER);
+                elem *p = (elem *)b.data, want[PC_VLEN] = {0};
+                fill(dtype, p, n, DATA_SPECIAL, r);
+                for (int i = 0; i < n; i++) want[first + i] = p[i];
+                elem *lane0 = (elem *)((uintptr_t)p - (uintptr_t)first * sizeof(elem));
+                expect("v_load_mask", v_load_mask(lane0, v_mask(lo, hi)), want);
+                guard_destroy(&b);
+            }
+        }
+    }
+    elem all[PC_VLEN], want[PC_VLEN];
+    fill(dtype, all, PC_VLEN, DATA_REAL, r);
+    for (int i = 0; i < 4; i++) {
+        for (int j = 0; j < 4; j++) {
+            for (int k = 0; k < PC_VLEN; k++) want[k] = far[i] <= k && k < far[j] ? all[k] : 0;
+            expect("v_load_mask, far bounds", v_load_mask(all, v_mask(far[i], far[j])), want);
+        }
+    }
+}
+
+void PC_FN(test_vec)(void);
+void PC_FN(test_vec)(void) {
+    rng r = {.state = 1};
+    test_fma_is_fused();
+    test_max_first_signs();
+    test_partial(&r);
+    test_mask(&r);
+    for (int i = 0; i < ROUNDS; i++) {
+        test_arithmetic(&r);
+        test_shuffles(&r);
+    }
+}
