@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from . import _native
-from ._native import algorithms, available_isas, compiler, get_num_threads
+from ._native import algorithms, available_isas, cached_bytes, compiler, get_cache_limit, get_num_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,10 +16,13 @@ __all__ = [
     "Explanation",
     "algorithms",
     "available_isas",
+    "cached_bytes",
     "compiler",
     "explain",
+    "get_cache_limit",
     "get_num_threads",
     "isa",
+    "set_cache_limit",
     "set_isa",
     "set_num_threads",
     "threads",
@@ -66,6 +69,29 @@ def set_num_threads(n: int) -> None:
         If `n` is less than 1.
     """
     _native.set_num_threads(n)
+
+
+def set_cache_limit(n: int) -> None:
+    """Keep at most `n` bytes of released memory for the next calls, 64 MiB until this is called; 0 keeps none.
+
+    Fresh memory costs a page fault for every 4 KiB that is written, which for a large result takes as long as computing it.
+    Results of 128 KiB and more, packed weights and workspaces therefore go back to a store of at most 32 blocks when Python
+    releases them, and the next call takes them from there. What exceeds the limit is given back to the system at once.
+
+    Raises
+    ------
+    ValueError
+        If `n` is negative.
+
+    Examples
+    --------
+    >>> import pyconv
+    >>> pyconv.cached_bytes() <= pyconv.get_cache_limit()
+    True
+    """
+    if n < 0:
+        raise ValueError(f"set_cache_limit: n must not be negative, got {n}")
+    _native.set_cache_limit(n)
 
 
 class threads:

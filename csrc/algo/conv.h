@@ -19,7 +19,8 @@ typedef struct pc_algo {
     void (*run)(const pc_conv *conv, const pc_exec_args *args);
 } pc_algo;
 
-extern const pc_algo pc_algo_rows, pc_algo_depthwise_nhwc, pc_algo_channel_lanes, pc_algo_pixel_lanes, pc_algo_reference;
+extern const pc_algo pc_algo_rows, pc_algo_depthwise_nhwc, pc_algo_channel_lanes, pc_algo_pixel_lanes,
+    pc_algo_reference;
 
 /* Strides of an activation tensor, in elements. */
 typedef struct pc_strides {
@@ -28,33 +29,33 @@ typedef struct pc_strides {
 
 /* Channel lanes and pixel lanes, see algo/dense.h. */
 typedef struct pc_dense {
-    int nv, np;                  /* channel lanes: vectors x pixels. pixel lanes: np is mr */
-    int64_t blocks;              /* blocks of output channels a group */
-    int64_t in_h, in_w, oh, ow;  /* as seen by the tiles: a 1x1 layer is one long row */
+    int nv, np;                 /* channel lanes: vectors x pixels. pixel lanes: np is mr */
+    int64_t blocks;             /* blocks of output channels a group */
+    int64_t in_h, in_w, oh, ow; /* as seen by the tiles: a 1x1 layer is one long row */
     int64_t pad_h, pad_w;
     pc_strides s, o;
-    int in_place;                /* tiles read the image itself: planar, stride 1, no padding */
-    int64_t step;                /* columns of a tile */
-    int64_t nrows, ncols;        /* regions down and across */
-    int64_t rows, cols;          /* outputs of the largest region */
-    int64_t splits, per_split;   /* output-channel blocks are split among work items */
-    int64_t chans;               /* input channels a strip */
-    int64_t k_chans, k_taps;     /* channels and taps a pass over k: one of them is whole */
+    int in_place;                      /* tiles read the image itself: planar, stride 1, no padding */
+    int64_t step;                      /* columns of a tile */
+    int64_t nrows, ncols;              /* regions down and across */
+    int64_t rows, cols;                /* outputs of the largest region */
+    int64_t splits, per_split;         /* output-channel blocks are split among work items */
+    int64_t chans;                     /* input channels a strip */
+    int64_t k_chans, k_taps;           /* channels and taps a pass over k: one of them is whole */
     int64_t pitch, phase, slice, chan; /* strip strides in elements, see kernels.h; slice: one depth tap */
-    int64_t work;                /* items of work in all */
-    int64_t strip, sum, off, bias; /* byte offsets in a thread's workspace */
+    int64_t work;                      /* items of work in all */
+    int64_t strip, sum, off, bias;     /* byte offsets in a thread's workspace */
     uint64_t row_phases, col_phases;
 } pc_dense;
 
 typedef struct pc_rows_plan {
     pc_rows_fn *kernel;
-    int tile, step;              /* of the kernel; step 0: each output row has tap rows of its own */
-    int between;                 /* output rows from one row of a tile to the next: the dilation, where rows are shared */
-    int pointers;                /* rows that a tile reads */
-    int direct;                  /* reads the image itself */
-    int64_t bands, strips;       /* items down and across a plane */
+    int tile, step;        /* of the kernel; step 0: each output row has tap rows of its own */
+    int between;           /* output rows from one row of a tile to the next: the dilation, where rows are shared */
+    int pointers;          /* rows that a tile reads */
+    int direct;            /* reads the image itself */
+    int64_t bands, strips; /* items down and across a plane */
     int64_t pitch, phase;
-    int64_t tables;              /* byte offset in a thread's workspace; the strip, or a row of zeros, comes first */
+    int64_t tables; /* byte offset in a thread's workspace; the strip, or a row of zeros, comes first */
 } pc_rows_plan;
 
 struct pc_conv {
@@ -62,29 +63,32 @@ struct pc_conv {
     const pc_algo *algo;
     const pc_kernels *kernels;
     int64_t out[3];
-    int64_t icg, ocg;            /* channels a group */
+    int64_t icg, ocg; /* channels a group */
     int64_t taps;
     pc_strides src, dst;
-    int threads;                 /* what execute uses */
+    int threads; /* what execute uses */
     size_t packed_size, workspace_per_thread;
     int64_t flops;
     char tile[64];
     union {
         pc_dense dense;
         pc_rows_plan rows;
-        int depthwise_np;        /* pixels of the largest tile */
+        int depthwise_np; /* pixels of the largest tile */
     } as;
 };
 
 /* Threads worth waking for `flops`: below about 20 us of work on one core, none. */
 int pc_conv_useful_threads(const pc_conv *conv);
 
-static inline const char *pc_at(const void *base, int64_t elements, int size) { return (const char *)base + elements * size; }
+static inline const char *pc_at(const void *base, int64_t elements, int size) {
+    return (const char *)base + elements * size;
+}
 static inline char *pc_at_mut(void *base, int64_t elements, int size) { return (char *)base + elements * size; }
 
 /* Depth taps of output slice z: where tap d reads, or -1 for a slice of zeros. */
 static inline int64_t pc_conv_depth(const pc_conv *c, int64_t z, int64_t d) {
-    return pc_border(c->desc.boundary, z * c->desc.stride[0] + d * c->desc.dilation[0] - c->desc.pad_lo[0], c->desc.in[0]);
+    return pc_border(c->desc.boundary, z * c->desc.stride[0] + d * c->desc.dilation[0] - c->desc.pad_lo[0],
+                     c->desc.in[0]);
 }
 
 #endif

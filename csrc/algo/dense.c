@@ -49,8 +49,14 @@ void pc_dense_view(pc_conv *c) {
     pc_dense *d = &c->as.dense;
     int plain = 1; /* stride 1 and no border within a slice */
     for (int i = 1; i < 3; i++) plain &= p->stride[i] == 1 && p->pad_lo[i] == 0 && p->pad_hi[i] == 0;
-    *d = (pc_dense){.in_h = p->in[1], .in_w = p->in[2], .oh = c->out[1], .ow = c->out[2], .pad_h = p->pad_lo[1],
-                    .pad_w = p->pad_lo[2], .s = c->src, .o = c->dst};
+    *d = (pc_dense){.in_h = p->in[1],
+                    .in_w = p->in[2],
+                    .oh = c->out[1],
+                    .ow = c->out[2],
+                    .pad_h = p->pad_lo[1],
+                    .pad_w = p->pad_lo[2],
+                    .s = c->src,
+                    .o = c->dst};
     if (plain && p->kernel[1] == 1 && p->kernel[2] == 1) {
         d->in_w *= d->in_h;
         d->ow *= d->oh;
@@ -203,20 +209,20 @@ void pc_dense_plan(pc_conv *c, const pc_dense_family *f, int64_t step) {
 /* ---- pack --------------------------------------------------------------------------------------------------- */
 
 /* [group][block][k: channel, kw, kd, kh][width]. Transposed in pieces of a few channels so that the piece stays in L1. */
-#define DEFINE_PACK(T)                                                                                                \
-    static void pack_##T(const pc_conv *c, pc_block b, const T *wei, T *packed) {                                     \
-        const int64_t *k = c->desc.kernel, piece = pc_max(1, 64 / c->taps);                                           \
-        for (int64_t c0 = 0; c0 < c->icg; c0 += piece) {                                                              \
-            const int64_t c1 = pc_min(c->icg, c0 + piece);                                                            \
-            for (int64_t j = 0; j < b.width; j++) {                                                                   \
-                T *dst = packed + c0 * c->taps * b.width + j;                                                         \
-                const T *src = wei + (b.first + j) * c->icg * c->taps;                                                \
-                for (int64_t ic = c0; ic < c1; ic++)                                                                  \
-                    for (int64_t s = 0; s < k[2]; s++)                                                                \
-                        for (int64_t dr = 0; dr < k[0] * k[1]; dr++, dst += b.width)                                  \
-                            *dst = j < b.n ? src[ic * c->taps + dr * k[2] + s] : 0;                                   \
-            }                                                                                                         \
-        }                                                                                                             \
+#define DEFINE_PACK(T)                                                                                                 \
+    static void pack_##T(const pc_conv *c, pc_block b, const T *wei, T *packed) {                                      \
+        const int64_t *k = c->desc.kernel, piece = pc_max(1, 64 / c->taps);                                            \
+        for (int64_t c0 = 0; c0 < c->icg; c0 += piece) {                                                               \
+            const int64_t c1 = pc_min(c->icg, c0 + piece);                                                             \
+            for (int64_t j = 0; j < b.width; j++) {                                                                    \
+                T *dst = packed + c0 * c->taps * b.width + j;                                                          \
+                const T *src = wei + (b.first + j) * c->icg * c->taps;                                                 \
+                for (int64_t ic = c0; ic < c1; ic++)                                                                   \
+                    for (int64_t s = 0; s < k[2]; s++)                                                                 \
+                        for (int64_t dr = 0; dr < k[0] * k[1]; dr++, dst += b.width)                                   \
+                            *dst = j < b.n ? src[ic * c->taps + dr * k[2] + s] : 0;                                    \
+            }                                                                                                          \
+        }                                                                                                              \
     }
 
 DEFINE_PACK(float)
@@ -290,12 +296,22 @@ static void gather_strip(const pc_conv *c, const item *it, const void *image, in
     const pc_conv_desc *p = &c->desc;
     const int size = c->kernels->size;
     pc_gather_args g = {
-        .src_chan = d->s.c, .src_row = d->s.h, .src_col = d->s.w, .in_w = d->in_w,
-        .y0 = it->y * p->stride[1] - d->pad_h, .x0 = it->x * p->stride[2] - d->pad_w,
-        .chan = d->chan, .phase = d->phase, .pitch = d->pitch, .channels = chans,
+        .src_chan = d->s.c,
+        .src_row = d->s.h,
+        .src_col = d->s.w,
+        .in_w = d->in_w,
+        .y0 = it->y * p->stride[1] - d->pad_h,
+        .x0 = it->x * p->stride[2] - d->pad_w,
+        .chan = d->chan,
+        .phase = d->phase,
+        .pitch = d->pitch,
+        .channels = chans,
         .rows = (it->rows - 1) * p->stride[1] + (p->kernel[1] - 1) * p->dilation[1] + 1,
         .cols = (it->cols - 1) * p->stride[2] + (p->kernel[2] - 1) * p->dilation[2] + 1,
-        .sh = (int)p->stride[1], .sw = (int)p->stride[2], .row_phases = d->row_phases, .col_phases = d->col_phases,
+        .sh = (int)p->stride[1],
+        .sw = (int)p->stride[2],
+        .row_phases = d->row_phases,
+        .col_phases = d->col_phases,
     };
     for (int64_t q = 0; q < p->kernel[0]; q++) {
         const int64_t z = pc_conv_depth(c, it->z, q);
@@ -308,8 +324,8 @@ static void gather_strip(const pc_conv *c, const item *it, const void *image, in
 }
 
 /* All passes over the channels [c0, c0 + chans), whose strip (or image) is at src, for one block of output channels. */
-static void run_block(const pc_conv *c, const pc_dense_family *f, pc_panel *p, const void *wei, const void *src, int64_t c0,
-                      int64_t chans, int64_t *off) {
+static void run_block(const pc_conv *c, const pc_dense_family *f, pc_panel *p, const void *wei, const void *src,
+                      int64_t c0, int64_t chans, int64_t *off) {
     const pc_dense *d = &c->as.dense;
     const int size = c->kernels->size;
     for (int64_t ic = 0; ic < chans; ic += d->k_chans) {
@@ -327,7 +343,8 @@ static void run_block(const pc_conv *c, const pc_dense_family *f, pc_panel *p, c
     }
 }
 
-static void run_item(const pc_conv *c, const pc_dense_family *f, const pc_exec_args *a, const item *it, char *workspace) {
+static void run_item(const pc_conv *c, const pc_dense_family *f, const pc_exec_args *a, const item *it,
+                     char *workspace) {
     const pc_dense *d = &c->as.dense;
     const int size = c->kernels->size;
     const int64_t k = c->icg * c->taps;
@@ -350,8 +367,13 @@ static void run_item(const pc_conv *c, const pc_dense_family *f, const pc_exec_a
             const int64_t oc = it->g * c->ocg + block.first;
             memset(bias, 0, (size_t)(block.width * size));
             if (a->bias) memcpy(bias, pc_at(a->bias, oc, size), (size_t)(block.n * size));
-            pc_panel p = {.conv = c, .block = block, .off = (const int64_t *)(workspace + d->off), .bias = bias,
-                          .sum = sum + b * sum_size, .dst = pc_at_mut(dst, oc * d->o.c, size), .rows = it->rows,
+            pc_panel p = {.conv = c,
+                          .block = block,
+                          .off = (const int64_t *)(workspace + d->off),
+                          .bias = bias,
+                          .sum = sum + b * sum_size,
+                          .dst = pc_at_mut(dst, oc * d->o.c, size),
+                          .rows = it->rows,
                           .cols = it->cols};
             run_block(c, f, &p, pc_at(wei, block.packed * k, size), src, c0, chans, (int64_t *)(workspace + d->off));
         }

@@ -37,11 +37,11 @@ typedef struct pc_panel {
     const void *wei, *src; /* of this pass: packed weights; strip or image at the region's corner */
     int64_t k;
     const int64_t *off;
-    int first, last;       /* pass over k: start from the bias; store to dst */
-    const void *bias;      /* block.width elements */
-    void *sum;             /* of this block and region */
-    void *dst;             /* the region's corner in the block's first channel */
-    int64_t rows, cols;    /* of the region */
+    int first, last;    /* pass over k: start from the bias; store to dst */
+    const void *bias;   /* block.width elements */
+    void *sum;          /* of this block and region */
+    void *dst;          /* the region's corner in the block's first channel */
+    int64_t rows, cols; /* of the region */
 } pc_panel;
 
 typedef struct pc_dense_family {

@@ -61,8 +61,13 @@ static void run_row(const pc_conv *c, const pc_exec_args *a, int64_t i, const vo
     const int64_t reach = (p->kernel[2] - 1) * p->dilation[2], slack = p->in[2] - 1 - reach + p->pad_lo[2];
     const int64_t from = pc_min(c->out[2], pc_ceil_div(p->pad_lo[2], p->stride[2]));
     const int64_t to = slack < 0 ? from : pc_max(from, pc_min(c->out[2], slack / p->stride[2] + 1));
-    pc_depthwise_args args = {.taps = c->taps, .channels = p->oc, .tap = tap, .step = p->stride[2] * c->src.w,
-                              .wei = a->packed, .bias = a->bias, .ld_dst = c->dst.w};
+    pc_depthwise_args args = {.taps = c->taps,
+                              .channels = p->oc,
+                              .tap = tap,
+                              .step = p->stride[2] * c->src.w,
+                              .wei = a->packed,
+                              .bias = a->bias,
+                              .ld_dst = c->dst.w};
     for (int64_t x = 0; x < c->out[2];) {
         int np = 1;
         if (x >= from && x < to)

@@ -34,7 +34,8 @@ pc_pool_path pc_pool_choose(const pc_pool *p) {
     if (d->with_indices || taps > TAPS) return PC_POOL_PLAIN;
     if (p->src.c == 1 && p->dst.c == 1 && d->c > 1) return PC_POOL_CHANNELS;
     int64_t pitch, phase;
-    if (p->src.w == 1 && p->dst.w == 1 && (is_direct(p) || strip_elements(p, 1, &pitch, &phase) * 8 <= MOST)) return PC_POOL_PLANES;
+    if (p->src.w == 1 && p->dst.w == 1 && (is_direct(p) || strip_elements(p, 1, &pitch, &phase) * 8 <= MOST))
+        return PC_POOL_PLANES;
     return PC_POOL_PLAIN;
 }
 
@@ -50,13 +51,15 @@ void pc_pool_plan(pc_pool *p) {
             if (p->threads > 1) p->bands = pc_max(1, pc_min(pc_ceil_div(4 * p->threads, pc_max(1, planes)), p->out[1]));
         } else {
             int64_t rows = 1;
-            while (rows < p->out[1] && strip_elements(p, rows + 1, &p->pitch, &p->phase) * p->kernels->size <= STRIP) rows++;
+            while (rows < p->out[1] && strip_elements(p, rows + 1, &p->pitch, &p->phase) * p->kernels->size <= STRIP)
+                rows++;
             p->bands = pc_ceil_div(p->out[1], rows);
             strip = strip_elements(p, pc_ceil_div(p->out[1], p->bands), &p->pitch, &p->phase) * p->kernels->size;
             p->slice = p->phase * d->stride[2];
         }
         p->tables = pc_round_up(strip, 64);
-        p->workspace_per_thread = (size_t)(p->tables + pc_round_up((d->window[0] * d->window[1] + d->window[2]) * 8, 64));
+        p->workspace_per_thread =
+            (size_t)(p->tables + pc_round_up((d->window[0] * d->window[1] + d->window[2]) * 8, 64));
     } else if (path == PC_POOL_CHANNELS) {
         p->tables = 0;
         p->workspace_per_thread = (size_t)pc_round_up((d->window[0] * d->window[1] * d->window[2] + 1) * 8, 64);
@@ -86,10 +89,22 @@ static void gather_strip(const pc_pool *p, const void *plane, int64_t z, int64_t
     const pc_pool_desc *d = &p->desc;
     const int size = p->kernels->size;
     pc_gather_args g = {
-        .src_row = p->src.h, .src_col = 1, .in_w = d->in[2], .y0 = y * d->stride[1] - d->pad[1], .x0 = -d->pad[2],
-        .phase = p->phase, .pitch = p->pitch, .channels = 1, .rows = (rows - 1) * d->stride[1] + reach(p, 1),
-        .cols = (p->out[2] - 1) * d->stride[2] + reach(p, 2), .sh = 1, .sw = (int)d->stride[2], .row_phases = 1,
-        .col_phases = ~UINT64_C(0), .boundary = PC_ZEROS, .fill = -INFINITY,
+        .src_row = p->src.h,
+        .src_col = 1,
+        .in_w = d->in[2],
+        .y0 = y * d->stride[1] - d->pad[1],
+        .x0 = -d->pad[2],
+        .phase = p->phase,
+        .pitch = p->pitch,
+        .channels = 1,
+        .rows = (rows - 1) * d->stride[1] + reach(p, 1),
+        .cols = (p->out[2] - 1) * d->stride[2] + reach(p, 2),
+        .sh = 1,
+        .sw = (int)d->stride[2],
+        .row_phases = 1,
+        .col_phases = ~UINT64_C(0),
+        .boundary = PC_ZEROS,
+        .fill = -INFINITY,
     };
     for (int64_t q = 0; q < d->window[0]; q++) {
         const int64_t iz = z * d->stride[0] + q * d->dilation[0] - d->pad[0];
@@ -111,8 +126,14 @@ static void run_planes(const pc_pool *p, const pc_exec_args *a, int64_t i, char 
     void *dst = pc_at_mut(a->dst, n * p->dst.n + c * p->dst.c + z * p->dst.d, size);
     const void **row = (const void **)(workspace + p->tables);
     int64_t *col_off = (int64_t *)(row + d->window[0] * d->window[1]);
-    pc_pool_args args = {.row = row, .rows = d->window[0] * d->window[1], .cols = d->window[2], .n = p->out[2], .col_off = col_off,
-                         .least_off = INT64_MAX, .most_off = INT64_MIN, .in_w = direct ? d->in[2] : INT64_MAX,
+    pc_pool_args args = {.row = row,
+                         .rows = d->window[0] * d->window[1],
+                         .cols = d->window[2],
+                         .n = p->out[2],
+                         .col_off = col_off,
+                         .least_off = INT64_MAX,
+                         .most_off = INT64_MIN,
+                         .in_w = direct ? d->in[2] : INT64_MAX,
                          .col_step = direct ? (int)d->stride[2] : 1};
     for (int64_t s = 0; s < d->window[2]; s++) {
         const int64_t u = s * d->dilation[2];
@@ -156,7 +177,8 @@ static void run_channels(const pc_pool *p, const pc_exec_args *a, int64_t i, cha
                 for (int64_t s = 0; s < d->window[2]; s++) {
                     const int64_t ix = x * d->stride[2] + s * d->dilation[2] - d->pad[2];
                     if (ix < 0 || ix >= d->in[2]) continue;
-                    row[args.rows++] = pc_at(a->src, n * p->src.n + iz * p->src.d + iy * p->src.h + ix * p->src.w, size);
+                    row[args.rows++] =
+                        pc_at(a->src, n * p->src.n + iz * p->src.d + iy * p->src.h + ix * p->src.w, size);
                 }
             }
         }
@@ -176,37 +198,37 @@ static void inside(const pc_pool *p, int axis, int64_t o, int64_t *from, int64_t
     *at = start;
 }
 
-#define DEFINE_PLAIN(T)                                                                                               \
-    static void plain_##T(const pc_pool *p, const pc_exec_args *a, int64_t i) {                                       \
-        const pc_pool_desc *d = &p->desc;                                                                             \
-        const int64_t z = i % p->out[0], c = i / p->out[0] % d->c, n = i / p->out[0] / d->c, *t = d->dilation;        \
-        const T *src = (const T *)a->src + n * p->src.n + c * p->src.c;                                               \
-        const int64_t plane = n * p->dst.n + c * p->dst.c + z * p->dst.d;                                             \
-        int64_t q0, q1, z0, r0, r1, y0, s0, s1, x0;                                                                   \
-        inside(p, 0, z, &q0, &q1, &z0);                                                                               \
-        for (int64_t y = 0; y < p->out[1]; y++) {                                                                     \
-            inside(p, 1, y, &r0, &r1, &y0);                                                                           \
-            for (int64_t x = 0; x < p->out[2]; x++) {                                                                 \
-                inside(p, 2, x, &s0, &s1, &x0);                                                                       \
-                int64_t best_at = ((z0 + q0 * t[0]) * d->in[1] + y0 + r0 * t[1]) * d->in[2] + x0 + s0 * t[2];         \
-                T best = -INFINITY;                                                                                   \
-                int found = 0;                                                                                        \
-                for (int64_t q = q0; q < q1; q++)                                                                     \
-                    for (int64_t r = r0; r < r1; r++)                                                                 \
-                        for (int64_t s = s0; s < s1; s++) {                                                           \
-                            const int64_t iz = z0 + q * t[0], iy = y0 + r * t[1], ix = x0 + s * t[2];                 \
-                            const T v = src[iz * p->src.d + iy * p->src.h + ix * p->src.w];                           \
-                            if (!found || v > best || v != v) {                                                       \
-                                best = v;                                                                             \
-                                best_at = (iz * d->in[1] + iy) * d->in[2] + ix;                                       \
-                                found = 1;                                                                            \
-                            }                                                                                         \
-                        }                                                                                             \
-                const int64_t to = plane + y * p->dst.h + x * p->dst.w;                                               \
-                ((T *)a->dst)[to] = best;                                                                             \
-                if (d->with_indices) a->indices[to] = best_at;                                                        \
-            }                                                                                                         \
-        }                                                                                                             \
+#define DEFINE_PLAIN(T)                                                                                                \
+    static void plain_##T(const pc_pool *p, const pc_exec_args *a, int64_t i) {                                        \
+        const pc_pool_desc *d = &p->desc;                                                                              \
+        const int64_t z = i % p->out[0], c = i / p->out[0] % d->c, n = i / p->out[0] / d->c, *t = d->dilation;         \
+        const T *src = (const T *)a->src + n * p->src.n + c * p->src.c;                                                \
+        const int64_t plane = n * p->dst.n + c * p->dst.c + z * p->dst.d;                                              \
+        int64_t q0, q1, z0, r0, r1, y0, s0, s1, x0;                                                                    \
+        inside(p, 0, z, &q0, &q1, &z0);                                                                                \
+        for (int64_t y = 0; y < p->out[1]; y++) {                                                                      \
+            inside(p, 1, y, &r0, &r1, &y0);                                                                            \
+            for (int64_t x = 0; x < p->out[2]; x++) {                                                                  \
+                inside(p, 2, x, &s0, &s1, &x0);                                                                        \
+                int64_t best_at = ((z0 + q0 * t[0]) * d->in[1] + y0 + r0 * t[1]) * d->in[2] + x0 + s0 * t[2];          \
+                T best = -INFINITY;                                                                                    \
+                int found = 0;                                                                                         \
+                for (int64_t q = q0; q < q1; q++)                                                                      \
+                    for (int64_t r = r0; r < r1; r++)                                                                  \
+                        for (int64_t s = s0; s < s1; s++) {                                                            \
+                            const int64_t iz = z0 + q * t[0], iy = y0 + r * t[1], ix = x0 + s * t[2];                  \
+                            const T v = src[iz * p->src.d + iy * p->src.h + ix * p->src.w];                            \
+                            if (!found || v > best || v != v) {                                                        \
+                                best = v;                                                                              \
+                                best_at = (iz * d->in[1] + iy) * d->in[2] + ix;                                        \
+                                found = 1;                                                                             \
+                            }                                                                                          \
+                        }                                                                                              \
+                const int64_t to = plane + y * p->dst.h + x * p->dst.w;                                                \
+                ((T *)a->dst)[to] = best;                                                                              \
+                if (d->with_indices) a->indices[to] = best_at;                                                         \
+            }                                                                                                          \
+        }                                                                                                              \
     }
 
 DEFINE_PLAIN(float)

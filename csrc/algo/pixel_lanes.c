@@ -40,12 +40,12 @@ static void choose_tile(pc_conv *c) {
 }
 
 /* Channels last: the tile's sums go to dst one by one. */
-#define DEFINE_SCATTER(T)                                                                                             \
-    static void scatter_##T(const pc_pixel_args *a, int mr, int nv, int vlen, const pc_strides *o) {                  \
-        const T *sum = a->sum;                                                                                        \
-        for (int i = 0; i < mr; i++)                                                                                  \
-            for (int v = 0; v < nv; v++, sum += vlen)                                                                 \
-                for (int j = 0; j < a->lanes[v]; j++) ((T *)a->dst[v])[i * o->c + j * o->w] = sum[j];                 \
+#define DEFINE_SCATTER(T)                                                                                              \
+    static void scatter_##T(const pc_pixel_args *a, int mr, int nv, int vlen, const pc_strides *o) {                   \
+        const T *sum = a->sum;                                                                                         \
+        for (int i = 0; i < mr; i++)                                                                                   \
+            for (int v = 0; v < nv; v++, sum += vlen)                                                                  \
+                for (int j = 0; j < a->lanes[v]; j++) ((T *)a->dst[v])[i * o->c + j * o->w] = sum[j];                  \
     }
 
 DEFINE_SCATTER(float)
@@ -58,8 +58,13 @@ static void panel(const pc_panel *p) {
     const int size = k->size, vlen = k->vlen, mr = (int)p->block.width, planar = d->o.w == 1;
     const int64_t across = pc_ceil_div(p->cols, vlen), vectors = p->rows * across;
     const int back = d->in_place && p->cols >= vlen; /* the last vector of a row steps back to stay inside the image */
-    pc_pixel_args a = {.k = p->k, .wei = p->wei, .off = p->off, .bias = p->first ? p->bias : 0, .sum = p->sum,
-                       .last = p->last && planar, .ld_dst = d->o.c};
+    pc_pixel_args a = {.k = p->k,
+                       .wei = p->wei,
+                       .off = p->off,
+                       .bias = p->first ? p->bias : 0,
+                       .sum = p->sum,
+                       .last = p->last && planar,
+                       .ld_dst = d->o.c};
     int64_t y = 0, x = 0;
     for (int64_t i = 0; i < vectors; i += d->nv) {
         const int nv = (int)pc_min(d->nv, vectors - i);

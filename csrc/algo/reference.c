@@ -21,29 +21,30 @@ static void plan(pc_conv *conv) {
 static void pack(const pc_conv *conv, const void *wei, void *packed) { memcpy(packed, wei, conv->packed_size); }
 
 /* One output of either element type. */
-#define DEFINE_OUTPUT(T, FMA)                                                                                         \
-    static void output_##T(const pc_conv *c, const T *src, const T *wei, const T *bias, int64_t oc, int64_t z, int64_t y, \
-                           int64_t x, T *dst) {                                                                       \
-        const pc_conv_desc *d = &c->desc;                                                                             \
-        const int64_t *k = d->kernel;                                                                                 \
-        T acc = bias ? bias[oc] : 0;                                                                                  \
-        src += oc / c->ocg * c->icg * c->src.c;                                                                       \
-        wei += oc * c->icg * c->taps;                                                                                 \
-        for (int64_t ic = 0; ic < c->icg; ic++, src += c->src.c, wei += c->taps)                                      \
-            for (int64_t s = 0; s < k[2]; s++) {                                                                      \
-                const int64_t ix = pc_border(d->boundary, x * d->stride[2] + s * d->dilation[2] - d->pad_lo[2], d->in[2]); \
-                for (int64_t q = 0; q < k[0]; q++) {                                                                  \
-                    const int64_t iz = pc_conv_depth(c, z, q);                                                        \
-                    for (int64_t r = 0; r < k[1]; r++) {                                                              \
-                        const int64_t iy =                                                                            \
-                            pc_border(d->boundary, y * d->stride[1] + r * d->dilation[1] - d->pad_lo[1], d->in[1]);   \
-                        const int inside = ix >= 0 && iy >= 0 && iz >= 0;                                             \
-                        const T v = inside ? src[iz * c->src.d + iy * c->src.h + ix * c->src.w] : 0;                  \
-                        acc = FMA(v, wei[(q * k[1] + r) * k[2] + s], acc);                                            \
-                    }                                                                                                 \
-                }                                                                                                     \
-            }                                                                                                         \
-        *dst = acc;                                                                                                   \
+#define DEFINE_OUTPUT(T, FMA)                                                                                          \
+    static void output_##T(const pc_conv *c, const T *src, const T *wei, const T *bias, int64_t oc, int64_t z,         \
+                           int64_t y, int64_t x, T *dst) {                                                             \
+        const pc_conv_desc *d = &c->desc;                                                                              \
+        const int64_t *k = d->kernel;                                                                                  \
+        T acc = bias ? bias[oc] : 0;                                                                                   \
+        src += oc / c->ocg * c->icg * c->src.c;                                                                        \
+        wei += oc * c->icg * c->taps;                                                                                  \
+        for (int64_t ic = 0; ic < c->icg; ic++, src += c->src.c, wei += c->taps)                                       \
+            for (int64_t s = 0; s < k[2]; s++) {                                                                       \
+                const int64_t ix =                                                                                     \
+                    pc_border(d->boundary, x * d->stride[2] + s * d->dilation[2] - d->pad_lo[2], d->in[2]);            \
+                for (int64_t q = 0; q < k[0]; q++) {                                                                   \
+                    const int64_t iz = pc_conv_depth(c, z, q);                                                         \
+                    for (int64_t r = 0; r < k[1]; r++) {                                                               \
+                        const int64_t iy =                                                                             \
+                            pc_border(d->boundary, y * d->stride[1] + r * d->dilation[1] - d->pad_lo[1], d->in[1]);    \
+                        const int inside = ix >= 0 && iy >= 0 && iz >= 0;                                              \
+                        const T v = inside ? src[iz * c->src.d + iy * c->src.h + ix * c->src.w] : 0;                   \
+                        acc = FMA(v, wei[(q * k[1] + r) * k[2] + s], acc);                                             \
+                    }                                                                                                  \
+                }                                                                                                      \
+            }                                                                                                          \
+        *dst = acc;                                                                                                    \
     }
 
 DEFINE_OUTPUT(float, fmaf)
@@ -53,7 +54,8 @@ static void run(const pc_conv *c, const pc_exec_args *a) {
     const int64_t *o = c->out, rows = c->desc.mb * c->desc.oc * o[0] * o[1];
 #pragma omp parallel for schedule(dynamic, 1) num_threads(c->threads) if (c->threads > 1)
     for (int64_t i = 0; i < rows; i++) {
-        const int64_t y = i % o[1], z = i / o[1] % o[0], oc = i / (o[1] * o[0]) % c->desc.oc, n = i / (o[1] * o[0] * c->desc.oc);
+        const int64_t y = i % o[1], z = i / o[1] % o[0], oc = i / (o[1] * o[0]) % c->desc.oc,
+                      n = i / (o[1] * o[0] * c->desc.oc);
         const int64_t at = n * c->dst.n + oc * c->dst.c + z * c->dst.d + y * c->dst.h;
         for (int64_t x = 0; x < o[2]; x++) {
             if (c->desc.dtype == PC_F32)

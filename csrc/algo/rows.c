@@ -11,10 +11,10 @@
 #include "conv.h"
 
 enum {
-    STRIP = 24 << 10,    /* bytes of strip wanted: within an L1 of 32 KB beside the output rows */
-    MOST = 256 << 10,    /* bytes of strip allowed, for tall filters */
-    COLUMNS = 256,       /* outputs across a strip, at most */
-    TALLEST = 1024,      /* tap rows and columns that the tables hold */
+    STRIP = 24 << 10, /* bytes of strip wanted: within an L1 of 32 KB beside the output rows */
+    MOST = 256 << 10, /* bytes of strip allowed, for tall filters */
+    COLUMNS = 256,    /* outputs across a strip, at most */
+    TALLEST = 1024,   /* tap rows and columns that the tables hold */
 };
 
 /* ---- geometry ----------------------------------------------------------------------------------------------- */
@@ -27,7 +27,8 @@ static int64_t bordered(const pc_conv *c, int64_t cols) {
 }
 
 static int64_t pitch_of(const pc_conv *c, int64_t cols) {
-    return pc_round_up(pc_ceil_div(bordered(c, cols), c->desc.stride[2]) + PC_MAX_VLEN, 16) + 16 * (c->desc.stride[2] > 1);
+    return pc_round_up(pc_ceil_div(bordered(c, cols), c->desc.stride[2]) + PC_MAX_VLEN, 16) +
+           16 * (c->desc.stride[2] > 1);
 }
 
 /* Bytes of strip for `rows` x `cols` outputs. */
@@ -76,8 +77,10 @@ static void choose_tile(pc_conv *c) {
             const int direct = is_direct(c, kr), col_step = direct ? (int)p->stride[2] : 1;
             pc_rows_fn *kernel = k->rows(tile, kr, step, col_step);
             if (!kernel) continue;
-            if (!direct && tile > 1 && strip_bytes(c, 2 * tile - 1, pc_min(c->out[2], COLUMNS), k->size) > MOST) continue;
-            const double fma = (double)(tile * kh), loads = step ? (double)((tile - 1) * step + kh) * 1.5 * col_step : fma * 1.5;
+            if (!direct && tile > 1 && strip_bytes(c, 2 * tile - 1, pc_min(c->out[2], COLUMNS), k->size) > MOST)
+                continue;
+            const double fma = (double)(tile * kh),
+                         loads = step ? (double)((tile - 1) * step + kh) * 1.5 * col_step : fma * 1.5;
             double cost = fma + loads / 4 > loads ? fma + loads / 4 : loads;
             if (cost < (double)kh * 4) cost = (double)kh * 4; /* latency of the chain */
             cost = (cost + 3) * (double)p->kernel[2] + 2 * tile + 8;
@@ -85,7 +88,8 @@ static void choose_tile(pc_conv *c) {
             if (!direct) cost *= 2; /* the strip has to be gathered */
             if (best == 0 || cost < best) {
                 best = cost;
-                *r = (pc_rows_plan){.tile = tile, .between = (int)between, .step = step, .kernel = kernel, .direct = direct};
+                *r = (pc_rows_plan){
+                    .tile = tile, .between = (int)between, .step = step, .kernel = kernel, .direct = direct};
                 r->pointers = step ? (tile - 1) * step + (int)kh : tile * (int)kh;
             }
         }
@@ -102,7 +106,8 @@ static void plan(pc_conv *c) {
     choose_tile(c);
     pc_rows_plan *r = &c->as.rows;
     c->threads = pc_conv_useful_threads(c);
-    const int64_t planes = p->mb * p->oc, most = pc_max(1, c->out[1] / (r->tile * r->between)); /* bands that hold a tile */
+    const int64_t planes = p->mb * p->oc,
+                  most = pc_max(1, c->out[1] / (r->tile * r->between)); /* bands that hold a tile */
     r->strips = 1;
     /* Bands of whole planes, cut where the strip would leave L1 or where planes are too few to share among the threads. */
     r->bands = c->threads == 1 ? 1 : pc_ceil_div(4 * c->threads, pc_max(1, planes));
@@ -132,12 +137,12 @@ static void plan(pc_conv *c) {
 
 /* ---- pack --------------------------------------------------------------------------------------------------- */
 
-#define DEFINE_PACK(T)                                                                                                \
-    static void pack_##T(const pc_conv *c, const T *wei, T *packed) {                                                 \
-        const int64_t *k = c->desc.kernel;                                                                            \
-        for (int64_t oc = 0; oc < c->desc.oc; oc++, wei += c->taps)                                                   \
-            for (int64_t s = 0; s < k[2]; s++)                                                                        \
-                for (int64_t r = 0; r < k[1]; r++) *packed++ = wei[r * k[2] + s];                                     \
+#define DEFINE_PACK(T)                                                                                                 \
+    static void pack_##T(const pc_conv *c, const T *wei, T *packed) {                                                  \
+        const int64_t *k = c->desc.kernel;                                                                             \
+        for (int64_t oc = 0; oc < c->desc.oc; oc++, wei += c->taps)                                                    \
+            for (int64_t s = 0; s < k[2]; s++)                                                                         \
+                for (int64_t r = 0; r < k[1]; r++) *packed++ = wei[r * k[2] + s];                                      \
     }
 
 DEFINE_PACK(float)
@@ -158,20 +163,36 @@ static const void **rows_in(const pc_conv *c, char *workspace) {
     return (const void **)(col_off_in(c, workspace) + c->desc.kernel[2]);
 }
 
-static void gather_strip(const pc_conv *c, const void *plane, int64_t y, int64_t rows, int64_t x, int64_t cols, void *strip) {
+static void gather_strip(const pc_conv *c, const void *plane, int64_t y, int64_t rows, int64_t x, int64_t cols,
+                         void *strip) {
     const pc_conv_desc *p = &c->desc;
     const pc_rows_plan *r = &c->as.rows;
     const pc_gather_args g = {
-        .src = plane, .src_row = c->src.h, .src_col = 1, .in_h = p->in[1], .in_w = p->in[2],
-        .y0 = y * p->stride[1] - p->pad_lo[1], .x0 = x * p->stride[2] - p->pad_lo[2], .dst = strip, .phase = r->phase,
-        .pitch = r->pitch, .channels = 1, .rows = (rows - 1) * p->stride[1] + reach(c), .cols = bordered(c, cols),
-        .sh = 1, .sw = (int)p->stride[2], .row_phases = 1, .col_phases = ~UINT64_C(0), .boundary = p->boundary,
+        .src = plane,
+        .src_row = c->src.h,
+        .src_col = 1,
+        .in_h = p->in[1],
+        .in_w = p->in[2],
+        .y0 = y * p->stride[1] - p->pad_lo[1],
+        .x0 = x * p->stride[2] - p->pad_lo[2],
+        .dst = strip,
+        .phase = r->phase,
+        .pitch = r->pitch,
+        .channels = 1,
+        .rows = (rows - 1) * p->stride[1] + reach(c),
+        .cols = bordered(c, cols),
+        .sh = 1,
+        .sw = (int)p->stride[2],
+        .row_phases = 1,
+        .col_phases = ~UINT64_C(0),
+        .boundary = p->boundary,
     };
     c->kernels->gather(&g);
 }
 
 /* Point the table at the rows that output rows y, y + between, ... read. `top`: the bordered row that the strip starts with. */
-static void fill_rows(const pc_conv *c, const void **table, const void *plane, const void *strip, int64_t top, int64_t y) {
+static void fill_rows(const pc_conv *c, const void **table, const void *plane, const void *strip, int64_t top,
+                      int64_t y) {
     const pc_conv_desc *p = &c->desc;
     const pc_rows_plan *r = &c->as.rows;
     const int size = c->kernels->size;
@@ -181,9 +202,9 @@ static void fill_rows(const pc_conv *c, const void **table, const void *plane, c
         /* in bordered rows: a table shared by the tile's rows, or kh rows for each of them */
         const int64_t at = r->step ? y * p->stride[1] + i * apart : (y + i / kh) * p->stride[1] + i % kh * apart;
         const int64_t iy = at - p->pad_lo[1];
-        table[i] = !r->direct                    ? pc_at(strip, (at - top) * r->pitch, size)
-                   : iy >= 0 && iy < p->in[1]    ? pc_at(plane, iy * c->src.h, size)
-                                                 : strip; /* zeros */
+        table[i] = !r->direct                 ? pc_at(strip, (at - top) * r->pitch, size)
+                   : iy >= 0 && iy < p->in[1] ? pc_at(plane, iy * c->src.h, size)
+                                              : strip; /* zeros */
     }
 }
 
@@ -217,9 +238,15 @@ static void prepare(const pc_conv *c, char *workspace, pc_rows_args *args) {
     const pc_conv_desc *p = &c->desc;
     const pc_rows_plan *r = &c->as.rows;
     int64_t *col_off = col_off_in(c, workspace);
-    *args = (pc_rows_args){.row = rows_in(c, workspace), .row_step = (int)p->kernel[1], .kr = (int)p->kernel[1],
-                           .kw = p->kernel[2], .col_off = col_off, .least_off = INT64_MAX, .most_off = INT64_MIN,
-                           .in_w = r->direct ? p->in[2] : INT64_MAX, .ld_dst = c->dst.h * r->between};
+    *args = (pc_rows_args){.row = rows_in(c, workspace),
+                           .row_step = (int)p->kernel[1],
+                           .kr = (int)p->kernel[1],
+                           .kw = p->kernel[2],
+                           .col_off = col_off,
+                           .least_off = INT64_MAX,
+                           .most_off = INT64_MIN,
+                           .in_w = r->direct ? p->in[2] : INT64_MAX,
+                           .ld_dst = c->dst.h * r->between};
     for (int64_t s = 0; s < p->kernel[2]; s++) {
         const int64_t u = s * p->dilation[2];
         col_off[s] = r->direct ? u - p->pad_lo[2] : u % p->stride[2] * r->phase + u / p->stride[2];

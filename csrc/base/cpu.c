@@ -16,8 +16,8 @@ static unsigned long long saved_state(void) {
 }
 
 static void detect(int has[PC_ISA_COUNT]) {
-    const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28;                             /* leaf 1, ecx */
-    const unsigned avx2 = 1u << 5, bmi2 = 1u << 8;                                                 /* leaf 7, ebx */
+    const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28;                                /* leaf 1, ecx */
+    const unsigned avx2 = 1u << 5, bmi2 = 1u << 8;                                                    /* leaf 7, ebx */
     const unsigned f = 1u << 16, dq = 1u << 17, bw = 1u << 30, vl = 1u << 31, all = f | dq | bw | vl; /* leaf 7, ebx */
     const unsigned long long ymm = 0x6, zmm = 0xe6;
     unsigned a, b, c, d;

@@ -44,21 +44,21 @@ extern "C" {
 
 typedef enum pc_status {
     PC_OK = 0,
-    PC_ERR_NULL,          /* a required pointer is NULL */
-    PC_ERR_DTYPE,         /* unknown element type */
-    PC_ERR_LAYOUT,        /* unknown layout */
-    PC_ERR_SIZE,          /* a size is not positive (batch may be zero) */
-    PC_ERR_GROUPS,        /* channels are not divisible by groups, or groups < 1 */
-    PC_ERR_STRIDE,        /* stride < 1 */
-    PC_ERR_DILATION,      /* dilation < 1 */
-    PC_ERR_PADDING,       /* negative padding, or more than the boundary mode or the window allows */
-    PC_ERR_KERNEL,        /* the dilated kernel is larger than the padded input */
-    PC_ERR_OVERFLOW,      /* an extent or a buffer does not fit in 64 bits */
-    PC_ERR_BOUNDARY,      /* unknown boundary mode */
-    PC_ERR_ISA,           /* unknown instruction set, or one that this CPU or this build lacks */
-    PC_ERR_ALGO,          /* unknown algorithm, or the forced one refuses this problem */
-    PC_ERR_THREADS,       /* thread count < 0 */
-    PC_ERR_NOMEM,         /* plan creation ran out of memory */
+    PC_ERR_NULL,     /* a required pointer is NULL */
+    PC_ERR_DTYPE,    /* unknown element type */
+    PC_ERR_LAYOUT,   /* unknown layout */
+    PC_ERR_SIZE,     /* a size is not positive (batch may be zero) */
+    PC_ERR_GROUPS,   /* channels are not divisible by groups, or groups < 1 */
+    PC_ERR_STRIDE,   /* stride < 1 */
+    PC_ERR_DILATION, /* dilation < 1 */
+    PC_ERR_PADDING,  /* negative padding, or more than the boundary mode or the window allows */
+    PC_ERR_KERNEL,   /* the dilated kernel is larger than the padded input */
+    PC_ERR_OVERFLOW, /* an extent or a buffer does not fit in 64 bits */
+    PC_ERR_BOUNDARY, /* unknown boundary mode */
+    PC_ERR_ISA,      /* unknown instruction set, or one that this CPU or this build lacks */
+    PC_ERR_ALGO,     /* unknown algorithm, or the forced one refuses this problem */
+    PC_ERR_THREADS,  /* thread count < 0 */
+    PC_ERR_NOMEM,    /* plan creation ran out of memory */
     PC_STATUS_COUNT
 } pc_status;
 
@@ -77,22 +77,22 @@ typedef enum pc_boundary { PC_ZEROS = 0, PC_REFLECT, PC_REPLICATE, PC_CIRCULAR, 
 
 typedef enum pc_isa { PC_ISA_AUTO = 0, PC_ISA_SCALAR, PC_ISA_AVX2, PC_ISA_AVX512, PC_ISA_NEON, PC_ISA_COUNT } pc_isa;
 
-PC_API const char *pc_isa_name(pc_isa isa);                      /* "auto", "scalar", "avx2", ...; NULL if unknown */
-PC_API int pc_isa_available(pc_isa isa);                         /* built in, and this CPU and OS run it */
+PC_API const char *pc_isa_name(pc_isa isa); /* "auto", "scalar", "avx2", ...; NULL if unknown */
+PC_API int pc_isa_available(pc_isa isa);    /* built in, and this CPU and OS run it */
 /* The process-wide target: PYCONV_ISA if set, else the best one. PC_ERR_ISA if PYCONV_ISA names none that runs. */
 PC_API pc_status pc_get_isa(pc_isa *isa);
-PC_API pc_status pc_set_isa(pc_isa isa);                         /* PC_ISA_AUTO returns to the default */
+PC_API pc_status pc_set_isa(pc_isa isa); /* PC_ISA_AUTO returns to the default */
 PC_API pc_status pc_isa_from_name(const char *name, pc_isa *isa);
 
 /* Threads: OMP_NUM_THREADS or the CPUs in this process's affinity mask, until set. The thread-local override, when
  * not 0, wins over the process-wide number. */
 PC_API int pc_get_num_threads(void);
-PC_API pc_status pc_set_num_threads(int n);                      /* 0 returns to the default */
-PC_API pc_status pc_set_num_threads_local(int n);                /* this thread only; 0 removes the override */
+PC_API pc_status pc_set_num_threads(int n);       /* 0 returns to the default */
+PC_API pc_status pc_set_num_threads_local(int n); /* this thread only; 0 removes the override */
 PC_API int pc_get_num_threads_local(void);
 
-PC_API const char *pc_version(void);                             /* "0.1.0" */
-PC_API const char *pc_compiler(void);                            /* the compiler that built the library */
+PC_API const char *pc_version(void);  /* "0.1.0" */
+PC_API const char *pc_compiler(void); /* the compiler that built the library */
 
 /* ---- convolution -------------------------------------------------------------------------------------------- */
 
@@ -107,16 +107,18 @@ typedef struct pc_conv_desc {
     pc_boundary boundary;
     int64_t mb, ic, oc, groups;
     int64_t in[3], kernel[3], stride[3], dilation[3], pad_lo[3], pad_hi[3];
-    pc_isa isa;             /* PC_ISA_AUTO: the process-wide target */
-    int threads;            /* 0: the process-wide number; small problems use fewer */
-    const char *algo;       /* NULL or "auto": chosen from the shape of one image; else a name, which may refuse */
+    pc_isa isa;       /* PC_ISA_AUTO: the process-wide target */
+    int threads;      /* 0: the process-wide number; small problems use fewer */
+    const char *algo; /* NULL or "auto": chosen from the shape of one image; else a name, which may refuse */
 } pc_conv_desc;
 
+/* clang-format off */
 #define PC_CONV_DESC_INIT                                                                                             \
     {                                                                                                                 \
         .dtype = PC_F32, .mb = 1, .ic = 1, .oc = 1, .groups = 1, .in = {1, 1, 1}, .kernel = {1, 1, 1},                \
         .stride = {1, 1, 1}, .dilation = {1, 1, 1}                                                                    \
     }
+/* clang-format on */
 
 /* ---- max pooling -------------------------------------------------------------------------------------------- */
 
@@ -127,17 +129,19 @@ typedef struct pc_pool_desc {
     pc_layout src_layout, dst_layout;
     int64_t mb, c;
     int64_t in[3], window[3], stride[3], dilation[3], pad[3];
-    int ceil_mode;          /* round the output size up; a last window starting in the right padding is dropped */
-    int with_indices;       /* also write the flat index of each maximum within one unpadded (D, H, W) volume */
+    int ceil_mode;    /* round the output size up; a last window starting in the right padding is dropped */
+    int with_indices; /* also write the flat index of each maximum within one unpadded (D, H, W) volume */
     pc_isa isa;
     int threads;
 } pc_pool_desc;
 
+/* clang-format off */
 #define PC_POOL_DESC_INIT                                                                                             \
     {                                                                                                                 \
         .dtype = PC_F32, .mb = 1, .c = 1, .in = {1, 1, 1}, .window = {1, 1, 1}, .stride = {1, 1, 1},                  \
         .dilation = {1, 1, 1}                                                                                         \
     }
+/* clang-format on */
 
 /* ---- plans -------------------------------------------------------------------------------------------------- */
 
@@ -147,9 +151,9 @@ PC_API pc_status pc_plan_create_conv(const pc_conv_desc *desc, pc_plan **plan);
 PC_API pc_status pc_plan_create_max_pool(const pc_pool_desc *desc, pc_plan **plan);
 PC_API void pc_plan_destroy(pc_plan *plan);
 
-PC_API const int64_t *pc_plan_out(const pc_plan *plan);          /* output depth, height, width */
-PC_API size_t pc_plan_packed_size(const pc_plan *plan);          /* bytes; 0 where nothing is packed */
-PC_API size_t pc_plan_workspace_size(const pc_plan *plan);       /* bytes for all threads together */
+PC_API const int64_t *pc_plan_out(const pc_plan *plan);    /* output depth, height, width */
+PC_API size_t pc_plan_packed_size(const pc_plan *plan);    /* bytes; 0 where nothing is packed */
+PC_API size_t pc_plan_workspace_size(const pc_plan *plan); /* bytes for all threads together */
 /* Two plans with equal keys can share packed weights. */
 PC_API uint64_t pc_plan_pack_key(const pc_plan *plan);
 
@@ -158,21 +162,21 @@ PC_API pc_status pc_plan_pack(const pc_plan *plan, const void *wei, void *packed
 
 typedef struct pc_exec_args {
     const void *src;
-    const void *packed;     /* from pc_plan_pack, for convolution */
-    const void *bias;       /* oc elements, or NULL */
-    void *dst;              /* must not overlap any input */
-    int64_t *indices;       /* pooling with indices only, same layout as dst */
-    void *workspace;        /* pc_plan_workspace_size bytes, or NULL where that is 0 */
+    const void *packed; /* from pc_plan_pack, for convolution */
+    const void *bias;   /* oc elements, or NULL */
+    void *dst;          /* must not overlap any input */
+    int64_t *indices;   /* pooling with indices only, same layout as dst */
+    void *workspace;    /* pc_plan_workspace_size bytes, or NULL where that is 0 */
 } pc_exec_args;
 
 PC_API pc_status pc_plan_execute(const pc_plan *plan, const pc_exec_args *args);
 
 typedef struct pc_plan_info {
-    const char *algo;       /* "channel_lanes", "pixel_lanes", "rows", ... */
+    const char *algo; /* "channel_lanes", "pixel_lanes", "rows", ... */
     const char *isa;
-    char tile[64];          /* the register tile, in words */
+    char tile[64]; /* the register tile, in words */
     int threads;
-    int64_t flops;          /* of the direct algorithm: 2 * outputs * taps */
+    int64_t flops; /* of the direct algorithm: 2 * outputs * taps */
     size_t packed_bytes, workspace_bytes;
     size_t workspace_bytes_per_thread;
 } pc_plan_info;
@@ -185,7 +189,7 @@ PC_API size_t pc_plan_explain(const pc_plan *plan, char *text, size_t n);
 
 /* ---- elementwise and rows, no plan needed ------------------------------------------------------------------- */
 
-PC_API pc_status pc_relu(pc_dtype dtype, int64_t n, const void *src, void *dst);   /* dst may be src; NaN stays NaN */
+PC_API pc_status pc_relu(pc_dtype dtype, int64_t n, const void *src, void *dst); /* dst may be src; NaN stays NaN */
 /* Softmax along each of `rows` contiguous rows of n elements; dst may be src. */
 PC_API pc_status pc_softmax(pc_dtype dtype, int64_t rows, int64_t n, const void *src, void *dst);
 

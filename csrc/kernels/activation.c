@@ -21,15 +21,14 @@ void PC_FN(pc_relu_row)(int64_t n, const void *src_, void *dst_) {
 
 #if defined(PC_DTYPE_F64)
 enum { TERMS = 14 };
-static const elem coefficient[TERMS] = {1.0,           1.0,           1.0 / 2,        1.0 / 6,         1.0 / 24,
-                                        1.0 / 120,     1.0 / 720,     1.0 / 5040,     1.0 / 40320,     1.0 / 362880,
-                                        1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0};
+static const elem coefficient[TERMS] = {
+    1.0,        1.0,         1.0 / 2,      1.0 / 6,       1.0 / 24,       1.0 / 120,       1.0 / 720,
+    1.0 / 5040, 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0};
 static const elem log2_e = 1.4426950408889634, ln2_hi = 6.93147180369123816490e-01, ln2_lo = 1.90821492927058770002e-10;
 static const elem lowest = -746; /* exp of this and anything below is 0 */
 #else
 enum { TERMS = 8 };
-static const elem coefficient[TERMS] = {1.0f,      1.0f,       1.0f / 2,   1.0f / 6,
-                                        1.0f / 24, 1.0f / 120, 1.0f / 720, 1.0f / 5040};
+static const elem coefficient[TERMS] = {1.0f, 1.0f, 1.0f / 2, 1.0f / 6, 1.0f / 24, 1.0f / 120, 1.0f / 720, 1.0f / 5040};
 static const elem log2_e = 1.44269504f, ln2_hi = 0.693145752f, ln2_lo = 1.42860677e-6f;
 static const elem lowest = -104;
 #endif

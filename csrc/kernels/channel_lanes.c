@@ -30,8 +30,8 @@ PC_INLINE void tile(const int nv, const int np, const pc_channel_args *a) {
     }
 }
 
-#define DEFINE(nv, np)                                                                                                \
-    PC_TILE_FITS(nv, np, nv)                                                                                          \
+#define DEFINE(nv, np)                                                                                                 \
+    PC_TILE_FITS(nv, np, nv)                                                                                           \
     static void tile_##nv##x##np(const pc_channel_args *a) { tile(nv, np, a); }
 PC_CHANNEL_TILES(DEFINE)
 

@@ -78,7 +78,8 @@ static void copy_transposed(elem *dst, int64_t chan, const elem *src, int64_t n,
 static int wanted(uint64_t phases, int p) { return p > 63 || (phases >> p & 1); }
 
 /* Border elements [from, to) of a run: each one stands for an element inside the image, or for the fill. */
-static void gather_border(const pc_gather_args *a, const elem *row, elem *dst, int m, int64_t x, int64_t from, int64_t to) {
+static void gather_border(const pc_gather_args *a, const elem *row, elem *dst, int m, int64_t x, int64_t from,
+                          int64_t to) {
     for (int64_t i = from; i < to; i++) {
         const int64_t ix = pc_border(a->boundary, x + i * a->sw, a->in_w);
         for (int c = 0; c < m; c++)

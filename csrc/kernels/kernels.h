@@ -27,17 +27,17 @@ enum {
  *     channel * chan + ((t % sh) * sw + u % sw) * phase + (t / sh) * pitch + u / sw
  */
 typedef struct pc_gather_args {
-    const void *src;                 /* element (0, 0) of the first channel's plane */
+    const void *src; /* element (0, 0) of the first channel's plane */
     int64_t src_chan, src_row, src_col;
     int64_t in_h, in_w;
-    int64_t y0, x0;                  /* where the region's corner lies in the image; negative inside the border */
+    int64_t y0, x0; /* where the region's corner lies in the image; negative inside the border */
     void *dst;
     int64_t chan, phase, pitch;
-    int64_t channels, rows, cols;    /* extent of the bordered region */
+    int64_t channels, rows, cols; /* extent of the bordered region */
     int sh, sw;
     uint64_t row_phases, col_phases; /* bit p: phase p is read by some tap (phases beyond 63 always are) */
     pc_boundary boundary;
-    double fill;                     /* beyond the border with PC_ZEROS: 0, or minus infinity for max pooling */
+    double fill; /* beyond the border with PC_ZEROS: 0, or minus infinity for max pooling */
 } pc_gather_args;
 
 typedef void pc_gather_fn(const pc_gather_args *a);
@@ -140,7 +140,7 @@ typedef struct pc_kernels {
     pc_isa isa;
     int vlen, size; /* elements a vector, bytes an element */
     pc_gather_fn *gather;
-    pc_channel_fn *const (*channel_tile)[PC_MAX_NP + 1];     /* [nv][np], NULL where not compiled */
+    pc_channel_fn *const (*channel_tile)[PC_MAX_NP + 1];   /* [nv][np], NULL where not compiled */
     pc_pixel_fn *const (*pixel_tile)[PC_MAX_PIXEL_NV + 1]; /* [mr][nv] */
     pc_transpose_fn *transpose;
     /* `tile` output rows at once; kr = 0: any filter height, row_step = 0: any; NULL where not compiled */

@@ -9,11 +9,13 @@
 PC_INLINE vec load(const void *row, int64_t off, const int masked, int64_t in_w) {
     const elem *p = (const elem *)row + off;
     if (!masked) return v_load(p);
-    return v_load_mask_or(p, v_mask((int)pc_max(-off, 0), (int)pc_min(pc_max(in_w - off, 0), PC_VLEN)), v_set1(-INFINITY));
+    return v_load_mask_or(p, v_mask((int)pc_max(-off, 0), (int)pc_min(pc_max(in_w - off, 0), PC_VLEN)),
+                          v_set1(-INFINITY));
 }
 
 /* The largest along one row of the windows at x. */
-PC_INLINE vec along(const pc_pool_args *a, const void *row, const int64_t cols, const int step, const int masked, int64_t x) {
+PC_INLINE vec along(const pc_pool_args *a, const void *row, const int64_t cols, const int step, const int masked,
+                    int64_t x) {
     if (step == 1) {
         vec m = load(row, a->col_off[0] + x, masked, a->in_w);
         for (int64_t s = 1; s < cols; s++) m = v_max_first(m, load(row, a->col_off[s] + x, masked, a->in_w));
@@ -29,7 +31,8 @@ PC_INLINE vec along(const pc_pool_args *a, const void *row, const int64_t cols, 
     return m;
 }
 
-PC_INLINE vec window(const pc_pool_args *a, const int64_t rows, const int64_t cols, const int step, const int masked, int64_t x) {
+PC_INLINE vec window(const pc_pool_args *a, const int64_t rows, const int64_t cols, const int step, const int masked,
+                     int64_t x) {
     vec best = v_set1(-INFINITY); /* stays where a window has no row inside the image */
     for (int64_t q = 0; q < rows; q++) {
         const vec m = along(a, a->row[q], cols, step, masked, x);

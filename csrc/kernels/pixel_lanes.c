@@ -50,8 +50,8 @@ PC_INLINE void tile(const int mr, const int nv, const pc_pixel_args *a) {
     }
 }
 
-#define DEFINE(mr, nv)                                                                                                \
-    PC_TILE_FITS(mr, nv, 1)                                                                                           \
+#define DEFINE(mr, nv)                                                                                                 \
+    PC_TILE_FITS(mr, nv, 1)                                                                                            \
     static void tile_##mr##x##nv(const pc_pixel_args *a) { tile(mr, nv, a); }
 PC_PIXEL_TILES(DEFINE)
 

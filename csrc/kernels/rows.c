@@ -23,19 +23,20 @@ PC_INLINE vec load(const void *row, int64_t off, const int masked, int64_t in_w)
 }
 
 /* Tap rows q .. q + n - 1 of one tap column. */
-PC_INLINE void piece(const int tile, const int step, const int n, const int masked, const pc_rows_args *a, int q, int64_t off,
-                     const elem *wei, vec *acc) {
+PC_INLINE void piece(const int tile, const int step, const int n, const int masked, const pc_rows_args *a, int q,
+                     int64_t off, const elem *wei, vec *acc) {
     vec w[PIECE > MAX_KR ? PIECE : MAX_KR];
     PC_UNROLL for (int j = 0; j < n; j++) w[j] = v_set1(wei[j]);
     PC_UNROLL for (int i = 0; i < (tile - 1) * step + n; i++) {
         const vec x = load(a->row[q + i], off, masked, a->in_w);
-        PC_UNROLL for (int r = 0; r < tile; r++)
-            if (i >= r * step && i < r * step + n) acc[r] = v_fma(x, w[i - r * step], acc[r]);
+        PC_UNROLL for (int r = 0; r < tile; r++) if (i >= r * step && i < r * step + n) acc[r] =
+            v_fma(x, w[i - r * step], acc[r]);
     }
 }
 
 /* Tap columns s and s + 1 at column step 2, for a filter of constant height. */
-PC_INLINE void pair(const int tile, const int kr, const int masked, const pc_rows_args *a, int64_t off, const elem *wei, vec *acc) {
+PC_INLINE void pair(const int tile, const int kr, const int masked, const pc_rows_args *a, int64_t off, const elem *wei,
+                    vec *acc) {
     vec odd[MAX_ROWS], w0[MAX_KR], w1[MAX_KR];
     PC_UNROLL for (int j = 0; j < kr; j++) {
         w0[j] = v_set1(wei[j]);
@@ -56,7 +57,8 @@ PC_INLINE void pair(const int tile, const int kr, const int masked, const pc_row
 
 /* A filter three columns wide at column step 2, the most common one by far: taps 1 and 2 are the even and odd halves of one pair
  * of vectors, and tap 0 is the odd half shifted by a lane. Three loads a row, all aligned where the row is and the padding is 1. */
-PC_INLINE void triple(const int tile, const int kr, const int masked, const pc_rows_args *a, int64_t off, const elem *wei, vec *acc) {
+PC_INLINE void triple(const int tile, const int kr, const int masked, const pc_rows_args *a, int64_t off,
+                      const elem *wei, vec *acc) {
     vec even[MAX_ROWS], odd[MAX_ROWS], w[3 * MAX_KR];
     PC_UNROLL for (int j = 0; j < 3 * kr; j++) w[j] = v_set1(wei[j]);
     PC_UNROLL for (int i = 0; i < (tile - 1) * 2 + kr; i++) {
@@ -74,14 +76,14 @@ PC_INLINE void triple(const int tile, const int kr, const int masked, const pc_r
     }
 }
 
-PC_INLINE void last_of_pairs(const int tile, const int kr, const int masked, const pc_rows_args *a, int64_t off, const elem *wei,
-                             vec *acc) {
+PC_INLINE void last_of_pairs(const int tile, const int kr, const int masked, const pc_rows_args *a, int64_t off,
+                             const elem *wei, vec *acc) {
     vec w[MAX_KR];
     PC_UNROLL for (int j = 0; j < kr; j++) w[j] = v_set1(wei[j]);
     PC_UNROLL for (int i = 0; i < (tile - 1) * 2 + kr; i++) {
         const vec even = v_even(load(a->row[i], off, masked, a->in_w), load(a->row[i], off + PC_VLEN, masked, a->in_w));
-        PC_UNROLL for (int r = 0; r < tile; r++)
-            if (i >= r * 2 && i < r * 2 + kr) acc[r] = v_fma(even, w[i - r * 2], acc[r]);
+        PC_UNROLL for (int r = 0; r < tile; r++) if (i >= r * 2 && i < r * 2 + kr) acc[r] =
+            v_fma(even, w[i - r * 2], acc[r]);
     }
 }
 
@@ -115,8 +117,8 @@ PC_INLINE void column(const int tile, const int kr, const int step, const int co
             const int64_t off = a->col_off[s] + x;
             for (int q = 0; q < a->kr; q++) {
                 const vec w = v_set1(*wei++);
-                PC_UNROLL for (int r = 0; r < tile; r++)
-                    acc[r] = v_fma(load(a->row[r * a->row_step + q], off, masked, a->in_w), w, acc[r]);
+                PC_UNROLL for (int r = 0; r < tile; r++) acc[r] =
+                    v_fma(load(a->row[r * a->row_step + q], off, masked, a->in_w), w, acc[r]);
             }
         }
     }
@@ -129,7 +131,8 @@ PC_INLINE void column(const int tile, const int kr, const int step, const int co
     }
 }
 
-PC_INLINE void all_columns(const int tile, const int kr, const int step, const int col_step, const int kw, const pc_rows_args *a) {
+PC_INLINE void all_columns(const int tile, const int kr, const int step, const int col_step, const int kw,
+                           const pc_rows_args *a) {
     const int64_t before = kw == 3 && col_step == 2 ? PC_VLEN - 1 : 0; /* what triple() loads and does not use */
     for (int64_t x = 0; x < a->ow; x += PC_VLEN) {
         if (x * col_step + a->least_off >= before && (x + PC_VLEN) * col_step + a->most_off <= a->in_w)
@@ -152,24 +155,25 @@ PC_INLINE void rows(const int tile, const int kr, const int step, const int col_
 #define SMALL(X, tile) X(tile, 3, 1, 1) X(tile, 5, 1, 1) X(tile, 7, 1, 1) X(tile, 3, 2, 1) X(tile, 5, 2, 1)
 #define PAIR(X, tile) X(tile, 3, 2, 2) X(tile, 5, 2, 2)
 #if PC_REGISTERS >= 32
-#define VARIANTS(X)                                                                                                   \
-    ANY(X, 1) ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 2) TALL(X, 4) TALL(X, 8)                                         \
-    SMALL(X, 1) SMALL(X, 2) SMALL(X, 4) SMALL(X, 7) SMALL(X, 8) SMALL(X, 14)                                          \
-    PAIR(X, 1) PAIR(X, 2) PAIR(X, 4) PAIR(X, 7) X(7, 7, 2, 2) X(4, 7, 2, 2) X(1, 7, 2, 2)
+#define VARIANTS(X)                                                                                                    \
+    ANY(X, 1)                                                                                                          \
+    ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 2) TALL(X, 4) TALL(X, 8) SMALL(X, 1) SMALL(X, 2) SMALL(X, 4) SMALL(X, 7)    \
+        SMALL(X, 8) SMALL(X, 14) PAIR(X, 1) PAIR(X, 2) PAIR(X, 4) PAIR(X, 7) X(7, 7, 2, 2) X(4, 7, 2, 2) X(1, 7, 2, 2)
 #elif defined(PC_TARGET_AVX2)
-#define VARIANTS(X)                                                                                                   \
-    ANY(X, 1) ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 2) TALL(X, 4) TALL(X, 8)                                         \
-    SMALL(X, 1) SMALL(X, 2) SMALL(X, 4) SMALL(X, 7) SMALL(X, 8) PAIR(X, 1) PAIR(X, 2) PAIR(X, 4) X(1, 7, 2, 2) X(4, 7, 2, 2)
+#define VARIANTS(X)                                                                                                    \
+    ANY(X, 1)                                                                                                          \
+    ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 2) TALL(X, 4) TALL(X, 8) SMALL(X, 1) SMALL(X, 2) SMALL(X, 4) SMALL(X, 7)    \
+        SMALL(X, 8) PAIR(X, 1) PAIR(X, 2) PAIR(X, 4) X(1, 7, 2, 2) X(4, 7, 2, 2)
 #else
 #define VARIANTS(X) ANY(X, 1) ANY(X, 4) TALL(X, 1) TALL(X, 4) SMALL(X, 2) PAIR(X, 1) PAIR(X, 2)
 #endif
 
-#define DEFINE(tile, kr, step, col)                                                                                   \
+#define DEFINE(tile, kr, step, col)                                                                                    \
     static void rows_##tile##_##kr##_##step##_##col(const pc_rows_args *a) { rows(tile, kr, step, col, a); }
 VARIANTS(DEFINE)
 
 pc_rows_fn *PC_FN(pc_rows_find)(int tile, int kr, int row_step, int col_step) {
-#define FIND(t, k, s, c)                                                                                              \
+#define FIND(t, k, s, c)                                                                                               \
     if (tile == t && kr == k && row_step == s && col_step == c) return rows_##t##_##k##_##s##_##c;
     VARIANTS(FIND)
     return 0;

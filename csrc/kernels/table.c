@@ -1,7 +1,7 @@
 /* table.c - the kernels of this target and element type, as the one table that the dispatcher sees. */
+#include "table.h"
 #include "../simd/vec.h"
 #include "kernels.h"
-#include "table.h"
 
 const pc_kernels PC_FN(pc_kernels) = {
 #if defined(PC_TARGET_AVX512)

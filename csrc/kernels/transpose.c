@@ -19,8 +19,7 @@ void PC_FN(pc_transpose)(const void *src_, int64_t ld_src, int64_t n, int64_t m,
             if (k == PC_VLEN && rows == PC_VLEN) {
                 PC_UNROLL for (int q = 0; q < PC_VLEN; q++) v_store(d + q * ld_dst, r[q]);
             } else {
-                PC_UNROLL for (int q = 0; q < PC_VLEN; q++)
-                    if (q < rows) v_store_n(d + q * ld_dst, k, r[q]);
+                PC_UNROLL for (int q = 0; q < PC_VLEN; q++) if (q < rows) v_store_n(d + q * ld_dst, k, r[q]);
             }
         }
     }

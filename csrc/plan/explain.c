@@ -53,11 +53,12 @@ size_t pc_plan_explain(const pc_plan *plan, char *text, size_t n) {
     for (int i = -1; i < 0 || pc_algo_name(i); i++) {
         int written;
         if (i < 0) {
-            written = snprintf(line, sizeof line,
-                               "%s on %s, tile %s, %d thread%s, workspace %zu bytes (%zu a thread), packed weights %zu bytes, "
-                               "%lld flops\n",
-                               info.algo, info.isa, info.tile, info.threads, info.threads == 1 ? "" : "s", info.workspace_bytes,
-                               info.workspace_bytes_per_thread, info.packed_bytes, (long long)info.flops);
+            written = snprintf(
+                line, sizeof line,
+                "%s on %s, tile %s, %d thread%s, workspace %zu bytes (%zu a thread), packed weights %zu bytes, "
+                "%lld flops\n",
+                info.algo, info.isa, info.tile, info.threads, info.threads == 1 ? "" : "s", info.workspace_bytes,
+                info.workspace_bytes_per_thread, info.packed_bytes, (long long)info.flops);
         } else {
             const char *reason = pc_plan_refusal(plan, i);
             if (!reason) continue;

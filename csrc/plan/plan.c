@@ -74,8 +74,10 @@ pc_status pc_plan_create_max_pool(const pc_pool_desc *desc, pc_plan **plan) {
     pool.kernels = pc_kernels_find(pool.desc.isa, pool.desc.dtype);
     pool.src = pc_dense_strides(pool.desc.src_layout, pool.desc.c, pool.desc.in);
     pool.dst = pc_dense_strides(pool.desc.dst_layout, pool.desc.c, pool.out);
-    const double elements = (double)(pool.desc.mb * pool.desc.c) * (double)(pool.desc.in[0] * pool.desc.in[1] * pool.desc.in[2]);
-    pool.threads = elements < 1 << 17 ? 1 : pool.desc.threads; /* below about 20 us a second thread costs more than it saves */
+    const double elements =
+        (double)(pool.desc.mb * pool.desc.c) * (double)(pool.desc.in[0] * pool.desc.in[1] * pool.desc.in[2]);
+    pool.threads =
+        elements < 1 << 17 ? 1 : pool.desc.threads; /* below about 20 us a second thread costs more than it saves */
     pc_pool_plan(&pool);
     pc_plan *p = malloc(sizeof *p);
     if (!p) return PC_ERR_NOMEM;
@@ -105,12 +107,21 @@ uint64_t pc_plan_pack_key(const pc_plan *plan) {
     if (!plan || plan->is_pool) return 0;
     const pc_conv *c = &plan->as.conv;
     const int dense = c->algo == &pc_algo_channel_lanes || c->algo == &pc_algo_pixel_lanes;
-    const int64_t parts[] = {(int64_t)(intptr_t)c->algo, c->desc.dtype, c->desc.oc, c->desc.ic, c->desc.groups,
-                             c->desc.kernel[0], c->desc.kernel[1], c->desc.kernel[2], dense ? c->kernels->vlen : 0,
-                             dense ? c->as.dense.nv : 0, dense ? c->as.dense.blocks : 0,
+    const int64_t parts[] = {(int64_t)(intptr_t)c->algo,
+                             c->desc.dtype,
+                             c->desc.oc,
+                             c->desc.ic,
+                             c->desc.groups,
+                             c->desc.kernel[0],
+                             c->desc.kernel[1],
+                             c->desc.kernel[2],
+                             dense ? c->kernels->vlen : 0,
+                             dense ? c->as.dense.nv : 0,
+                             dense ? c->as.dense.blocks : 0,
                              c->algo == &pc_algo_channel_lanes};
     uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a over words */
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) hash = (hash ^ (uint64_t)parts[i]) * UINT64_C(1099511628211);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        hash = (hash ^ (uint64_t)parts[i]) * UINT64_C(1099511628211);
     return hash;
 }
 

@@ -28,7 +28,8 @@ static int product_fits(const int64_t *sizes, int n) {
 static pc_status room(int64_t in, int64_t lo, int64_t hi, int64_t window, int64_t dilation, int64_t *room) {
     int64_t extent;
     const int64_t reach = pc_mul_checked(window - 1, dilation);
-    if (reach < 0 || __builtin_add_overflow(in, lo, &extent) || __builtin_add_overflow(extent, hi, &extent)) return PC_ERR_OVERFLOW;
+    if (reach < 0 || __builtin_add_overflow(in, lo, &extent) || __builtin_add_overflow(extent, hi, &extent))
+        return PC_ERR_OVERFLOW;
     *room = extent - reach - 1;
     return *room < 0 ? PC_ERR_KERNEL : PC_OK;
 }
@@ -57,10 +58,12 @@ pc_status pc_validate_conv(pc_conv_desc *d, int64_t out[3]) {
     }
     const int64_t src[] = {pc_max(d->mb, 1), d->ic, d->in[0], d->in[1], d->in[2]};
     const int64_t dst[] = {pc_max(d->mb, 1), d->oc, out[0], out[1], out[2]};
-    const int64_t wei[] = {pc_round_up(pc_min(d->oc, INT64_C(1) << 62), 16), d->ic, d->kernel[0], d->kernel[1], d->kernel[2]};
+    const int64_t wei[] = {pc_round_up(pc_min(d->oc, INT64_C(1) << 62), 16), d->ic, d->kernel[0], d->kernel[1],
+                           d->kernel[2]};
     int64_t bordered[3]; /* a bordered channel in float64 must be countable too */
     for (int i = 0; i < 3; i++) bordered[i] = d->in[i] + d->pad_lo[i] + d->pad_hi[i];
-    if (!product_fits(src, 5) || !product_fits(dst, 5) || !product_fits(wei, 5) || !product_fits(bordered, 3)) return PC_ERR_OVERFLOW;
+    if (!product_fits(src, 5) || !product_fits(dst, 5) || !product_fits(wei, 5) || !product_fits(bordered, 3))
+        return PC_ERR_OVERFLOW;
     return resolve(&d->isa, &d->threads);
 }
 
@@ -73,7 +76,8 @@ pc_status pc_validate_pool(pc_pool_desc *d, int64_t out[3]) {
         if (d->stride[i] < 1) return PC_ERR_STRIDE;
         if (d->dilation[i] < 1) return PC_ERR_DILATION;
         int64_t left;
-        const pc_status status = room(d->in[i], pc_max(d->pad[i], 0), pc_max(d->pad[i], 0), d->window[i], d->dilation[i], &left);
+        const pc_status status =
+            room(d->in[i], pc_max(d->pad[i], 0), pc_max(d->pad[i], 0), d->window[i], d->dilation[i], &left);
         if (status == PC_ERR_OVERFLOW) return status;
         if (d->pad[i] < 0 || d->pad[i] > ((d->window[i] - 1) * d->dilation[i] + 1) / 2) return PC_ERR_PADDING;
         if (status != PC_OK) return status;
@@ -82,7 +86,8 @@ pc_status pc_validate_pool(pc_pool_desc *d, int64_t out[3]) {
         if (out[i] == 1) d->stride[i] = 1; /* the step to a second output is never taken */
         if (d->stride[i] > INT32_MAX) return PC_ERR_OVERFLOW;
     }
-    const int64_t src[] = {pc_max(d->mb, 1), d->c, d->in[0] + 2 * d->pad[0], d->in[1] + 2 * d->pad[1], d->in[2] + 2 * d->pad[2]};
+    const int64_t src[] = {pc_max(d->mb, 1), d->c, d->in[0] + 2 * d->pad[0], d->in[1] + 2 * d->pad[1],
+                           d->in[2] + 2 * d->pad[2]};
     if (!product_fits(src, 5)) return PC_ERR_OVERFLOW;
     return resolve(&d->isa, &d->threads);
 }

@@ -77,7 +77,7 @@ py::array softmax(py::handle input) {
     return out;
 }
 
-}  // namespace
+} // namespace
 
 void bind_activation(py::module_ &m) {
     using namespace py::literals;
@@ -85,4 +85,4 @@ void bind_activation(py::module_ &m) {
     m.def("softmax", &softmax, "input"_a);
 }
 
-}  // namespace pyconv
+} // namespace pyconv

@@ -10,7 +10,8 @@ namespace pyconv {
 
 namespace {
 
-constexpr size_t recycled = 128 << 10;  // bytes from which a result lives on recycled memory; below, malloc keeps its own
+constexpr size_t recycled =
+    128 << 10; // bytes from which a result lives on recycled memory; below, malloc keeps its own
 
 using Flags = py::detail::npy_api;
 
@@ -46,7 +47,7 @@ py::array transposed(const py::array &a, const int *order) {
 
 std::string kind_of(py::handle value) { return Py_TYPE(value.ptr())->tp_name; }
 
-}  // namespace
+} // namespace
 
 std::string shape_text(const int64_t *shape, int n) {
     std::string s = "(";
@@ -61,13 +62,15 @@ std::string shape_text(const py::array &a) {
 
 py::array float_array(py::handle value, const char *function, const char *argument) {
     if (!py::isinstance<py::array>(value))
-        throw py::type_error(std::string(function) + ": " + argument + " must be a numpy.ndarray, not " + kind_of(value));
+        throw py::type_error(std::string(function) + ": " + argument + " must be a numpy.ndarray, not " +
+                             kind_of(value));
     auto a = py::reinterpret_borrow<py::array>(value);
     const py::dtype type = a.dtype();
     const int num = type.num();
     const char order = type.byteorder();
     if ((num != Flags::NPY_FLOAT_ && num != Flags::NPY_DOUBLE_) || (order != '=' && order != '|'))
-        throw py::type_error(std::string(function) + ": " + argument + " must be float32 or float64 in native byte order, not " +
+        throw py::type_error(std::string(function) + ": " + argument +
+                             " must be float32 or float64 in native byte order, not " +
                              py::str(py::handle(type)).cast<std::string>());
     return a;
 }
@@ -76,7 +79,9 @@ pc_dtype dtype_of(const py::array &a) { return a.itemsize() == 4 ? PC_F32 : PC_F
 
 void require_dtype(const py::array &a, const char *argument, const py::array &other, const char *other_argument) {
     if (a.itemsize() == other.itemsize()) return;
-    const auto name = [](const py::array &x) { return x.itemsize() == 4 ? std::string("float32") : std::string("float64"); };
+    const auto name = [](const py::array &x) {
+        return x.itemsize() == 4 ? std::string("float32") : std::string("float64");
+    };
     throw py::type_error(std::string(argument) + " is " + name(a) + " but " + other_argument + " is " + name(other) +
                          "; they must have the same dtype");
 }
@@ -113,7 +118,8 @@ Pair parse_pair(py::handle value, const char *function, const char *argument) {
             return {h, parse_int(second, function, argument)};
         }
         if (n >= 0)
-            throw py::value_error(std::string(function) + ": " + argument + " must be one integer or two, not " + std::to_string(n));
+            throw py::value_error(std::string(function) + ": " + argument + " must be one integer or two, not " +
+                                  std::to_string(n));
     }
     const int64_t n = parse_int(value, function, argument);
     return {n, n};
@@ -123,7 +129,8 @@ bool parse_layout(py::handle value, const char *function) {
     if (PyUnicode_Check(value.ptr())) {
         if (PyUnicode_CompareWithASCIIString(value.ptr(), "NCHW") == 0) return false;
         if (PyUnicode_CompareWithASCIIString(value.ptr(), "NHWC") == 0) return true;
-        throw py::value_error(std::string(function) + ": layout must be 'NCHW' or 'NHWC', not '" + value.cast<std::string>() + "'");
+        throw py::value_error(std::string(function) + ": layout must be 'NCHW' or 'NHWC', not '" +
+                              value.cast<std::string>() + "'");
     }
     throw py::type_error(std::string(function) + ": layout must be 'NCHW' or 'NHWC', not " + kind_of(value));
 }
@@ -139,7 +146,8 @@ Image view_image(const py::array &a, bool channels_last, const char *function, c
     const auto ndim = a.ndim();
     if (ndim != 3 && ndim != 4) {
         const char *axes = channels_last ? "(H, W, C) or (N, H, W, C)" : "(C, H, W) or (N, C, H, W)";
-        throw py::value_error(std::string(function) + ": " + argument + " must have shape " + axes + ", not " + shape_text(a));
+        throw py::value_error(std::string(function) + ": " + argument + " must have shape " + axes + ", not " +
+                              shape_text(a));
     }
     Image image{a, ndim == 4, channels_last ? PC_NHWC : PC_NCHW, {}, nullptr};
     const auto *shape = a.shape() + (ndim - 3);
@@ -161,7 +169,8 @@ Image view_image(const py::array &a, bool channels_last, const char *function, c
     return image;
 }
 
-py::array fresh_array(const py::dtype &dtype, const std::vector<py::ssize_t> &shape, const std::vector<py::ssize_t> &strides) {
+py::array fresh_array(const py::dtype &dtype, const std::vector<py::ssize_t> &shape,
+                      const std::vector<py::ssize_t> &strides) {
     size_t bytes = static_cast<size_t>(dtype.itemsize());
     for (const auto n : shape) bytes *= static_cast<size_t>(n);
     if (bytes < recycled) return py::array(dtype, shape, strides);
@@ -186,9 +195,11 @@ std::vector<py::ssize_t> result_shape(const Sizes &s, bool batched, bool channel
     return shape;
 }
 
-std::vector<py::ssize_t> result_strides(const Sizes &s, bool batched, bool channels_last, pc_layout layout, py::ssize_t size) {
+std::vector<py::ssize_t> result_strides(const Sizes &s, bool batched, bool channels_last, pc_layout layout,
+                                        py::ssize_t size) {
     const py::ssize_t n = size * s[1] * s[2] * s[3];
-    const py::ssize_t c = layout == PC_NHWC ? size : size * s[2] * s[3], w = layout == PC_NHWC ? size * s[1] : size, h = w * s[3];
+    const py::ssize_t c = layout == PC_NHWC ? size : size * s[2] * s[3], w = layout == PC_NHWC ? size * s[1] : size,
+                      h = w * s[3];
     std::vector<py::ssize_t> strides;
     if (batched) strides.push_back(n);
     if (channels_last)
@@ -198,10 +209,10 @@ std::vector<py::ssize_t> result_strides(const Sizes &s, bool batched, bool chann
     return strides;
 }
 
-}  // namespace
+} // namespace
 
-Result make_result(py::handle out, const Sizes &size, bool batched, bool channels_last, pc_layout layout, const py::array &like,
-                   const char *function) {
+Result make_result(py::handle out, const Sizes &size, bool batched, bool channels_last, pc_layout layout,
+                   const py::array &like, const char *function) {
     const auto shape = result_shape(size, batched, channels_last);
     const auto fresh = [&] {
         return fresh_array(like.dtype(), shape, result_strides(size, batched, channels_last, layout, like.itemsize()));
@@ -215,7 +226,8 @@ Result make_result(py::handle out, const Sizes &size, bool batched, bool channel
     require_dtype(a, "out", like, "input");
     if (static_cast<size_t>(a.ndim()) != shape.size() || !std::equal(shape.begin(), shape.end(), a.shape())) {
         const std::vector<int64_t> wanted(shape.begin(), shape.end());
-        throw py::value_error(std::string(function) + ": out has shape " + shape_text(a) + " but the result has shape " +
+        throw py::value_error(std::string(function) + ": out has shape " + shape_text(a) +
+                              " but the result has shape " +
                               shape_text(wanted.data(), static_cast<int>(wanted.size())));
     }
     if (!a.writeable()) throw py::value_error(std::string(function) + ": out is not writeable");
@@ -238,7 +250,8 @@ void Result::finish() {
     if (target.ptr() != array.ptr()) array[py::ellipsis()] = target;
 }
 
-void require_disjoint(const Result &result, py::handle out, const py::array &input, const char *function, const char *argument) {
+void require_disjoint(const Result &result, py::handle out, const py::array &input, const char *function,
+                      const char *argument) {
     if (out.is_none()) return;
     static const py::handle shares = py::module_::import("numpy").attr("shares_memory").cast<py::object>().release();
     if (shares(result.array, input).cast<bool>())
@@ -253,4 +266,4 @@ void fail(pc_status status, const char *function) {
     throw py::value_error(text);
 }
 
-}  // namespace pyconv
+} // namespace pyconv

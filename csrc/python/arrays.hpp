@@ -30,11 +30,11 @@ struct Pair {
 };
 Pair parse_pair(py::handle value, const char *function, const char *argument);
 int64_t parse_int(py::handle value, const char *function, const char *argument);
-bool parse_layout(py::handle value, const char *function);  // true: the array's axes are (N, H, W, C)
+bool parse_layout(py::handle value, const char *function); // true: the array's axes are (N, H, W, C)
 
 // A picture or a batch of them: logical sizes n, c, h, w, and data that is dense in `layout`.
 struct Image {
-    py::array array;  // keeps the data alive; a copy where the given array was not dense
+    py::array array; // keeps the data alive; a copy where the given array was not dense
     bool batched;
     pc_layout layout;
     Sizes size;
@@ -46,22 +46,24 @@ Image view_image(const py::array &a, bool channels_last, const char *function, c
 
 // A result: a fresh array (with the memory order `layout`), or the caller's `out` after checking it.
 struct Result {
-    py::array array;       // what the caller gets
-    py::array target;      // what the kernels write: `array`, or a dense stand-in that finish() copies from
+    py::array array;  // what the caller gets
+    py::array target; // what the kernels write: `array`, or a dense stand-in that finish() copies from
     pc_layout layout;
     void *data;
     void finish();
 };
-Result make_result(py::handle out, const Sizes &size, bool batched, bool channels_last, pc_layout layout, const py::array &like,
-                   const char *function);
+Result make_result(py::handle out, const Sizes &size, bool batched, bool channels_last, pc_layout layout,
+                   const py::array &like, const char *function);
 // ValueError if `out` shares memory with `input`.
-void require_disjoint(const Result &result, py::handle out, const py::array &input, const char *function, const char *argument);
+void require_disjoint(const Result &result, py::handle out, const py::array &input, const char *function,
+                      const char *argument);
 
 // A dense array of this shape and dtype on recycled memory when it is large; see memory.hpp.
-py::array fresh_array(const py::dtype &dtype, const std::vector<py::ssize_t> &shape, const std::vector<py::ssize_t> &strides);
+py::array fresh_array(const py::dtype &dtype, const std::vector<py::ssize_t> &shape,
+                      const std::vector<py::ssize_t> &strides);
 // `a` itself when it is dense, aligned and in C order, else a copy that is.
 py::array dense(const py::array &a);
 
 [[noreturn]] void fail(pc_status status, const char *function);
 
-}  // namespace pyconv
+} // namespace pyconv

@@ -10,4 +10,4 @@ void bind_pool(pybind11::module_ &m);
 void bind_activation(pybind11::module_ &m);
 void bind_settings(pybind11::module_ &m);
 
-}  // namespace pyconv
+} // namespace pyconv

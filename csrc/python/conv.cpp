@@ -24,8 +24,8 @@ struct Geometry {
 };
 
 // 'same' needs the kernel; the extra of an even window goes to the right, as in torch.
-Geometry parse_geometry(py::handle stride, py::handle padding, py::handle dilation, py::handle groups, const std::string &mode,
-                        int64_t kh, int64_t kw, const char *function) {
+Geometry parse_geometry(py::handle stride, py::handle padding, py::handle dilation, py::handle groups,
+                        const std::string &mode, int64_t kh, int64_t kw, const char *function) {
     Geometry g{parse_pair(stride, function, "stride"), parse_pair(dilation, function, "dilation"), {}, {}, 0, PC_ZEROS};
     const std::string f = function;
     if (g.stride.h < 1 || g.stride.w < 1) throw py::value_error(f + ": stride must be at least 1");
@@ -54,14 +54,16 @@ Geometry parse_geometry(py::handle stride, py::handle padding, py::handle dilati
     else if (mode == "circular")
         g.boundary = PC_CIRCULAR;
     else if (mode != "zeros")
-        throw py::value_error(f + ": padding_mode must be 'zeros', 'reflect', 'replicate' or 'circular', not '" + mode + "'");
+        throw py::value_error(f + ": padding_mode must be 'zeros', 'reflect', 'replicate' or 'circular', not '" + mode +
+                              "'");
     return g;
 }
 
 py::array weight_array(py::handle weight, const char *function) {
     py::array w = float_array(weight, function, "weight");
     if (w.ndim() != 4)
-        throw py::value_error(std::string(function) + ": weight must have shape (out_channels, in_channels / groups, kh, kw), not " +
+        throw py::value_error(std::string(function) +
+                              ": weight must have shape (out_channels, in_channels / groups, kh, kw), not " +
                               shape_text(w));
     return w;
 }
@@ -77,16 +79,19 @@ const void *bias_data(py::handle bias, const py::array &weight, py::array &keep,
     return keep.data();
 }
 
-pc_conv_desc describe(const Image &x, const py::array &w, const Geometry &g, const char *algorithm, const char *function) {
+pc_conv_desc describe(const Image &x, const py::array &w, const Geometry &g, const char *algorithm,
+                      const char *function) {
     const std::string f = function;
     const int64_t oc = w.shape(0), icg = w.shape(1), kh = w.shape(2), kw = w.shape(3);
     const auto shapes = [&] { return "input of shape " + shape_text(x.array) + ", weight of shape " + shape_text(w); };
-    if (oc < 1 || icg < 1 || kh < 1 || kw < 1) throw py::value_error(f + ": weight of shape " + shape_text(w) + " has an empty axis");
+    if (oc < 1 || icg < 1 || kh < 1 || kw < 1)
+        throw py::value_error(f + ": weight of shape " + shape_text(w) + " has an empty axis");
     if (x.size[1] < 1 || x.size[2] < 1 || x.size[3] < 1)
-        throw py::value_error(f + ": input of shape " + shape_text(x.array) + " has an empty axis other than the batch");
+        throw py::value_error(f + ": input of shape " + shape_text(x.array) +
+                              " has an empty axis other than the batch");
     if (x.size[1] % g.groups || x.size[1] / g.groups != icg)
-        throw py::value_error(f + ": input has " + std::to_string(x.size[1]) + " channels but weight expects " + std::to_string(icg) +
-                              " x groups=" + std::to_string(g.groups) + " (" + shapes() + ")");
+        throw py::value_error(f + ": input has " + std::to_string(x.size[1]) + " channels but weight expects " +
+                              std::to_string(icg) + " x groups=" + std::to_string(g.groups) + " (" + shapes() + ")");
     if (oc % g.groups)
         throw py::value_error(f + ": " + std::to_string(oc) + " output channels are not divisible by groups=" +
                               std::to_string(g.groups) + " (" + shapes() + ")");
@@ -116,7 +121,8 @@ Sizes out_size(const pc_conv_desc &d, const char *function) {
     Sizes s{d.mb, d.oc, 0, 0};
     for (int i = 1; i < 3; i++) {
         int64_t bordered, reach;
-        if (__builtin_add_overflow(d.in[i], d.pad_lo[i], &bordered) || __builtin_add_overflow(bordered, d.pad_hi[i], &bordered) ||
+        if (__builtin_add_overflow(d.in[i], d.pad_lo[i], &bordered) ||
+            __builtin_add_overflow(bordered, d.pad_hi[i], &bordered) ||
             __builtin_mul_overflow(d.kernel[i] - 1, d.dilation[i], &reach))
             fail(PC_ERR_OVERFLOW, function);
         if (bordered - reach - 1 < 0) {
@@ -128,8 +134,8 @@ Sizes out_size(const pc_conv_desc &d, const char *function) {
         s[static_cast<size_t>(i) + 1] = (bordered - reach - 1) / d.stride[i] + 1;
         const int64_t pad = std::max(d.pad_lo[i], d.pad_hi[i]);
         if ((d.boundary == PC_REFLECT && pad >= d.in[i]) || (d.boundary == PC_CIRCULAR && pad > d.in[i]))
-            throw py::value_error(std::string(function) + ": padding " + std::to_string(pad) + " is too large for an input of " +
-                                  std::to_string(d.in[i]) + " with padding_mode '" +
+            throw py::value_error(std::string(function) + ": padding " + std::to_string(pad) +
+                                  " is too large for an input of " + std::to_string(d.in[i]) + " with padding_mode '" +
                                   (d.boundary == PC_REFLECT ? "reflect" : "circular") + "'");
     }
     return s;
@@ -161,8 +167,9 @@ struct Call {
     bool channels_last;
 };
 
-Call parse_call(py::handle input, py::handle weight, py::handle bias, py::handle stride, py::handle padding, py::handle dilation,
-                py::handle groups, py::handle layout, const std::string &padding_mode, const char *algorithm) {
+Call parse_call(py::handle input, py::handle weight, py::handle bias, py::handle stride, py::handle padding,
+                py::handle dilation, py::handle groups, py::handle layout, const std::string &padding_mode,
+                const char *algorithm) {
     static const char *f = "conv2d";
     const py::array x = float_array(input, f, "input");
     Call c;
@@ -170,7 +177,8 @@ Call parse_call(py::handle input, py::handle weight, py::handle bias, py::handle
     require_dtype(c.weight, "weight", x, "input");
     c.bias = bias_data(bias, c.weight, c.bias_keep, f);
     c.channels_last = parse_layout(layout, f);
-    const Geometry g = parse_geometry(stride, padding, dilation, groups, padding_mode, c.weight.shape(2), c.weight.shape(3), f);
+    const Geometry g =
+        parse_geometry(stride, padding, dilation, groups, padding_mode, c.weight.shape(2), c.weight.shape(3), f);
     c.image = view_image(x, c.channels_last, f, "input");
     c.desc = describe(c.image, c.weight, g, algorithm, f);
     return c;
@@ -178,11 +186,13 @@ Call parse_call(py::handle input, py::handle weight, py::handle bias, py::handle
 
 const char *algorithm_name(const std::optional<std::string> &name) { return name ? name->c_str() : nullptr; }
 
-py::array conv2d(py::handle input, py::handle weight, py::handle bias, py::handle stride, py::handle padding, py::handle dilation,
-                 py::handle groups, py::handle out, py::handle layout, const std::string &padding_mode,
-                 const std::optional<std::string> &algorithm) {
-    Call c = parse_call(input, weight, bias, stride, padding, dilation, groups, layout, padding_mode, algorithm_name(algorithm));
-    Result r = make_result(out, out_size(c.desc, "conv2d"), c.image.batched, c.channels_last, c.image.layout, c.image.array, "conv2d");
+py::array conv2d(py::handle input, py::handle weight, py::handle bias, py::handle stride, py::handle padding,
+                 py::handle dilation, py::handle groups, py::handle out, py::handle layout,
+                 const std::string &padding_mode, const std::optional<std::string> &algorithm) {
+    Call c = parse_call(input, weight, bias, stride, padding, dilation, groups, layout, padding_mode,
+                        algorithm_name(algorithm));
+    Result r = make_result(out, out_size(c.desc, "conv2d"), c.image.batched, c.channels_last, c.image.layout,
+                           c.image.array, "conv2d");
     require_disjoint(r, out, py::reinterpret_borrow<py::array>(input), "conv2d", "input");
     require_disjoint(r, out, c.weight, "conv2d", "weight");
     if (c.bias) require_disjoint(r, out, c.bias_keep, "conv2d", "bias");
@@ -199,10 +209,12 @@ py::array conv2d(py::handle input, py::handle weight, py::handle bias, py::handl
 }
 
 py::dict explain_conv2d(py::handle input, py::handle weight, py::handle bias, py::handle stride, py::handle padding,
-                        py::handle dilation, py::handle groups, py::handle out, py::handle layout, const std::string &padding_mode,
-                        const std::optional<std::string> &algorithm) {
-    Call c = parse_call(input, weight, bias, stride, padding, dilation, groups, layout, padding_mode, algorithm_name(algorithm));
-    Result r = make_result(out, out_size(c.desc, "conv2d"), c.image.batched, c.channels_last, c.image.layout, c.image.array, "conv2d");
+                        py::handle dilation, py::handle groups, py::handle out, py::handle layout,
+                        const std::string &padding_mode, const std::optional<std::string> &algorithm) {
+    Call c = parse_call(input, weight, bias, stride, padding, dilation, groups, layout, padding_mode,
+                        algorithm_name(algorithm));
+    Result r = make_result(out, out_size(c.desc, "conv2d"), c.image.batched, c.channels_last, c.image.layout,
+                           c.image.array, "conv2d");
     c.desc.dst_layout = r.layout;
     return explain(create(c.desc, "conv2d").get());
 }
@@ -268,7 +280,7 @@ class Cache {
         return false;
 #else
         constexpr Py_ssize_t owners = 2;
-        PyObject **weak = PyObject_GET_WEAKREFS_LISTPTR(weight_.ptr());  // a weak reference can become a real one unseen
+        PyObject **weak = PyObject_GET_WEAKREFS_LISTPTR(weight_.ptr()); // a weak reference can become a real one unseen
         return Py_REFCNT(weight_.ptr()) <= owners && !weight_.base() && !(weak && *weak);
 #endif
     }
@@ -294,8 +306,8 @@ void execute(const Cache::Entry &e, const void *src, const void *bias, void *dst
 
 class PackedConv2d {
   public:
-    PackedConv2d(py::handle weight, py::object bias, py::handle stride, py::handle padding, py::handle dilation, py::handle groups,
-                 const std::string &padding_mode, py::handle layout)
+    PackedConv2d(py::handle weight, py::object bias, py::handle stride, py::handle padding, py::handle dilation,
+                 py::handle groups, const std::string &padding_mode, py::handle layout)
         : cache_(weight_array(weight, name)), bias_(std::move(bias)) {
         const auto &w = cache_.weight();
         geometry_ = parse_geometry(stride, padding, dilation, groups, padding_mode, w.shape(2), w.shape(3), name);
@@ -310,7 +322,8 @@ class PackedConv2d {
         const void *bias = bias_data(bias_, w, keep, name);
         const Image image = view_image(x, channels_last_, name, "input");
         const pc_conv_desc desc = describe(image, w, geometry_, nullptr, name);
-        const Result r = make_result(py::none(), out_size(desc, name), image.batched, channels_last_, image.layout, image.array, name);
+        const Result r = make_result(py::none(), out_size(desc, name), image.batched, channels_last_, image.layout,
+                                     image.array, name);
         execute(cache_.get(desc, name), image.data, bias, r.data);
         return r.array;
     }
@@ -339,7 +352,7 @@ class PackedConv2d {
 struct Rows {
     py::array array;
     int64_t count, features;
-    std::vector<py::ssize_t> shape;  // of the result
+    std::vector<py::ssize_t> shape; // of the result
 };
 
 Rows view_rows(py::handle input, const py::array &weight, const char *function) {
@@ -348,10 +361,11 @@ Rows view_rows(py::handle input, const py::array &weight, const char *function) 
     if (weight.ndim() != 2)
         throw py::value_error(f + ": weight must have shape (out_features, in_features), not " + shape_text(weight));
     require_dtype(weight, "weight", x, "input");
-    if (weight.shape(0) < 1 || weight.shape(1) < 1) throw py::value_error(f + ": weight of shape " + shape_text(weight) + " has an empty axis");
+    if (weight.shape(0) < 1 || weight.shape(1) < 1)
+        throw py::value_error(f + ": weight of shape " + shape_text(weight) + " has an empty axis");
     if (x.ndim() < 1 || x.shape(x.ndim() - 1) != weight.shape(1))
-        throw py::value_error(f + ": input of shape " + shape_text(x) + " does not end in the " + std::to_string(weight.shape(1)) +
-                              " features of weight " + shape_text(weight));
+        throw py::value_error(f + ": input of shape " + shape_text(x) + " does not end in the " +
+                              std::to_string(weight.shape(1)) + " features of weight " + shape_text(weight));
     Rows r{x.ndim() <= 4 ? dense(x) : py::array::ensure(x, py::array::c_style), 1, weight.shape(1), {}};
     for (py::ssize_t i = 0; i + 1 < x.ndim(); i++) {
         r.count *= x.shape(i);
@@ -398,7 +412,8 @@ py::array linear(py::handle input, py::handle weight, py::handle bias) {
 
 class PackedLinear {
   public:
-    PackedLinear(py::handle weight, py::object bias) : cache_(float_array(weight, name, "weight")), bias_(std::move(bias)) {}
+    PackedLinear(py::handle weight, py::object bias)
+        : cache_(float_array(weight, name, "weight")), bias_(std::move(bias)) {}
 
     py::array call(py::handle input) {
         const py::array &w = cache_.weight();
@@ -428,20 +443,21 @@ py::dict explain_linear(py::handle input, py::handle weight) {
     return explain(create(describe_rows(view_rows(input, w, "linear"), w), "linear").get());
 }
 
-}  // namespace
+} // namespace
 
 void bind_conv(py::module_ &m) {
     using namespace py::literals;
-    m.def("conv2d", &conv2d, "input"_a, "weight"_a, "bias"_a = py::none(), "stride"_a = 1, "padding"_a = 0, "dilation"_a = 1,
-          "groups"_a = 1, py::kw_only(), "out"_a = py::none(), "layout"_a = "NCHW", "padding_mode"_a = "zeros",
-          "algorithm"_a = py::none());
-    m.def("explain_conv2d", &explain_conv2d, "input"_a, "weight"_a, "bias"_a = py::none(), "stride"_a = 1, "padding"_a = 0,
-          "dilation"_a = 1, "groups"_a = 1, py::kw_only(), "out"_a = py::none(), "layout"_a = "NCHW", "padding_mode"_a = "zeros",
-          "algorithm"_a = py::none());
+    m.def("conv2d", &conv2d, "input"_a, "weight"_a, "bias"_a = py::none(), "stride"_a = 1, "padding"_a = 0,
+          "dilation"_a = 1, "groups"_a = 1, py::kw_only(), "out"_a = py::none(), "layout"_a = "NCHW",
+          "padding_mode"_a = "zeros", "algorithm"_a = py::none());
+    m.def("explain_conv2d", &explain_conv2d, "input"_a, "weight"_a, "bias"_a = py::none(), "stride"_a = 1,
+          "padding"_a = 0, "dilation"_a = 1, "groups"_a = 1, py::kw_only(), "out"_a = py::none(), "layout"_a = "NCHW",
+          "padding_mode"_a = "zeros", "algorithm"_a = py::none());
     py::class_<PackedConv2d>(m, "PackedConv2d")
-        .def(py::init<py::handle, py::object, py::handle, py::handle, py::handle, py::handle, const std::string &, py::handle>(),
-             "weight"_a, "bias"_a = py::none(), "stride"_a = 1, "padding"_a = 0, "dilation"_a = 1, "groups"_a = 1, py::kw_only(),
-             "padding_mode"_a = "zeros", "layout"_a = "NCHW")
+        .def(py::init<py::handle, py::object, py::handle, py::handle, py::handle, py::handle, const std::string &,
+                      py::handle>(),
+             "weight"_a, "bias"_a = py::none(), "stride"_a = 1, "padding"_a = 0, "dilation"_a = 1, "groups"_a = 1,
+             py::kw_only(), "padding_mode"_a = "zeros", "layout"_a = "NCHW")
         .def("__call__", &PackedConv2d::call, "input"_a)
         .def("touch", &PackedConv2d::touch)
         .def("explain", &PackedConv2d::explain_call, "input"_a);
@@ -454,4 +470,4 @@ void bind_conv(py::module_ &m) {
         .def("explain", &PackedLinear::explain_call, "input"_a);
 }
 
-}  // namespace pyconv
+} // namespace pyconv

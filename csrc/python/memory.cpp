@@ -32,20 +32,21 @@ Block allocate(size_t bytes) {
     void *data = std::aligned_alloc(unit, size);
     if (!data) throw std::bad_alloc();
 #if defined(MADV_HUGEPAGE)
-    if (unit == huge_page) madvise(data, size, MADV_HUGEPAGE);  // one fault for 2 MB instead of 512
+    if (unit == huge_page) madvise(data, size, MADV_HUGEPAGE); // one fault for 2 MB instead of 512
 #endif
     return {data, size};
 }
 
-}  // namespace
+} // namespace
 
 Block acquire(size_t bytes) {
     Store &s = store();
     {
         std::lock_guard<std::mutex> lock(s.mutex);
         Block *best = nullptr;
-        for (Block &b : s.block)  // the smallest that holds it without wasting more than a quarter
-            if (b.data && b.size >= bytes && b.size - bytes <= bytes / 4 + page && (!best || b.size < best->size)) best = &b;
+        for (Block &b : s.block) // the smallest that holds it without wasting more than a quarter
+            if (b.data && b.size >= bytes && b.size - bytes <= bytes / 4 + page && (!best || b.size < best->size))
+                best = &b;
         if (best) {
             const Block found = *best;
             *best = {};
@@ -102,4 +103,4 @@ void set_cache_limit(size_t bytes) {
     }
 }
 
-}  // namespace pyconv
+} // namespace pyconv

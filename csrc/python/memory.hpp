@@ -13,12 +13,12 @@ struct Block {
     size_t size = 0;
 };
 
-Block acquire(size_t bytes);       // at least `bytes`, 64-byte aligned; throws std::bad_alloc
+Block acquire(size_t bytes); // at least `bytes`, 64-byte aligned; throws std::bad_alloc
 void release(Block block) noexcept;
 
 size_t cached_bytes();
 size_t cache_limit();
-void set_cache_limit(size_t bytes);  // frees what exceeds it
+void set_cache_limit(size_t bytes); // frees what exceeds it
 
 // A block for the length of a scope.
 class Scratch {
@@ -35,7 +35,7 @@ class Scratch {
 
   private:
     Block block_;
-    alignas(64) char small_[16 << 10];  // small problems stay on the stack
+    alignas(64) char small_[16 << 10]; // small problems stay on the stack
 };
 
-}  // namespace pyconv
+} // namespace pyconv

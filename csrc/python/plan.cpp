@@ -37,4 +37,4 @@ void pack_and_execute(const pc_plan *plan, const void *wei, pc_exec_args args) {
     pc_plan_execute(plan, &args);
 }
 
-}  // namespace pyconv
+} // namespace pyconv

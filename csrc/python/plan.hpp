@@ -20,4 +20,4 @@ pybind11::dict explain(const pc_plan *plan);
 // Pack if `wei` is given, then execute, both without the GIL; packed weights and workspace come from recycled memory.
 void pack_and_execute(const pc_plan *plan, const void *wei, pc_exec_args args);
 
-}  // namespace pyconv
+} // namespace pyconv

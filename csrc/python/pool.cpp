@@ -13,7 +13,7 @@ struct Call {
     Image image;
     pc_pool_desc desc;
     bool channels_last;
-    Sizes size;  // of the result
+    Sizes size; // of the result
     Plan plan;
 };
 
@@ -24,8 +24,8 @@ Plan create(const pc_pool_desc &d) {
     return Plan(plan);
 }
 
-Call parse(py::handle input, py::handle kernel_size, py::handle stride, py::handle padding, py::handle dilation, bool ceil_mode,
-           bool return_indices, py::handle layout) {
+Call parse(py::handle input, py::handle kernel_size, py::handle stride, py::handle padding, py::handle dilation,
+           bool ceil_mode, bool return_indices, py::handle layout) {
     const py::array x = float_array(input, name, "input");
     const bool channels_last = parse_layout(layout, name);
     const Pair k = parse_pair(kernel_size, name, "kernel_size");
@@ -33,7 +33,7 @@ Call parse(py::handle input, py::handle kernel_size, py::handle stride, py::hand
     if (!as_kernel && PySequence_Check(stride.ptr()) && !PyUnicode_Check(stride.ptr())) {
         const auto length = PySequence_Size(stride.ptr());
         if (length < 0) PyErr_Clear();
-        as_kernel = length == 0;  // torch takes an empty stride for none
+        as_kernel = length == 0; // torch takes an empty stride for none
     }
     const Pair s = as_kernel ? k : parse_pair(stride, name, "stride");
     const Pair p = parse_pair(padding, name, "padding"), d = parse_pair(dilation, name, "dilation");
@@ -48,11 +48,13 @@ Call parse(py::handle input, py::handle kernel_size, py::handle stride, py::hand
         throw py::value_error(f + ": input of shape " + shape_text(x) + " has an empty axis other than the batch");
     const auto reach = [&](int64_t window, int64_t step) {
         int64_t r;
-        if (__builtin_mul_overflow(window - 1, step, &r) || __builtin_add_overflow(r, 1, &r)) fail(PC_ERR_OVERFLOW, name);
+        if (__builtin_mul_overflow(window - 1, step, &r) || __builtin_add_overflow(r, 1, &r))
+            fail(PC_ERR_OVERFLOW, name);
         return r;
     };
     const int64_t rh = reach(k.h, d.h), rw = reach(k.w, d.w);
-    if (p.h > rh / 2 || p.w > rw / 2) throw py::value_error(f + ": padding must be at most half the dilated kernel_size");
+    if (p.h > rh / 2 || p.w > rw / 2)
+        throw py::value_error(f + ": padding must be at most half the dilated kernel_size");
     if (n[2] + 2 * p.h < rh || n[3] + 2 * p.w < rw)
         throw py::value_error(f + ": the dilated window " + std::to_string(rh) + " x " + std::to_string(rw) +
                               " is larger than the padded input of shape " + shape_text(x));
@@ -76,8 +78,8 @@ Call parse(py::handle input, py::handle kernel_size, py::handle stride, py::hand
     return c;
 }
 
-py::object max_pool2d(py::handle input, py::handle kernel_size, py::handle stride, py::handle padding, py::handle dilation,
-                      bool ceil_mode, bool return_indices, py::handle out, py::handle layout) {
+py::object max_pool2d(py::handle input, py::handle kernel_size, py::handle stride, py::handle padding,
+                      py::handle dilation, bool ceil_mode, bool return_indices, py::handle out, py::handle layout) {
     Call c = parse(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, layout);
     Result r = make_result(out, c.size, c.image.batched, c.channels_last, c.image.layout, c.image.array, name);
     require_disjoint(r, out, py::reinterpret_borrow<py::array>(input), name, "input");
@@ -101,19 +103,21 @@ py::object max_pool2d(py::handle input, py::handle kernel_size, py::handle strid
     return r.array;
 }
 
-py::dict explain_max_pool2d(py::handle input, py::handle kernel_size, py::handle stride, py::handle padding, py::handle dilation,
-                            bool ceil_mode, bool return_indices, py::handle layout) {
+py::dict explain_max_pool2d(py::handle input, py::handle kernel_size, py::handle stride, py::handle padding,
+                            py::handle dilation, bool ceil_mode, bool return_indices, py::handle layout) {
     return explain(parse(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, layout).plan.get());
 }
 
-}  // namespace
+} // namespace
 
 void bind_pool(py::module_ &m) {
     using namespace py::literals;
-    m.def("max_pool2d", &max_pool2d, "input"_a, "kernel_size"_a, "stride"_a = py::none(), "padding"_a = 0, "dilation"_a = 1,
-          "ceil_mode"_a = false, "return_indices"_a = false, py::kw_only(), "out"_a = py::none(), "layout"_a = "NCHW");
-    m.def("explain_max_pool2d", &explain_max_pool2d, "input"_a, "kernel_size"_a, "stride"_a = py::none(), "padding"_a = 0,
-          "dilation"_a = 1, "ceil_mode"_a = false, "return_indices"_a = false, py::kw_only(), "layout"_a = "NCHW");
+    m.def("max_pool2d", &max_pool2d, "input"_a, "kernel_size"_a, "stride"_a = py::none(), "padding"_a = 0,
+          "dilation"_a = 1, "ceil_mode"_a = false, "return_indices"_a = false, py::kw_only(), "out"_a = py::none(),
+          "layout"_a = "NCHW");
+    m.def("explain_max_pool2d", &explain_max_pool2d, "input"_a, "kernel_size"_a, "stride"_a = py::none(),
+          "padding"_a = 0, "dilation"_a = 1, "ceil_mode"_a = false, "return_indices"_a = false, py::kw_only(),
+          "layout"_a = "NCHW");
 }
 
-}  // namespace pyconv
+} // namespace pyconv

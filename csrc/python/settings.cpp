@@ -58,7 +58,7 @@ void set_num_threads_local(int n) {
     pc_set_num_threads_local(n);
 }
 
-}  // namespace
+} // namespace
 
 void bind_settings(py::module_ &m) {
     using namespace py::literals;
@@ -76,4 +76,4 @@ void bind_settings(py::module_ &m) {
     m.def("compiler", &pc_compiler);
 }
 
-}  // namespace pyconv
+} // namespace pyconv

@@ -21,9 +21,19 @@ typedef int32_t pc_lane;
 PC_INLINE __m256i pc_first_lanes(int n) {
     static const pc_lane table[2 * PC_VLEN] = {
 #if defined(PC_DTYPE_F64)
-        -1, -1, -1, -1,
+        -1,
+        -1,
+        -1,
+        -1,
 #else
-        -1, -1, -1, -1, -1, -1, -1, -1,
+        -1,
+        -1,
+        -1,
+        -1,
+        -1,
+        -1,
+        -1,
+        -1,
 #endif
     };
     return _mm256_loadu_si256((const __m256i *)(table + PC_VLEN - n));

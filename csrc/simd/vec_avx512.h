@@ -49,9 +49,7 @@ PC_INLINE vec v_pow2(vec n) {
 PC_INLINE vec v_even(vec a, vec b) {
     return _mm512_permutex2var_pd(a, _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14), b);
 }
-PC_INLINE vec v_odd(vec a, vec b) {
-    return _mm512_permutex2var_pd(a, _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15), b);
-}
+PC_INLINE vec v_odd(vec a, vec b) { return _mm512_permutex2var_pd(a, _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15), b); }
 PC_INLINE vec v_shift_in(vec a, vec b) {
     return _mm512_castsi512_pd(_mm512_alignr_epi64(_mm512_castpd_si512(b), _mm512_castpd_si512(a), 7));
 }

@@ -1,0 +1,64 @@
+"""Memory kept for reuse: bounded, given back, and never shared between results that live."""
+
+import numpy as np
+import pytest
+
+import pyconv
+import pyconv.nn.functional as F
+
+IMAGE = np.ones((1, 8, 96, 96), dtype=np.float32)
+WEIGHT = np.ones((8, 8, 3, 3), dtype=np.float32)
+
+
+@pytest.fixture(autouse=True)
+def restored():
+    limit = pyconv.get_cache_limit()
+    pyconv.set_cache_limit(0)
+    pyconv.set_cache_limit(limit)
+    yield
+    pyconv.set_cache_limit(limit)
+
+
+def test_a_released_result_is_used_again():
+    first = F.conv2d(IMAGE, WEIGHT)
+    address = first.ctypes.data
+    del first
+    assert pyconv.cached_bytes() > 0
+    assert F.conv2d(IMAGE, WEIGHT).ctypes.data == address
+
+
+def test_results_that_live_do_not_share_memory():
+    results = [F.conv2d(IMAGE, np.full_like(WEIGHT, k)) for k in range(5)]
+    for k, result in enumerate(results):
+        assert np.all(result == 72 * k)
+        assert not any(np.shares_memory(result, other) for other in results[:k])
+
+
+def test_a_view_keeps_its_memory():
+    view = F.conv2d(IMAGE, WEIGHT)[0, :2]
+    F.conv2d(IMAGE, np.zeros_like(WEIGHT))
+    assert np.all(view == 72)
+
+
+def test_what_is_kept_stays_below_the_limit():
+    size = F.conv2d(IMAGE, WEIGHT).nbytes
+    pyconv.set_cache_limit(2 * size + 3 * 4096)
+    results = [F.conv2d(IMAGE, WEIGHT) for _ in range(8)]
+    del results
+    assert size <= pyconv.cached_bytes() <= pyconv.get_cache_limit()
+    pyconv.set_cache_limit(0)
+    assert pyconv.cached_bytes() == 0
+    F.conv2d(IMAGE, WEIGHT)
+    assert pyconv.cached_bytes() == 0
+
+
+def test_many_sizes_do_not_accumulate():
+    pyconv.set_cache_limit(1 << 20)
+    for n in range(64, 128):
+        F.conv2d(np.ones((1, 8, n, n), dtype=np.float32), WEIGHT)
+        assert pyconv.cached_bytes() <= 1 << 20
+
+
+def test_negative_limits_are_refused():
+    with pytest.raises(ValueError, match="negative"):
+        pyconv.set_cache_limit(-1)
