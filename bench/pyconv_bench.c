@@ -1,8 +1,9 @@
 /* pyconv_bench.c - time, check and explain the C library's plans on problems from text files.
  *
  * It links the static library and uses nothing but pyconv.h. Weights are packed beforehand, buffers are reused and data
- * is random; between the repetitions of a problem the FMA peak of the same instruction set and thread count is measured,
- * so that "fraction of the peak" compares two figures of the same moment. bench/README.md explains the columns.
+ * is random; between the repetitions of a problem the FMA peak of the same instruction set and thread count is
+ * measured, so that "fraction of the peak" compares two figures of the same moment. bench/README.md explains the
+ * columns.
  */
 #include <stdio.h>
 #include <stdlib.h>

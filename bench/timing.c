@@ -1,7 +1,8 @@
-/* timing.c - the clock of a case: samples of calls, in turns with the FMA peak or with other destinations; see measure.h.
+/* timing.c - the clock of a case: samples of calls, in turns with the FMA peak or with other destinations; see
+ * measure.h.
  *
- * On a shared machine a core is taken away for milliseconds at a time. So samples and bursts are short, about a millisecond,
- * and many: the best ones of both fall between the interruptions, and of the same minutes.
+ * On a shared machine a core is taken away for milliseconds at a time. So samples and bursts are short, about a
+ * millisecond, and many: the best ones of both fall between the interruptions, and of the same minutes.
  */
 #define _GNU_SOURCE
 #include <stdlib.h>

@@ -74,9 +74,10 @@ def set_num_threads(n: int) -> None:
 def set_cache_limit(n: int) -> None:
     """Keep at most `n` bytes of released memory for the next calls, 64 MiB until this is called; 0 keeps none.
 
-    Fresh memory costs a page fault for every 4 KiB that is written, which for a large result takes as long as computing it.
-    Results of 128 KiB and more, packed weights and workspaces therefore go back to a store of at most 32 blocks when Python
-    releases them, and the next call takes them from there. What exceeds the limit is given back to the system at once.
+    Fresh memory costs a page fault for every 4 KiB that is written, which for a large result takes as long as
+    computing it. Results of 128 KiB and more, packed weights and workspaces therefore go back to a store of at most
+    32 blocks when Python releases them, and the next call takes them from there. What exceeds the limit is given back
+    to the system at once.
 
     Raises
     ------

@@ -1,5 +1,5 @@
-/* channel_lanes.c - dense convolution with output channels in vector lanes: the best direct form wherever a group has many
- * output channels. Weights are packed [block][k][vectors of channels] and read in order; pixels are broadcast. */
+/* channel_lanes.c - dense convolution with output channels in vector lanes: the best direct form wherever a group has
+ * many output channels. Weights are packed [block][k][vectors of channels] and read in order; pixels are broadcast. */
 #include <stdio.h>
 
 #include "dense.h"
@@ -68,7 +68,8 @@ static void choose_tile(pc_conv *c) {
     d->blocks = pc_ceil_div(vectors, d->nv);
 }
 
-/* Send the finished sums of one row on to dst: through a transpose to NCHW, or element by element of a last, partial vector. */
+/* Send the finished sums of one row on to dst: through a transpose to NCHW, or element by element of a last, partial
+ * vector. */
 static void finish_row(const pc_panel *p, const void *sum, char *dst, int64_t n) {
     const pc_conv *c = p->conv;
     const pc_strides *o = &c->as.dense.o;

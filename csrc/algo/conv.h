@@ -7,10 +7,12 @@
 
 typedef struct pc_conv pc_conv;
 
-/* One algorithm: it refuses, plans, packs and runs. The registry (plan/registry.c) lists them in order of preference. */
+/* One algorithm: it refuses, plans, packs and runs. The registry (plan/registry.c) lists them in order of preference.
+ */
 typedef struct pc_algo {
     const char *name;
-    /* A sentence saying why the problem is beyond this algorithm, or NULL. Depends on the shape alone, never on the ISA. */
+    /* A sentence saying why the problem is beyond this algorithm, or NULL. Depends on the shape alone, never on the
+     * ISA. */
     const char *(*reject)(const pc_conv *conv);
     /* A sentence saying why a later algorithm does this shape better, or NULL; not asked when this one is forced. */
     const char *(*defer)(const pc_conv *conv);

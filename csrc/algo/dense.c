@@ -84,14 +84,15 @@ static int fits(const pc_conv *c, const pc_dense_family *f, int64_t rows, int64_
     return footprint(c, rows, cols) <= budget && f->sum_size(c, waiting, cols) * c->kernels->size <= PC_DENSE_SUM;
 }
 
-/* Regions are nearly equal: rows y * oh / nrows and on, columns likewise but in units of `step`, the width of a tile. In
- * place, a region is at least two units wide, so that pixel lanes never meet a row shorter than a vector. */
+/* Regions are nearly equal: rows y * oh / nrows and on, columns likewise but in units of `step`, the width of a tile.
+ * In place, a region is at least two units wide, so that pixel lanes never meet a row shorter than a vector. */
 static int64_t region_rows(const pc_dense *d) { return pc_ceil_div(d->oh, d->nrows); }
 static int64_t region_cols(const pc_dense *d) {
     return pc_min(d->ow, pc_ceil_div(pc_ceil_div(d->ow, d->step), d->ncols) * d->step);
 }
 
-/* The largest region that fits: whole rows of all channels if possible, else part of a row, else part of the channels. */
+/* The largest region that fits: whole rows of all channels if possible, else part of a row, else part of the channels.
+ */
 static void choose_region(pc_conv *c, const pc_dense_family *f) {
     pc_dense *d = &c->as.dense;
     const int64_t step = d->step;
@@ -132,8 +133,9 @@ static void choose_region(pc_conv *c, const pc_dense_family *f) {
     if (d->chans > d->k_chans) d->chans -= d->chans % d->k_chans;
 }
 
-/* Cut the work among threads: regions may become smaller and blocks of output channels may be split, whichever leaves the
- * busiest thread the least to do. Costs are in FMA cycles a vector; gathering costs about half a cycle an element. */
+/* Cut the work among threads: regions may become smaller and blocks of output channels may be split, whichever leaves
+ * the busiest thread the least to do. Costs are in FMA cycles a vector; gathering costs about half a cycle an element.
+ */
 static void share_work(pc_conv *c) {
     pc_dense *d = &c->as.dense;
     const int flat = d->oh == 1;
@@ -208,7 +210,8 @@ void pc_dense_plan(pc_conv *c, const pc_dense_family *f, int64_t step) {
 
 /* ---- pack --------------------------------------------------------------------------------------------------- */
 
-/* [group][block][k: channel, kw, kd, kh][width]. Transposed in pieces of a few channels so that the piece stays in L1. */
+/* [group][block][k: channel, kw, kd, kh][width]. Transposed in pieces of a few channels so that the piece stays in L1.
+ */
 #define DEFINE_PACK(T)                                                                                                 \
     static void pack_##T(const pc_conv *c, pc_block b, const T *wei, T *packed) {                                      \
         const int64_t *k = c->desc.kernel, piece = pc_max(1, 64 / c->taps);                                            \

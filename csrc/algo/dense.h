@@ -3,7 +3,7 @@
  * The work is cut into items: (image, group, depth slice, region of output rows and columns, some blocks of output
  * channels). For each item, for each block of input channels:
  *
- *     gather a strip: the part of those channels that the region reads, with borders, planar   (or read the image in place)
+ *     gather a strip: what the region reads of those channels, bordered and planar (or read the image in place)
  *     for each block of output channels in the item:
  *         for each pass over k (about 256 steps, so that its packed weights stay in L1 or L2):
  *             panel(): every tile of the region

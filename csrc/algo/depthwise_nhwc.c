@@ -1,7 +1,7 @@
 /* depthwise_nhwc.c - depthwise convolution, channels last: channels in vector lanes, the image read in place.
  *
- * A row of outputs is walked in runs of pixels whose taps all lie inside the image; pixels that meet a border go one by one,
- * with a pointer for each tap. Weights are packed [kw][kh][channel]. */
+ * A row of outputs is walked in runs of pixels whose taps all lie inside the image; pixels that meet a border go one by
+ * one, with a pointer for each tap. Weights are packed [kw][kh][channel]. */
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>

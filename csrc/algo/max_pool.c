@@ -1,6 +1,6 @@
-/* max_pool.c - max pooling over channels first (columns in lanes), over channels last (channels in lanes), both straight from
- * the image, and a plain loop for indices and mixed layouts. Windows that move by more than 2 columns, or by 2 with dilation,
- * go through a strip: rows gathered phase by phase, bordered with minus infinity. */
+/* max_pool.c - max pooling over channels first (columns in lanes), over channels last (channels in lanes), both
+ * straight from the image, and a plain loop for indices and mixed layouts. Windows that move by more than 2 columns, or
+ * by 2 with dilation, go through a strip: rows gathered phase by phase, bordered with minus infinity. */
 #include <math.h>
 #include <omp.h>
 

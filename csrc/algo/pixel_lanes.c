@@ -1,5 +1,6 @@
-/* pixel_lanes.c - dense convolution with output pixels in vector lanes: for groups of few output channels, where channel lanes
- * would stay empty. Weights are packed [block][k][channels] and broadcast; NCHW output is stored without a transpose. */
+/* pixel_lanes.c - dense convolution with output pixels in vector lanes: for groups of few output channels, where
+ * channel lanes would stay empty. Weights are packed [block][k][channels] and broadcast; NCHW output is stored without
+ * a transpose. */
 #include <stdio.h>
 
 #include "dense.h"

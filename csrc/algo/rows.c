@@ -1,9 +1,10 @@
 /* rows.c - depthwise convolution and one-channel filters, channels first.
  *
- * Zero borders read the image itself: a table of row pointers, a row of zeros above and below, masks at the sides; column
- * stride 2 splits even and odd columns in registers. Everything else (other strides and borders, and pictures whose rows lie a
- * multiple of 4 KiB apart, which would all meet in the same sets of L1) gathers a band of rows and columns into a strip that
- * stays in L1 and runs the same kernels on it. Weights are packed [channel][kw][kh], a tap column in one piece. */
+ * Zero borders read the image itself: a table of row pointers, a row of zeros above and below, masks at the sides;
+ * column stride 2 splits even and odd columns in registers. Everything else (other strides and borders, and pictures
+ * whose rows lie a multiple of 4 KiB apart, which would all meet in the same sets of L1) gathers a band of rows and
+ * columns into a strip that stays in L1 and runs the same kernels on it. Weights are packed [channel][kw][kh], a tap
+ * column in one piece. */
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
@@ -109,7 +110,8 @@ static void plan(pc_conv *c) {
     const int64_t planes = p->mb * p->oc,
                   most = pc_max(1, c->out[1] / (r->tile * r->between)); /* bands that hold a tile */
     r->strips = 1;
-    /* Bands of whole planes, cut where the strip would leave L1 or where planes are too few to share among the threads. */
+    /* Bands of whole planes, cut where the strip would leave L1 or where planes are too few to share among the threads.
+     */
     r->bands = c->threads == 1 ? 1 : pc_ceil_div(4 * c->threads, pc_max(1, planes));
     if (!r->direct) {
         const int64_t unit = r->tile * r->between;
@@ -190,7 +192,8 @@ static void gather_strip(const pc_conv *c, const void *plane, int64_t y, int64_t
     c->kernels->gather(&g);
 }
 
-/* Point the table at the rows that output rows y, y + between, ... read. `top`: the bordered row that the strip starts with. */
+/* Point the table at the rows that output rows y, y + between, ... read. `top`: the bordered row that the strip starts
+ * with. */
 static void fill_rows(const pc_conv *c, const void **table, const void *plane, const void *strip, int64_t top,
                       int64_t y) {
     const pc_conv_desc *p = &c->desc;

@@ -100,7 +100,8 @@ PC_API const char *pc_compiler(void); /* the compiler that built the library */
 PC_API const char *pc_algo_name(int i);
 
 /* One convolution (cross-correlation) layer. Spatial arrays are depth, height, width; a 2-D problem has depth 1
- * (in[0] = kernel[0] = stride[0] = dilation[0] = 1, no padding there). Weights are (oc, ic/groups, kd, kh, kw), dense. */
+ * (in[0] = kernel[0] = stride[0] = dilation[0] = 1, no padding there). Weights are (oc, ic/groups, kd, kh, kw), dense.
+ */
 typedef struct pc_conv_desc {
     pc_dtype dtype;
     pc_layout src_layout, dst_layout;
@@ -122,8 +123,9 @@ typedef struct pc_conv_desc {
 
 /* ---- max pooling -------------------------------------------------------------------------------------------- */
 
-/* Max pooling over every channel by itself. A window covers window[i] elements, dilation[i] apart; padding is at most half the
- * dilated window and holds minus infinity. The first of equal values wins; NaN wins over numbers, the last NaN's index. */
+/* Max pooling over every channel by itself. A window covers window[i] elements, dilation[i] apart; padding is at most
+ * half the dilated window and holds minus infinity. The first of equal values wins; NaN wins over numbers, the last
+ * NaN's index. */
 typedef struct pc_pool_desc {
     pc_dtype dtype;
     pc_layout src_layout, dst_layout;
@@ -182,7 +184,8 @@ typedef struct pc_plan_info {
 } pc_plan_info;
 
 PC_API pc_status pc_plan_get_info(const pc_plan *plan, pc_plan_info *info);
-/* Why algorithm `i` (see pc_algo_name) did not run: a sentence, or NULL for the one that does and for no such algorithm. */
+/* Why algorithm `i` (see pc_algo_name) did not run: a sentence, or NULL for the one that does and for no such
+ * algorithm. */
 PC_API const char *pc_plan_refusal(const pc_plan *plan, int i);
 /* Write all of the above as text, at most n bytes with the closing 0; returns the length that the whole text needs. */
 PC_API size_t pc_plan_explain(const pc_plan *plan, char *text, size_t n);

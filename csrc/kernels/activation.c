@@ -1,8 +1,8 @@
 /* activation.c - ReLU and softmax.
  *
- * Softmax has to give the same bits on every vector width, so its sum is kept in 16 virtual lanes (element i goes to lane
- * i mod 16) and these are added pairwise in one fixed tree. exp is our own for the same reason: argument reduction to
- * |r| <= ln(2)/2 in two steps (Cody and Waite, Software Manual for the Elementary Functions, 1980), then a Taylor
+ * Softmax has to give the same bits on every vector width, so its sum is kept in 16 virtual lanes (element i goes to
+ * lane i mod 16) and these are added pairwise in one fixed tree. exp is our own for the same reason: argument reduction
+ * to |r| <= ln(2)/2 in two steps (Cody and Waite, Software Manual for the Elementary Functions, 1980), then a Taylor
  * polynomial in Horner form, long enough for the truncation to stay below half a unit in the last place. */
 #include "../base/shape.h"
 #include "../simd/vec.h"
@@ -33,7 +33,8 @@ static const elem log2_e = 1.44269504f, ln2_hi = 0.693145752f, ln2_lo = 1.428606
 static const elem lowest = -104;
 #endif
 
-/* exp(x) for x <= 0 or NaN. The power of two is applied in halves, each of them a normal number, so that tiny results round once. */
+/* exp(x) for x <= 0 or NaN. The power of two is applied in halves, each of them a normal number, so that tiny results
+ * round once. */
 PC_INLINE vec v_exp(vec x) {
     x = v_max_first(v_set1(lowest), x);
     const vec n = v_round(v_mul(x, v_set1(log2_e)));

@@ -1,7 +1,7 @@
 /* channel_lanes.c - the register tile whose vectors run along output channels.
  *
- * out[pixel][nv vectors of channels]: each step of k loads nv weight vectors, in order from packed memory, and broadcasts
- * np pixels from the strip. Nothing depends on stride, dilation or padding: they live in the offsets `off`.
+ * out[pixel][nv vectors of channels]: each step of k loads nv weight vectors, in order from packed memory, and
+ * broadcasts np pixels from the strip. Nothing depends on stride, dilation or padding: they live in the offsets `off`.
  * With 2 x 14 the loop issues 16 loads for 28 FMAs, within what two load ports sustain beside two FMA ports. */
 #include "../simd/tiles.h"
 #include "../simd/vec.h"

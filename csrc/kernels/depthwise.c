@@ -1,4 +1,5 @@
-/* depthwise.c - depthwise convolution, channels last: vectors run along channels, np neighbouring pixels share each weight. */
+/* depthwise.c - depthwise convolution, channels last: vectors run along channels, np neighbouring pixels share each
+ * weight. */
 #include "../base/shape.h"
 #include "../simd/vec.h"
 #include "kernels.h"

@@ -1,8 +1,8 @@
 /* gather.c - copy part of a bordered image into a planar, phase-split strip (the layout stands in kernels.h).
  *
  * This is the only place that knows layouts, borders and strides of the image: padding becomes data here, a stride of s
- * becomes s x s interleaved planes of stride 1, channels last becomes planar by transposes in registers. The copy costs a
- * few per cent of a dense layer, because each element is then multiplied once for every output channel and tap. */
+ * becomes s x s interleaved planes of stride 1, channels last becomes planar by transposes in registers. The copy costs
+ * a few per cent of a dense layer, because each element is then multiplied once for every output channel and tap. */
 #include "../base/shape.h"
 #include "../simd/vec.h"
 #include "kernels.h"
@@ -56,7 +56,8 @@ static void copy_strided(elem *dst, const elem *src, int64_t n, int64_t step) {
     }
 }
 
-/* dst[c * chan + i] = src[i * step + c] for c < m <= PC_VLEN: channels last to planar, a square of registers at a time. */
+/* dst[c * chan + i] = src[i * step + c] for c < m <= PC_VLEN: channels last to planar, a square of registers at a time.
+ */
 static void copy_transposed(elem *dst, int64_t chan, const elem *src, int64_t n, int64_t step, int m) {
     for (int64_t i = 0; i < n; i += PC_VLEN) {
         int k = (int)pc_min(n - i, PC_VLEN);

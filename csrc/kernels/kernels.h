@@ -1,6 +1,7 @@
 /* kernels.h - what the kernels of one (instruction set, element type) offer to the algorithms: one table each.
  *
- * Pointers to elements are void because one table type serves float and double. Strides, offsets and counts are in elements.
+ * Pointers to elements are void because one table type serves float and double. Strides, offsets and counts are in
+ * elements.
  * Kernels neither allocate nor know of threads, and touch nothing outside what their contract names. */
 #ifndef PC_KERNELS_H
 #define PC_KERNELS_H
@@ -105,7 +106,7 @@ typedef void pc_rows_fn(const pc_rows_args *a);
 
 /* ---- depthwise, channels last -------------------------------------------------------------------------------------
  *
- * np neighbouring pixels of one output row, all channels: tap t reads src[tap[t] + i * step + c] with weight wei[t * channels + c].
+ * np neighbouring pixels of one output row, all channels: tap t multiplies tap[t][i * step + c] by wei[t * channels + c].
  * tap[t] is NULL for a tap in zero padding, which multiplies zeros. */
 typedef struct pc_depthwise_args {
     int64_t taps, channels;
@@ -120,10 +121,10 @@ typedef void pc_depthwise_fn(const pc_depthwise_args *a);
 
 /* ---- pooling -------------------------------------------------------------------------------------------------------
  *
- * dst[x] = the largest of row[q][col_off[s] + x * col_step] over q < rows and s < cols, for x < n; the first of equals in that
- * order, NaN wins, and minus infinity where there is nothing: with no rows, before element 0 of a row, from in_w on.
- * col_step is 1, or 2 with col_off[s] = col_off[0] + s. Channels first, x is a column and row[q] a row of the image or a strip;
- * channels last, x is a channel and row[q] a window position. */
+ * dst[x] = the largest of row[q][col_off[s] + x * col_step] over q < rows and s < cols, for x < n; the first of equals in
+ * that order, NaN wins, and minus infinity where there is nothing: with no rows, before element 0 of a row, from in_w on.
+ * col_step is 1, or 2 with col_off[s] = col_off[0] + s. Channels first, x is a column and row[q] a row of the image or of
+ * a strip; channels last, x is a channel and row[q] a window position. */
 typedef struct pc_pool_args {
     const void *const *row;
     int64_t rows, cols, n;

@@ -1,6 +1,6 @@
-/* max_pool.c - the largest element of each window. Along the columns of a row first, then down the rows: that is the order of
- * the window's elements in memory, so the first of equal values (+0 or -0) stays. Column step 2 splits even and odd columns
- * in registers. */
+/* max_pool.c - the largest element of each window. Along the columns of a row first, then down the rows: that is the
+ * order of the window's elements in memory, so the first of equal values (+0 or -0) stays. Column step 2 splits even
+ * and odd columns in registers. */
 #include "../base/shape.h"
 #include "../simd/vec.h"
 #include "kernels.h"

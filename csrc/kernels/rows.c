@@ -1,12 +1,13 @@
-/* rows.c - depthwise and one-channel filters, channels first: vectors run along output columns, several output rows at once.
+/* rows.c - depthwise and one-channel filters, channels first: vectors run along output columns, several output rows at
+ * once.
  *
- * The tap column s is the outer loop. Its weights stand in registers, eight tap rows at a time; each input row is loaded once
- * for them and multiplied into every output row that it touches. Rows come through a table of pointers, so the border above
- * and below is a row of zeros (or another row) and costs nothing; left and right borders are masks, computed only for the
- * vectors that meet them.
+ * The tap column s is the outer loop. Its weights stand in registers, eight tap rows at a time; each input row is
+ * loaded once for them and multiplied into every output row that it touches. Rows come through a table of pointers, so
+ * the border above and below is a row of zeros (or another row) and costs nothing; left and right borders are masks,
+ * computed only for the vectors that meet them.
  *
- * Column step 2 loads two vectors and splits them into even and odd columns: the taps s and s + 1. The odd halves wait in
- * registers until their output row has met all rows of tap s, which keeps the order of the FMA chain. */
+ * Column step 2 loads two vectors and splits them into even and odd columns: the taps s and s + 1. The odd halves wait
+ * in registers until their output row has met all rows of tap s, which keeps the order of the FMA chain. */
 #include "../base/shape.h"
 #include "../simd/tiles.h"
 #include "../simd/vec.h"
@@ -55,8 +56,9 @@ PC_INLINE void pair(const int tile, const int kr, const int masked, const pc_row
     }
 }
 
-/* A filter three columns wide at column step 2, the most common one by far: taps 1 and 2 are the even and odd halves of one pair
- * of vectors, and tap 0 is the odd half shifted by a lane. Three loads a row, all aligned where the row is and the padding is 1. */
+/* A filter three columns wide at column step 2, the most common one by far: taps 1 and 2 are the even and odd halves of
+ * one pair of vectors, and tap 0 is the odd half shifted by a lane. Three loads a row, all aligned where the row is and
+ * the padding is 1. */
 PC_INLINE void triple(const int tile, const int kr, const int masked, const pc_rows_args *a, int64_t off,
                       const elem *wei, vec *acc) {
     vec even[MAX_ROWS], odd[MAX_ROWS], w[3 * MAX_KR];
@@ -150,23 +152,25 @@ PC_INLINE void rows(const int tile, const int kr, const int step, const int col_
 }
 
 /* X(tile, kr, row step, column step): any height and step; any height; constant heights. */
+/* clang-format off */
 #define ANY(X, tile) X(tile, 0, 0, 1)
 #define TALL(X, tile) X(tile, 0, 1, 1) X(tile, 0, 2, 1)
 #define SMALL(X, tile) X(tile, 3, 1, 1) X(tile, 5, 1, 1) X(tile, 7, 1, 1) X(tile, 3, 2, 1) X(tile, 5, 2, 1)
 #define PAIR(X, tile) X(tile, 3, 2, 2) X(tile, 5, 2, 2)
 #if PC_REGISTERS >= 32
 #define VARIANTS(X)                                                                                                    \
-    ANY(X, 1)                                                                                                          \
-    ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 2) TALL(X, 4) TALL(X, 8) SMALL(X, 1) SMALL(X, 2) SMALL(X, 4) SMALL(X, 7)    \
-        SMALL(X, 8) SMALL(X, 14) PAIR(X, 1) PAIR(X, 2) PAIR(X, 4) PAIR(X, 7) X(7, 7, 2, 2) X(4, 7, 2, 2) X(1, 7, 2, 2)
+    ANY(X, 1) ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 2) TALL(X, 4) TALL(X, 8)                                          \
+    SMALL(X, 1) SMALL(X, 2) SMALL(X, 4) SMALL(X, 7) SMALL(X, 8) SMALL(X, 14)                                           \
+    PAIR(X, 1) PAIR(X, 2) PAIR(X, 4) PAIR(X, 7) X(1, 7, 2, 2) X(4, 7, 2, 2) X(7, 7, 2, 2)
 #elif defined(PC_TARGET_AVX2)
 #define VARIANTS(X)                                                                                                    \
-    ANY(X, 1)                                                                                                          \
-    ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 2) TALL(X, 4) TALL(X, 8) SMALL(X, 1) SMALL(X, 2) SMALL(X, 4) SMALL(X, 7)    \
-        SMALL(X, 8) PAIR(X, 1) PAIR(X, 2) PAIR(X, 4) X(1, 7, 2, 2) X(4, 7, 2, 2)
+    ANY(X, 1) ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 2) TALL(X, 4) TALL(X, 8)                                          \
+    SMALL(X, 1) SMALL(X, 2) SMALL(X, 4) SMALL(X, 7) SMALL(X, 8)                                                        \
+    PAIR(X, 1) PAIR(X, 2) PAIR(X, 4) X(1, 7, 2, 2) X(4, 7, 2, 2)
 #else
 #define VARIANTS(X) ANY(X, 1) ANY(X, 4) TALL(X, 1) TALL(X, 4) SMALL(X, 2) PAIR(X, 1) PAIR(X, 2)
 #endif
+/* clang-format on */
 
 #define DEFINE(tile, kr, step, col)                                                                                    \
     static void rows_##tile##_##kr##_##step##_##col(const pc_rows_args *a) { rows(tile, kr, step, col, a); }

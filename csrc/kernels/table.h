@@ -1,4 +1,5 @@
-/* table.h - the names that this target's kernel files give to table.c; included after simd/vec.h, which sets the suffix. */
+/* table.h - the names that this target's kernel files give to table.c; included after simd/vec.h, which sets the
+ * suffix. */
 #ifndef PC_KERNELS_TABLE_H
 #define PC_KERNELS_TABLE_H
 

@@ -1,4 +1,5 @@
-/* transpose.c - turn a tile of pixels x channels into channel planes, a square of registers at a time, on the way to NCHW. */
+/* transpose.c - turn a tile of pixels x channels into channel planes, a square of registers at a time, on the way to
+ * NCHW. */
 #include "../base/shape.h"
 #include "../simd/vec.h"
 #include "kernels.h"

@@ -1,5 +1,5 @@
-/* registry.c - the algorithms of convolution, in order of preference: a plan takes the first that neither refuses nor defers.
- * One row here is all that a new algorithm needs to be chosen, explained, tested and benchmarked. */
+/* registry.c - the algorithms of convolution, in order of preference: a plan takes the first that neither refuses nor
+ * defers. One row here is all that a new algorithm needs to be chosen, explained, tested and benchmarked. */
 #include "plan.h"
 
 static const pc_algo *const registry[] = {

@@ -41,7 +41,8 @@ struct Image {
     void *data;
 };
 
-// View an input of 3 or 4 axes, in place when it is dense in either order, else as a dense copy in the order it is closest to.
+// View an input of 3 or 4 axes, in place when it is dense in either order, else as a dense copy in the order it is
+// closest to.
 Image view_image(const py::array &a, bool channels_last, const char *function, const char *argument);
 
 // A result: a fresh array (with the memory order `layout`), or the caller's `out` after checking it.

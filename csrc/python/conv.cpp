@@ -219,7 +219,8 @@ py::dict explain_conv2d(py::handle input, py::handle weight, py::handle bias, py
     return explain(create(c.desc, "conv2d").get());
 }
 
-// ---- packed weights --------------------------------------------------------------------------------------------------
+// ---- packed weights
+// --------------------------------------------------------------------------------------------------
 
 // Packed weights shared by the calls that run on them.
 struct Packed {
@@ -230,12 +231,12 @@ struct Packed {
     Packed &operator=(const Packed &) = delete;
 };
 
-// The last plan and the last packed weights of a layer. A call whose problem is the last one's does not plan again; weights are
-// packed again only when they may have changed.
+// The last plan and the last packed weights of a layer. A call whose problem is the last one's does not plan again;
+// weights are packed again only when they may have changed.
 //
-// Whether they may have is decided without looking at them: `owners` references to the weight array are expected, its layer's
-// and ours. As long as there are no more, nobody else can write to it; who got hold of it in between says so by touch(). If
-// somebody still holds it, the weights are packed at every call.
+// Whether they may have is decided without looking at them: `owners` references to the weight array are expected, its
+// layer's and ours. As long as there are no more, nobody else can write to it; who got hold of it in between says so by
+// touch(). If somebody still holds it, the weights are packed at every call.
 class Cache {
   public:
     explicit Cache(py::array weight) : weight_(std::move(weight)) {}
@@ -347,7 +348,8 @@ class PackedConv2d {
     bool channels_last_ = false;
 };
 
-// ---- linear: a 1x1 convolution of a row of pixels, channels last -------------------------------------------------------
+// ---- linear: a 1x1 convolution of a row of pixels, channels last
+// -------------------------------------------------------
 
 struct Rows {
     py::array array;

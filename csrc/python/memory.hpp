@@ -1,7 +1,8 @@
 // memory.hpp - large blocks kept for the next call.
 //
-// A fresh block of 3 MB costs some 800 page faults, as much as a convolution. Outputs, packed weights and workspaces that
-// Python releases therefore wait here, at most `limit` bytes of them in at most `slots` blocks; what does not fit is freed.
+// A fresh block of 3 MB costs some 800 page faults, as much as a convolution. Outputs, packed weights and workspaces
+// that Python releases therefore wait here, at most `limit` bytes of them in at most `slots` blocks; what does not fit
+// is freed.
 #pragma once
 
 #include <cstddef>

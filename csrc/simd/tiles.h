@@ -1,12 +1,13 @@
 /* tiles.h - the register tiles of each instruction set.
  *
  * A channel-lane tile is nv vectors of output channels x np pixels: nv * np accumulators, nv weight vectors and one
- * broadcast pixel. A pixel-lane tile is mr output channels x nv vectors of pixels: mr * nv accumulators, nv pixel vectors
- * and one broadcast weight. PC_UPTO_n(X, a) lists (a, 1) .. (a, n): every size up to the largest is compiled, so that a
- * row of any length splits into nearly equal tiles without waste.
+ * broadcast pixel. A pixel-lane tile is mr output channels x nv vectors of pixels: mr * nv accumulators, nv pixel
+ * vectors and one broadcast weight. PC_UPTO_n(X, a) lists (a, 1) .. (a, n): every size up to the largest is compiled,
+ * so that a row of any length splits into nearly equal tiles without waste.
  *
- * Why these: about 8 accumulators hide the latency of an FMA (4 cycles; two 256-bit or one 512-bit FMA a cycle on Zen 4),
- * more of them save loads. One core of Zen 4, peak 112 GFLOP/s: AVX-512 2x14 reaches 105, 4x7 108, 3x8 87; AVX2 2x6 106. */
+ * Why these: about 8 accumulators hide the latency of an FMA (4 cycles; two 256-bit or one 512-bit FMA a cycle on Zen
+ * 4), more of them save loads. One core of Zen 4, peak 112 GFLOP/s: AVX-512 2x14 reaches 105, 4x7 108, 3x8 87; AVX2 2x6
+ * 106. */
 #ifndef PC_SIMD_TILES_H
 #define PC_SIMD_TILES_H
 

@@ -9,13 +9,13 @@
  *     elem, vec, vmask, PC_VLEN             element, vector of PC_VLEN elements, set of lanes
  *     v_zero() v_set1(x)                    all lanes 0; all lanes x
  *     v_load(p) v_store(p, v)               PC_VLEN elements, any alignment
- *     v_load_n(p, n) v_store_n(p, n, v)     the first n elements, 0 <= n <= PC_VLEN; other lanes read as 0; nothing beyond is touched
+ *     v_load_n(p, n) v_store_n(p, n, v)     the first n elements, 0 <= n <= PC_VLEN; others read as 0, are not touched
  *     v_mask(lo, hi)                        the lanes i with lo <= i < hi; lo and hi may be any int
- *     v_load_mask(p, m)                     the lanes of m, others 0; memory outside the mask is not touched, p itself may lie outside
+ *     v_load_mask(p, m)                     the lanes of m, others 0; memory outside m is not touched, not even *p
  *     v_load_mask_or(p, m, v)               the same, other lanes those of v
  *     v_add v_sub v_mul v_div               lane by lane, IEEE
  *     v_fma(a, b, c)                        a * b + c, rounded once
- *     v_max_first(a, b)                     b where b > a or b is NaN, else a: on equal values (+0, -0) the first argument stays
+ *     v_max_first(a, b)                     b where b > a or b is NaN, else a: of equal values (+0, -0) the first stays
  *     v_round(a)                            nearest integer, ties to even
  *     v_pow2(n)                             2^n for integral n in the normal range; anything for NaN
  *     v_even(a, b) v_odd(a, b)              elements 0, 2, 4, ... (1, 3, 5, ...) of a followed by b

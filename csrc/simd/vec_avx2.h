@@ -1,6 +1,6 @@
 /* vec_avx2.h - the vocabulary on AVX2 and FMA: 8 floats or 4 doubles.
- * Lanes are chosen by masks read from a sliding table. Loads use vmaskmov; stores never do, since on Zen 4 a masked store
- * takes 16 cycles: a partial store is written in pieces of 128, 64 and 32 bits. */
+ * Lanes are chosen by masks read from a sliding table. Loads use vmaskmov; stores never do, since on Zen 4 a masked
+ * store takes 16 cycles: a partial store is written in pieces of 128, 64 and 32 bits. */
 #include <immintrin.h>
 
 typedef __m256i vmask;

@@ -39,8 +39,8 @@ int64_t conv_problem_chosen(void);
 conv_data conv_data_create(const conv_problem *p);
 void conv_data_destroy(conv_data *data);
 
-/* Writes the result of `p`: the fused multiply-adds of the documented order, in the problem's own type. Where `exact` is
- * not NULL, also the sum in double precision, whose order does not matter for integer data. */
+/* Writes the result of `p`: the fused multiply-adds of the documented order, in the problem's own type. Where `exact`
+ * is not NULL, also the sum in double precision, whose order does not matter for integer data. */
 void conv_oracle(const conv_problem *p, const conv_data *data, void *dst, double *exact);
 
 #endif

@@ -1,4 +1,5 @@
-/* test_conv.c - every algorithm on every instruction set and several thread counts, against the definition, bit for bit.
+/* test_conv.c - every algorithm on every instruction set and several thread counts, against the definition, bit for
+ * bit.
  *
  *     test_conv                     the chosen problems and a few hundred random ones
  *     test_conv --count N           as many problems as that
@@ -71,7 +72,8 @@ static void check_batch_position(const conv_problem *p, const conv_data *data, c
     free(dst);
 }
 
-/* Calls `algo` (NULL: the library's choice) on every instruction set and thread count. Returns how many runs it made. */
+/* Calls `algo` (NULL: the library's choice) on every instruction set and thread count. Returns how many runs it made.
+ */
 static int check_algorithm(conv_problem *p, const conv_data *data, const char *algo, void *dst, const void *want) {
     const char *choice = NULL;
     int runs = 0, refusals = 0;

@@ -1,4 +1,5 @@
-/* test_rows.c - relu and softmax: the definition, the same bits on every instruction set, in place, between guard pages. */
+/* test_rows.c - relu and softmax: the definition, the same bits on every instruction set, in place, between guard
+ * pages. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -28,8 +29,8 @@ static void check_relu(pc_dtype dtype, int64_t n, guard_side side, rng *r) {
     guard_destroy(&dst);
 }
 
-/* Against the textbook in long double, exp(x - max) / sum: relative to 8 roundings, and one more of the difference x - max,
- * which exp() turns from an absolute into a relative error. */
+/* Against the textbook in long double, exp(x - max) / sum: relative to 8 roundings, and one more of the difference x -
+ * max, which exp() turns from an absolute into a relative error. */
 static void check_softmax_row(pc_dtype dtype, int64_t n, const void *src, const void *dst, int64_t at) {
     const double u = dtype == PC_F32 ? 0x1p-24 : 0x1p-53, least = dtype == PC_F32 ? 0x1p-126 : 0x1p-1022;
     double largest = -INFINITY;
