@@ -1,7 +1,9 @@
-/* table.h - the names that this target's kernel files give to table.c; included after simd/vec.h, which sets the
- * suffix. */
+/* table.h - the names that this target's kernel files give to table.c. */
 #ifndef PC_KERNELS_TABLE_H
 #define PC_KERNELS_TABLE_H
+
+#include "../simd/vec.h"
+#include "kernels.h"
 
 extern pc_channel_fn *const PC_FN(pc_channel_tiles)[PC_MAX_CHANNEL_NV + 1][PC_MAX_NP + 1];
 extern pc_pixel_fn *const PC_FN(pc_pixel_tiles)[PC_MAX_MR + 1][PC_MAX_PIXEL_NV + 1];
