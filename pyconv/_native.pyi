@@ -39,10 +39,10 @@ def explain_conv2d(
 ) -> dict[str, Any]: ...
 
 class PackedConv2d:
-    """A convolution whose weights stay packed between calls and are checked for changes.
+    """A convolution whose weights stay packed between calls, and are packed again when they may have changed.
 
-    The object holds `weight`; a call compares it with the packed copy unless it can tell that nobody else had access
-    since the last call (`touch()` says that somebody had).
+    The object holds `weight`. It packs again at the next call after `touch()`, which says that somebody was given the
+    array, and at every call while somebody else holds a reference to it.
     """
 
     def __init__(

@@ -66,22 +66,22 @@ static void choose_tile(pc_conv *c) {
     const pc_kernels *k = c->kernels;
     const pc_conv_desc *p = &c->desc;
     pc_rows_plan *r = &c->as.rows;
-    const int64_t kh = p->kernel[1], apart = p->dilation[1];
-    /* Rows between rows of a tile: with stride 1 those that share input rows, if the output has as many. */
-    const int64_t between = p->stride[1] == 1 && apart <= c->out[1] ? apart : 1;
-    const int shared = (p->stride[1] == 1 && between == apart) || (p->stride[1] == 2 && apart == 1);
+    const int64_t kh = p->kernel[1];
     double best = 0;
     for (int variant = 0; variant < 3; variant++) { /* constant height, any height, any height and step */
         const int kr = variant == 0 ? (int)kh : 0, step = variant < 2 ? (int)p->stride[1] : 0;
-        if ((variant == 0 && kh > 9) || (variant < 2 && !shared)) continue;
-        for (int tile = 1; tile <= PC_MAX_ROW_TILE && tile <= c->out[1] / between; tile++) {
-            const int direct = is_direct(c, kr), col_step = direct ? (int)p->stride[2] : 1;
+        /* Rows of a tile share input rows at stride 1, when they lie a dilation apart, and at stride 2. */
+        const int64_t between = step == 1 ? p->dilation[1] : 1;
+        if ((variant == 0 && kh > 9) || step > 2 || (step == 2 && p->dilation[1] > 1)) continue;
+        const int direct = is_direct(c, kr), col_step = direct ? (int)p->stride[2] : 1;
+        for (int tile = 1; tile <= PC_MAX_ROW_TILE && tile * between <= c->out[1]; tile++) {
             pc_rows_fn *kernel = k->rows(tile, kr, step, col_step);
             if (!kernel) continue;
-            if (!direct && tile > 1 && strip_bytes(c, 2 * tile - 1, pc_min(c->out[2], COLUMNS), k->size) > MOST)
-                continue;
-            const double fma = (double)(tile * kh),
-                         loads = step ? (double)((tile - 1) * step + kh) * 1.5 * col_step : fma * 1.5;
+            /* A band holds fewer than two tiles if need be; that much has to fit, at the width of one vector. */
+            const int64_t band = 2 * tile * between - 1, narrow = pc_min(c->out[2], PC_MAX_VLEN);
+            if (!direct && band > 1 && strip_bytes(c, band, narrow, k->size) > MOST) continue;
+            const double fma = (double)(tile * kh);
+            const double loads = step ? (double)((tile - 1) * step + kh) * 1.5 * col_step : fma * 1.5;
             double cost = fma + loads / 4 > loads ? fma + loads / 4 : loads;
             if (cost < (double)kh * 4) cost = (double)kh * 4; /* latency of the chain */
             cost = (cost + 3) * (double)p->kernel[2] + 2 * tile + 8;
@@ -95,7 +95,6 @@ static void choose_tile(pc_conv *c) {
             }
         }
     }
-    if (!r->step) r->between = 1;
 }
 
 static void plan(pc_conv *c) {
@@ -119,7 +118,7 @@ static void plan(pc_conv *c) {
         int64_t rows = unit;
         for (;;) {
             const int64_t cols = pc_ceil_div(c->out[2], r->strips);
-            if (strip_bytes(c, 2 * unit, cols, size) <= MOST || cols <= PC_MAX_VLEN) break;
+            if (strip_bytes(c, 2 * unit - 1, cols, size) <= MOST || cols <= PC_MAX_VLEN) break;
             r->strips++;
         }
         const int64_t cols = pc_ceil_div(c->out[2], r->strips);

@@ -1,0 +1,82 @@
+"""The promise that one thread's workspace is at most 512 KB, whatever the layer."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import pyconv
+import pyconv.nn as nn
+import pyconv.nn.functional as F
+
+PROMISE = 512 << 10
+
+
+def zeros(*shape: int, dtype: type = np.float32) -> np.ndarray:
+    """An array of any size that takes no memory: one zero, repeated."""
+    return np.broadcast_to(np.zeros((), dtype), shape)
+
+
+def workspace(image, channels, kernel, **arguments) -> int:
+    """Bytes a thread for a layer with `channels` outputs on an image (C, H, W)."""
+    mode = arguments.pop("padding_mode", "zeros")
+    dtype = arguments.pop("dtype", np.float32)
+    groups = arguments.get("groups", 1)
+    layer = nn.Conv2d(image[0], channels, kernel, padding_mode=mode, dtype=dtype, bias=False, **arguments)
+    assert layer.weight.shape[1] == image[0] // groups
+    return pyconv.explain(layer, np.empty((1, *image), dtype)).workspace_bytes_per_thread
+
+
+@pytest.mark.parametrize(
+    ("image", "channels", "kernel", "arguments"),
+    [
+        ((2, 2000, 1024), 2, 3, {"groups": 2, "dilation": 60, "padding": 1, "padding_mode": "replicate"}),
+        ((2, 1000, 224), 2, 3, {"groups": 2, "dilation": 60, "padding": 1, "padding_mode": "replicate"}),
+        ((1, 1024, 1024), 1, 101, {"padding": 50, "padding_mode": "reflect"}),
+        ((1, 1024, 1024), 1, 301, {"dtype": np.float64}),
+        ((4096, 8, 8), 64, 3, {"padding": 1}),
+        ((2048, 14, 14), 2048, 3, {"padding": 1}),
+        ((64, 512, 512), 64, 3, {"padding": 1, "dtype": np.float64}),
+        ((16, 512, 512), 4, 9, {"padding": 4, "stride": 3}),
+        ((8192, 2, 2), 1000, 1, {}),
+        ((3, 1000, 1000), 8, 200, {"stride": 8}),
+    ],
+)
+def test_hard_layers(image, channels, kernel, arguments):
+    assert workspace(image, channels, kernel, **arguments) <= PROMISE
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_any_layer(data):
+    draw = data.draw
+    groups = draw(st.sampled_from([1, 1, 2, 16]))
+    per_group = draw(st.sampled_from([1, 1, 3, 16, 200]))
+    channels = groups * draw(st.sampled_from([1, 2, 5, 16, 70]))
+    kernel = (draw(st.integers(1, 40)), draw(st.integers(1, 40)))
+    dilation = (draw(st.integers(1, 30)), draw(st.integers(1, 30)))
+    reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
+    image = (groups * per_group, *(draw(st.integers(r, r + 1500)) for r in reach))
+    mode = draw(st.sampled_from(["zeros", "zeros", "reflect", "replicate", "circular"]))
+    dtype = draw(st.sampled_from([np.float32, np.float64]))
+    weight = zeros(channels, per_group, *kernel, dtype=dtype)
+    arguments = {
+        "stride": (draw(st.integers(1, 9)), draw(st.integers(1, 9))),
+        "padding": (draw(st.integers(0, reach[0] // 2)), draw(st.integers(0, reach[1] // 2))),
+        "dilation": dilation,
+        "groups": groups,
+    }
+    native = pyconv._native.explain_conv2d(_small(image, dtype), weight, padding_mode=mode, **arguments)
+    assert native["workspace_bytes_per_thread"] <= PROMISE
+
+
+def _small(shape: tuple[int, ...], dtype: type) -> np.ndarray:
+    """An uninitialised image: explaining never reads it, so its pages are never touched."""
+    return np.empty((1, *shape), dtype)
+
+
+@pytest.mark.parametrize("window", [2, 3, 64, (5, 300)])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_max_pooling(window, stride):
+    explained = pyconv.explain(F.max_pool2d, np.empty((1, 3, 900, 1900), np.float32), window, stride)
+    assert explained.workspace_bytes_per_thread <= PROMISE
