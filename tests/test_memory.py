@@ -19,12 +19,17 @@ def restored():
     pyconv.set_cache_limit(limit)
 
 
-def test_a_released_result_is_used_again():
-    first = F.conv2d(IMAGE, WEIGHT)
+@pytest.mark.parametrize("size", [96, 130, 300, 316, 500])
+def test_a_released_result_is_used_again(size):
+    """From a fraction of a megabyte to eight, on both sides of a huge page's multiples."""
+    image = np.ones((1, 8, size, size), dtype=np.float32)
+    first = F.conv2d(image, WEIGHT)
     address = first.ctypes.data
     del first
-    assert pyconv.cached_bytes() > 0
-    assert F.conv2d(IMAGE, WEIGHT).ctypes.data == address
+    kept = pyconv.cached_bytes()
+    assert kept > 0
+    assert F.conv2d(image, WEIGHT).ctypes.data == address
+    assert pyconv.cached_bytes() == kept
 
 
 def test_results_that_live_do_not_share_memory():

@@ -26,13 +26,19 @@ Store &store() {
     return *s;
 }
 
-Block allocate(size_t bytes) {
-    const size_t unit = bytes >= huge_page ? huge_page : bytes >= page ? page : 64;
-    const size_t size = (bytes + unit - 1) / unit * unit;
-    void *data = std::aligned_alloc(unit, size);
+// Blocks come in whole cache lines, pages or huge pages, so that results of nearly the same size share them.
+size_t unit_of(size_t bytes) { return bytes >= huge_page ? huge_page : bytes >= page ? page : 64; }
+
+size_t rounded(size_t bytes) {
+    const size_t unit = unit_of(bytes);
+    return bytes ? (bytes + unit - 1) / unit * unit : unit;
+}
+
+Block allocate(size_t size) {
+    void *data = std::aligned_alloc(unit_of(size), size);
     if (!data) throw std::bad_alloc();
 #if defined(MADV_HUGEPAGE)
-    if (unit == huge_page) madvise(data, size, MADV_HUGEPAGE); // one fault for 2 MB instead of 512
+    if (size >= huge_page) madvise(data, size, MADV_HUGEPAGE); // one fault for 2 MB instead of 512
 #endif
     return {data, size};
 }
@@ -40,13 +46,13 @@ Block allocate(size_t bytes) {
 } // namespace
 
 Block acquire(size_t bytes) {
+    const size_t size = rounded(bytes);
     Store &s = store();
     {
         std::lock_guard<std::mutex> lock(s.mutex);
         Block *best = nullptr;
         for (Block &b : s.block) // the smallest that holds it without wasting more than a quarter
-            if (b.data && b.size >= bytes && b.size - bytes <= bytes / 4 + page && (!best || b.size < best->size))
-                best = &b;
+            if (b.data && b.size >= size && b.size - size <= size / 4 && (!best || b.size < best->size)) best = &b;
         if (best) {
             const Block found = *best;
             *best = {};
@@ -54,7 +60,7 @@ Block acquire(size_t bytes) {
             return found;
         }
     }
-    return allocate(bytes ? bytes : 1);
+    return allocate(size);
 }
 
 void release(Block block) noexcept {
