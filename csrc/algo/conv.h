@@ -54,6 +54,7 @@ typedef struct pc_rows_plan {
     int tile, step;        /* of the kernel; step 0: each output row has tap rows of its own */
     int between;           /* output rows from one row of a tile to the next: the dilation, where rows are shared */
     int pointers;          /* rows that a tile reads */
+    int narrow;            /* vectors of half as many lanes */
     int direct;            /* reads the image itself */
     int64_t bands, strips; /* items down and across a plane */
     int64_t pitch, phase;
@@ -79,8 +80,8 @@ struct pc_conv {
     } as;
 };
 
-/* Threads worth waking for `flops`: below about 20 us of work on one core, none. */
-int pc_conv_useful_threads(const pc_conv *conv);
+/* Threads worth waking at about `gflops` a core in float32: below 20 us of work on one core, none. */
+int pc_conv_useful_threads(const pc_conv *conv, int gflops);
 
 static inline const char *pc_at(const void *base, int64_t elements, int size) {
     return (const char *)base + elements * size;

@@ -174,7 +174,7 @@ void pc_dense_plan(pc_conv *c, const pc_dense_family *f, int64_t step) {
     d->step = step;
     choose_region(c, f);
     d->per_split = d->blocks;
-    c->threads = pc_conv_useful_threads(c);
+    c->threads = pc_conv_useful_threads(c, 100);
     if (c->threads > 1) share_work(c);
     d->rows = region_rows(d);
     d->cols = region_cols(d);

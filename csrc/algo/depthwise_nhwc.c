@@ -23,7 +23,7 @@ static const char *defer(const pc_conv *c) { return c->desc.oc < 4 ? "fewer than
 static void plan(pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     c->as.depthwise_np = PC_MAX_DEPTHWISE_NP;
-    c->threads = (int)pc_max(1, pc_min(pc_conv_useful_threads(c), p->mb * c->out[1]));
+    c->threads = (int)pc_max(1, pc_min(pc_conv_useful_threads(c, 35), p->mb * c->out[1]));
     c->workspace_per_thread = (size_t)pc_round_up(c->taps * 8, 64);
     c->packed_size = (size_t)(p->oc * c->taps * c->kernels->size);
     snprintf(c->tile, sizeof c->tile, "%d channels, %d pixels", c->kernels->vlen, c->as.depthwise_np);

@@ -119,9 +119,10 @@ static void gather_strip(const pc_pool *p, const void *plane, int64_t z, int64_t
 static void run_planes(const pc_pool *p, const pc_exec_args *a, int64_t i, char *workspace) {
     const pc_pool_desc *d = &p->desc;
     const int size = p->kernels->size, direct = is_direct(p);
-    const int64_t band = i % p->bands, z = i / p->bands % p->out[0], c = i / p->bands / p->out[0] % d->c;
-    const int64_t n = i / p->bands / p->out[0] / d->c;
-    const int64_t y0 = band * p->out[1] / p->bands, y1 = (band + 1) * p->out[1] / p->bands;
+    const int64_t slice = pc_quotient(i, p->bands), band = i - slice * p->bands;
+    const int64_t plane_index = pc_quotient(slice, p->out[0]), z = slice - plane_index * p->out[0];
+    const int64_t n = plane_index < d->c ? 0 : plane_index / d->c, c = plane_index - n * d->c;
+    const int64_t y0 = pc_quotient(band * p->out[1], p->bands), y1 = pc_quotient((band + 1) * p->out[1], p->bands);
     const void *plane = pc_at(a->src, n * p->src.n + c * p->src.c, size);
     void *dst = pc_at_mut(a->dst, n * p->dst.n + c * p->dst.c + z * p->dst.d, size);
     const void **row = (const void **)(workspace + p->tables);

@@ -14,7 +14,7 @@ static const char *accept(const pc_conv *conv) {
 static void plan(pc_conv *conv) {
     conv->packed_size = (size_t)(conv->desc.oc * conv->icg * conv->taps) * (size_t)conv->kernels->size;
     conv->workspace_per_thread = 0;
-    conv->threads = pc_conv_useful_threads(conv);
+    conv->threads = pc_conv_useful_threads(conv, 1);
     memcpy(conv->tile, "one output", sizeof "one output");
 }
 

@@ -67,6 +67,9 @@ static void choose_tile(pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     pc_rows_plan *r = &c->as.rows;
     const int64_t kh = p->kernel[1];
+    /* Half as many lanes cost 0.6 of a whole vector (Zen 4): they pay where they save nearly half the lanes. */
+    const int64_t whole = pc_ceil_div(c->out[2], k->vlen), half = pc_ceil_div(2 * c->out[2], k->vlen);
+    const int narrow = k->rows_narrow && (double)half * 0.6 < (double)whole;
     double best = 0;
     for (int variant = 0; variant < 3; variant++) { /* constant height, any height, any height and step */
         const int kr = variant == 0 ? (int)kh : 0, step = variant < 2 ? (int)p->stride[1] : 0;
@@ -75,11 +78,11 @@ static void choose_tile(pc_conv *c) {
         if ((variant == 0 && kh > 9) || step > 2 || (step == 2 && p->dilation[1] > 1)) continue;
         const int direct = is_direct(c, kr), col_step = direct ? (int)p->stride[2] : 1;
         for (int tile = 1; tile <= PC_MAX_ROW_TILE && tile * between <= c->out[1]; tile++) {
-            pc_rows_fn *kernel = k->rows(tile, kr, step, col_step);
+            pc_rows_fn *kernel = (narrow ? k->rows_narrow : k->rows)(tile, kr, step, col_step);
             if (!kernel) continue;
             /* A band holds fewer than two tiles if need be; that much has to fit, at the width of one vector. */
-            const int64_t band = 2 * tile * between - 1, narrow = pc_min(c->out[2], PC_MAX_VLEN);
-            if (!direct && band > 1 && strip_bytes(c, band, narrow, k->size) > MOST) continue;
+            const int64_t band = 2 * tile * between - 1, least = pc_min(c->out[2], PC_MAX_VLEN);
+            if (!direct && band > 1 && strip_bytes(c, band, least, k->size) > MOST) continue;
             const double fma = (double)(tile * kh);
             const double loads = step ? (double)((tile - 1) * step + kh) * 1.5 * col_step : fma * 1.5;
             double cost = fma + loads / 4 > loads ? fma + loads / 4 : loads;
@@ -89,8 +92,12 @@ static void choose_tile(pc_conv *c) {
             if (!direct) cost *= 2; /* the strip has to be gathered */
             if (best == 0 || cost < best) {
                 best = cost;
-                *r = (pc_rows_plan){
-                    .tile = tile, .between = (int)between, .step = step, .kernel = kernel, .direct = direct};
+                *r = (pc_rows_plan){.tile = tile,
+                                    .between = (int)between,
+                                    .step = step,
+                                    .kernel = kernel,
+                                    .direct = direct,
+                                    .narrow = narrow};
                 r->pointers = step ? (tile - 1) * step + (int)kh : tile * (int)kh;
             }
         }
@@ -99,13 +106,10 @@ static void choose_tile(pc_conv *c) {
 
 static void plan(pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
-    /* AVX-512 computes narrow maps with the AVX2 kernels: half the lanes at twice the rate, and the same bits. */
-    const pc_kernels *narrow = c->kernels->isa == PC_ISA_AVX512 ? pc_kernels_find(PC_ISA_AVX2, p->dtype) : 0;
-    if (narrow && c->out[2] <= narrow->vlen) c->kernels = narrow;
     const int size = c->kernels->size;
     choose_tile(c);
     pc_rows_plan *r = &c->as.rows;
-    c->threads = pc_conv_useful_threads(c);
+    c->threads = pc_conv_useful_threads(c, 35);
     const int64_t planes = p->mb * p->oc,
                   most = pc_max(1, c->out[1] / (r->tile * r->between)); /* bands that hold a tile */
     r->strips = 1;
@@ -133,7 +137,7 @@ static void plan(pc_conv *c) {
     c->threads = (int)pc_max(1, pc_min(c->threads, planes * r->bands * r->strips));
     c->workspace_per_thread = (size_t)(r->tables + pc_round_up((r->pointers + p->kernel[2]) * 8, 64));
     c->packed_size = (size_t)(p->oc * c->taps * size);
-    snprintf(c->tile, sizeof c->tile, "%d rows x %d columns", r->tile, c->kernels->vlen);
+    snprintf(c->tile, sizeof c->tile, "%d rows x %d columns", r->tile, c->kernels->vlen >> r->narrow);
 }
 
 /* ---- pack --------------------------------------------------------------------------------------------------- */
@@ -214,11 +218,12 @@ static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *w
     const pc_conv_desc *p = &c->desc;
     const pc_rows_plan *r = &c->as.rows;
     const int size = c->kernels->size;
-    const int64_t strip = i % r->strips, band = i / r->strips % r->bands, plane_index = i / r->strips / r->bands;
-    const int64_t oc = plane_index % p->oc, n = plane_index / p->oc;
-    const int64_t y0 = band * c->out[1] / r->bands, y1 = (band + 1) * c->out[1] / r->bands;
-    const int64_t x0 = strip * c->out[2] / r->strips, x1 = (strip + 1) * c->out[2] / r->strips;
-    const void *plane = pc_at(a->src, n * c->src.n + oc / c->ocg * c->src.c, size);
+    const int64_t pieces = r->bands * r->strips, plane_index = pc_quotient(i, pieces), piece = i - plane_index * pieces;
+    const int64_t n = plane_index < p->oc ? 0 : plane_index / p->oc, oc = plane_index - n * p->oc;
+    const int64_t band = pc_quotient(piece, r->strips), strip = piece - band * r->strips;
+    const int64_t y0 = pc_quotient(band * c->out[1], r->bands), y1 = pc_quotient((band + 1) * c->out[1], r->bands);
+    const int64_t x0 = pc_quotient(strip * c->out[2], r->strips), x1 = pc_quotient((strip + 1) * c->out[2], r->strips);
+    const void *plane = pc_at(a->src, n * c->src.n + pc_quotient(oc, c->ocg) * c->src.c, size);
     void *dst = pc_at_mut(a->dst, n * c->dst.n + oc * c->dst.c + x0, size);
     const void **table = rows_in(c, workspace);
     if (!r->direct) gather_strip(c, plane, y0, y1 - y0, x0, x1 - x0, workspace);

@@ -9,6 +9,8 @@
 static inline int64_t pc_min(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t pc_max(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline int64_t pc_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+/* a / b where b is mostly 1: a 64-bit division takes as long as the rows of a small picture. */
+static inline int64_t pc_quotient(int64_t a, int64_t b) { return b == 1 ? a : a / b; }
 static inline int64_t pc_round_up(int64_t a, int64_t b) { return pc_ceil_div(a, b) * b; }
 
 /* The index inside [0, n) that stands for position i of a bordered axis, or -1 for a zero.

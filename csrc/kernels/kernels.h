@@ -146,7 +146,8 @@ typedef struct pc_kernels {
     pc_transpose_fn *transpose;
     /* `tile` output rows at once; kr = 0: any filter height, row_step = 0: any; NULL where not compiled */
     pc_rows_fn *(*rows)(int tile, int kr, int row_step, int col_step);
-    pc_depthwise_fn *const *depthwise; /* [np], np <= PC_MAX_DEPTHWISE_NP */
+    pc_rows_fn *(*rows_narrow)(int tile, int kr, int row_step, int col_step); /* half as many lanes; or NULL */
+    pc_depthwise_fn *const *depthwise;                                        /* [np], np <= PC_MAX_DEPTHWISE_NP */
     pc_pool_fn *max_pool;
     void (*relu)(int64_t n, const void *src, void *dst);
     void (*softmax)(int64_t rows, int64_t n, const void *src, void *dst);

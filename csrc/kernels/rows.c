@@ -176,7 +176,13 @@ PC_INLINE void rows(const int tile, const int kr, const int step, const int col_
     static void rows_##tile##_##kr##_##step##_##col(const pc_rows_args *a) { rows(tile, kr, step, col, a); }
 VARIANTS(DEFINE)
 
-pc_rows_fn *PC_FN(pc_rows_find)(int tile, int kr, int row_step, int col_step) {
+#if defined(PC_NARROW)
+#define FIND_NAME PC_FN(pc_rows_find_narrow)
+#else
+#define FIND_NAME PC_FN(pc_rows_find)
+#endif
+
+pc_rows_fn *FIND_NAME(int tile, int kr, int row_step, int col_step) {
 #define FIND(t, k, s, c)                                                                                               \
     if (tile == t && kr == k && row_step == s && col_step == c) return rows_##t##_##k##_##s##_##c;
     VARIANTS(FIND)
