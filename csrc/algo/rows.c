@@ -203,10 +203,10 @@ static void fill_rows(const pc_conv *c, const void **table, const void *plane, c
     const pc_rows_plan *r = &c->as.rows;
     const int size = c->kernels->size;
     const int kh = (int)p->kernel[1];
-    const int64_t apart = r->step ? r->between == 1 ? 1 : p->dilation[1] : p->dilation[1];
     for (int i = 0; i < r->pointers; i++) {
         /* in bordered rows: a table shared by the tile's rows, or kh rows for each of them */
-        const int64_t at = r->step ? y * p->stride[1] + i * apart : (y + i / kh) * p->stride[1] + i % kh * apart;
+        const int64_t at =
+            r->step ? y * p->stride[1] + i * p->dilation[1] : (y + i / kh) * p->stride[1] + i % kh * p->dilation[1];
         const int64_t iy = at - p->pad_lo[1];
         table[i] = !r->direct                 ? pc_at(strip, (at - top) * r->pitch, size)
                    : iy >= 0 && iy < p->in[1] ? pc_at(plane, iy * c->src.h, size)

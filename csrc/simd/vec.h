@@ -52,9 +52,7 @@ typedef float elem;
 #define PC_CAT(a, b) PC_CAT_(a, b)
 #define PC_FN(name) PC_CAT(name, PC_SUFFIX) /* the global name of this target's compile of `name` */
 
-#if defined(PC_TARGET_AVX512) && defined(PC_NARROW)
-#include "vec_avx512_narrow.h"
-#elif defined(PC_TARGET_AVX512)
+#if defined(PC_TARGET_AVX512)
 #include "vec_avx512.h"
 #elif defined(PC_TARGET_AVX2)
 #include "vec_avx2.h"

@@ -1,20 +1,32 @@
 /* vec_avx512.h - the vocabulary on AVX-512 F, VL, DQ, BW: 16 floats or 8 doubles, lanes chosen by mask registers.
- * On Zen 4 a masked load costs what a plain one does (1 to 1.5 cycles), a two-source permutation 1, an FMA 1. */
+ * On Zen 4 a masked load costs what a plain one does (1 to 1.5 cycles), a two-source permutation 1, an FMA 1.
+ *
+ * With PC_NARROW the vectors are half as wide, with the same 32 registers and masks: for kernels/rows_narrow.c, and no more
+ * of the vocabulary than that uses. Zen 4 runs two of those a cycle where it runs one wide one. */
 #include <immintrin.h>
 
-#if defined(PC_DTYPE_F64)
+#if defined(PC_NARROW) && defined(PC_DTYPE_F64)
+#define PC_VLEN 4
+typedef __m256d vec;
+typedef __mmask8 vmask;
+#define PC_OP(name) _mm256_##name##_pd
+#elif defined(PC_NARROW)
+#define PC_VLEN 8
+typedef __m256 vec;
+typedef __mmask8 vmask;
+#define PC_OP(name) _mm256_##name##_ps
+#elif defined(PC_DTYPE_F64)
 #define PC_VLEN 8
 typedef __m512d vec;
 typedef __mmask8 vmask;
 #define PC_OP(name) _mm512_##name##_pd
-#define PC_MASK_BITS(n) ((vmask)_bzhi_u32(0xffu, (unsigned)(n)))
 #else
 #define PC_VLEN 16
 typedef __m512 vec;
 typedef __mmask16 vmask;
 #define PC_OP(name) _mm512_##name##_ps
-#define PC_MASK_BITS(n) ((vmask)_bzhi_u32(0xffffu, (unsigned)(n)))
 #endif
+#define PC_MASK_BITS(n) ((vmask)_bzhi_u32((1u << PC_VLEN) - 1, (unsigned)(n)))
 
 PC_INLINE vec v_zero(void) { return PC_OP(setzero)(); }
 PC_INLINE vec v_set1(elem x) { return PC_OP(set1)(x); }
@@ -34,10 +46,28 @@ PC_INLINE vec v_sub(vec a, vec b) { return PC_OP(sub)(a, b); }
 PC_INLINE vec v_mul(vec a, vec b) { return PC_OP(mul)(a, b); }
 PC_INLINE vec v_div(vec a, vec b) { return PC_OP(div)(a, b); }
 PC_INLINE vec v_fma(vec a, vec b, vec c) { return PC_OP(fmadd)(a, b, c); }
+
+#if defined(PC_NARROW) && defined(PC_DTYPE_F64)
+
+PC_INLINE vec v_even(vec a, vec b) { return _mm256_permutex2var_pd(a, _mm256_setr_epi64x(0, 2, 4, 6), b); }
+PC_INLINE vec v_odd(vec a, vec b) { return _mm256_permutex2var_pd(a, _mm256_setr_epi64x(1, 3, 5, 7), b); }
+PC_INLINE vec v_shift_in(vec a, vec b) {
+    return _mm256_castsi256_pd(_mm256_alignr_epi64(_mm256_castpd_si256(b), _mm256_castpd_si256(a), 3));
+}
+
+#elif defined(PC_NARROW)
+
+PC_INLINE vec v_even(vec a, vec b) {
+    return _mm256_permutex2var_ps(a, _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14), b);
+}
+PC_INLINE vec v_odd(vec a, vec b) { return _mm256_permutex2var_ps(a, _mm256_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15), b); }
+PC_INLINE vec v_shift_in(vec a, vec b) {
+    return _mm256_castsi256_ps(_mm256_alignr_epi32(_mm256_castps_si256(b), _mm256_castps_si256(a), 7));
+}
+
+#elif defined(PC_DTYPE_F64)
+
 PC_INLINE vec v_round(vec a) { return PC_OP(roundscale)(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-
-#if defined(PC_DTYPE_F64)
-
 PC_INLINE vec v_max_first(vec a, vec b) {
     /* vmaxpd returns its second operand on ties and NaN: max(b, a) keeps a, and only NaN in b is left to mend. */
     return _mm512_mask_mov_pd(_mm512_max_pd(b, a), _mm512_cmp_pd_mask(b, b, _CMP_UNORD_Q), b);
@@ -74,6 +104,7 @@ PC_INLINE void v_transpose(vec r[PC_VLEN]) {
 
 #else
 
+PC_INLINE vec v_round(vec a) { return PC_OP(roundscale)(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 PC_INLINE vec v_max_first(vec a, vec b) {
     /* vmaxps returns its second operand on ties and NaN: max(b, a) keeps a, and only NaN in b is left to mend. */
     return _mm512_mask_mov_ps(_mm512_max_ps(b, a), _mm512_cmp_ps_mask(b, b, _CMP_UNORD_Q), b);
