@@ -5,7 +5,7 @@
  *
  *     gather a strip: what the region reads of those channels, bordered and planar (or read the image in place)
  *     for each block of output channels in the item:
- *         for each pass over k (about 256 steps, so that its packed weights stay in L1 or L2):
+ *         for each pass over k (128 or 256 steps, so that its weights and pixels stay in L1 or L2):
  *             panel(): every tile of the region
  *
  * Between passes the FMA chains of the region wait in `sum`. Everything an item needs is sized so that one thread's
