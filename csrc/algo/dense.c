@@ -169,8 +169,8 @@ static void share_work(pc_conv *c) {
 void pc_dense_plan(pc_conv *c, const pc_dense_family *f, int64_t step) {
     pc_dense *d = &c->as.dense;
     const int size = c->kernels->size;
-    /* A pass has to leave room in L1 for a cache line of pixels a step. Tiles of short vectors use so few of each line that
-     * half as long a pass gains 4 % over the layers of ResNet-50 (AVX2, Zen 4), and up to 20 % on 1x1. */
+    /* A pass has to leave room in L1 for a cache line of pixels a step. Tiles of short vectors use so few of each line
+     * that half as long a pass gains 4 % over the layers of ResNet-50 (AVX2, Zen 4), and up to 20 % on 1x1. */
     const int64_t pass = c->kernels->vlen * size >= 64 ? PC_DENSE_PASS : PC_DENSE_PASS / 2;
     d->k_taps = pc_min(c->taps, pass);
     d->k_chans = c->taps >= pass ? 1 : pc_min(c->icg, pass / c->taps);
