@@ -45,7 +45,7 @@ typedef struct pc_dense {
     int64_t k_chans, k_taps;           /* channels and taps a pass over k: one of them is whole */
     int64_t pitch, phase, slice, chan; /* strip strides in elements, see kernels.h; slice: one depth tap */
     int64_t work;                      /* items of work in all */
-    int64_t strip, sum, off, bias;     /* byte offsets in a thread's workspace */
+    int64_t sum, off, bias;            /* byte offsets in a thread's workspace; the strip comes first */
     uint64_t row_phases, col_phases;
 } pc_dense;
 
@@ -76,7 +76,6 @@ struct pc_conv {
     union {
         pc_dense dense;
         pc_rows_plan rows;
-        int depthwise_np; /* pixels of the largest tile */
     } as;
 };
 

@@ -201,7 +201,6 @@ void pc_dense_plan(pc_conv *c, const pc_dense_family *f, int64_t step) {
         d->row_phases = used_phases(c->desc.kernel[1], c->desc.dilation[1], c->desc.stride[1]);
         d->col_phases = used_phases(c->desc.kernel[2], c->desc.dilation[2], c->desc.stride[2]);
     }
-    d->strip = 0;
     d->sum = pc_round_up(strip, 64);
     d->off = d->sum + pc_round_up(sum, 64);
     d->bias = d->off + pc_round_up(d->k_chans * d->k_taps * 8, 64);
@@ -363,11 +362,11 @@ static void run_item(const pc_conv *c, const pc_dense_family *f, const pc_exec_a
     const int64_t sum_size = d->chans < c->icg ? f->sum_size(c, d->rows, d->cols) * size : 0;
     for (int64_t c0 = 0; c0 < c->icg; c0 += d->chans) {
         const int64_t chans = pc_min(d->chans, c->icg - c0);
-        const void *src = workspace + d->strip;
+        const void *src = workspace; /* the strip comes first */
         if (d->in_place)
             src = pc_at(image, corner + c0 * d->s.c, size);
         else
-            gather_strip(c, it, image, c0, chans, workspace + d->strip);
+            gather_strip(c, it, image, c0, chans, workspace);
         for (int64_t b = 0; b < it->blocks; b++) {
             const pc_block block = f->block(c, it->block + b);
             const int64_t oc = it->g * c->ocg + block.first;

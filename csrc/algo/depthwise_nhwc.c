@@ -22,11 +22,10 @@ static const char *defer(const pc_conv *c) { return c->desc.oc < 4 ? "fewer than
 
 static void plan(pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
-    c->as.depthwise_np = PC_MAX_DEPTHWISE_NP;
     c->threads = (int)pc_max(1, pc_min(pc_conv_useful_threads(c, 35), p->mb * c->out[1]));
     c->workspace_per_thread = (size_t)pc_round_up(c->taps * 8, 64);
     c->packed_size = (size_t)(p->oc * c->taps * c->kernels->size);
-    snprintf(c->tile, sizeof c->tile, "%d channels, %d pixels", c->kernels->vlen, c->as.depthwise_np);
+    snprintf(c->tile, sizeof c->tile, "%d channels, %d pixels", c->kernels->vlen, PC_MAX_DEPTHWISE_NP);
 }
 
 static void pack(const pc_conv *c, const void *wei, void *packed) {
@@ -71,7 +70,7 @@ static void run_row(const pc_conv *c, const pc_exec_args *a, int64_t i, const vo
     for (int64_t x = 0; x < c->out[2];) {
         int np = 1;
         if (x >= from && x < to)
-            while (2 * np <= c->as.depthwise_np && x + 2 * np <= to) np *= 2;
+            while (2 * np <= PC_MAX_DEPTHWISE_NP && x + 2 * np <= to) np *= 2;
         fill_taps(c, image, y, x, tap);
         args.dst = row + x * c->dst.w * size;
         c->kernels->depthwise[np](&args);

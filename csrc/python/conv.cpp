@@ -213,14 +213,14 @@ py::dict explain_conv2d(py::handle input, py::handle weight, py::handle bias, py
                         const std::string &padding_mode, const std::optional<std::string> &algorithm) {
     Call c = parse_call(input, weight, bias, stride, padding, dilation, groups, layout, padding_mode,
                         algorithm_name(algorithm));
-    Result r = make_result(out, out_size(c.desc, "conv2d"), c.image.batched, c.channels_last, c.image.layout,
-                           c.image.array, "conv2d");
-    c.desc.dst_layout = r.layout;
+    const Sizes size = out_size(c.desc, "conv2d");
+    if (!out.is_none())
+        c.desc.dst_layout =
+            make_result(out, size, c.image.batched, c.channels_last, c.image.layout, c.image.array, "conv2d").layout;
     return explain(create(c.desc, "conv2d").get());
 }
 
-// ---- packed weights
-// --------------------------------------------------------------------------------------------------
+// ---- packed weights ----
 
 // Packed weights shared by the calls that run on them.
 struct Packed {
@@ -348,8 +348,7 @@ class PackedConv2d {
     bool channels_last_ = false;
 };
 
-// ---- linear: a 1x1 convolution of a row of pixels, channels last
-// -------------------------------------------------------
+// ---- linear: a 1x1 convolution of a row of pixels, channels last ----
 
 struct Rows {
     py::array array;

@@ -43,6 +43,16 @@ Block allocate(size_t size) {
     return {data, size};
 }
 
+// Drop blocks, from the first slot on, until at most `most` bytes are kept.
+void trim(Store &s, size_t most) {
+    for (Block &b : s.block) {
+        if (s.bytes <= most) return;
+        std::free(b.data);
+        s.bytes -= b.size;
+        b = {};
+    }
+}
+
 } // namespace
 
 Block acquire(size_t bytes) {
@@ -68,13 +78,7 @@ void release(Block block) noexcept {
     {
         std::lock_guard<std::mutex> lock(s.mutex);
         if (block.size <= s.limit) {
-            // Room is made by dropping the oldest blocks: those in the first slots.
-            for (int i = 0; i < slots; i++) {
-                if (s.bytes + block.size <= s.limit) break;
-                std::free(s.block[i].data);
-                s.bytes -= s.block[i].size;
-                s.block[i] = {};
-            }
+            trim(s, s.limit - block.size);
             for (int i = 0; i < slots; i++) {
                 if (s.block[i].data) continue;
                 s.block[i] = block;
@@ -102,11 +106,7 @@ void set_cache_limit(size_t bytes) {
     Store &s = store();
     std::lock_guard<std::mutex> lock(s.mutex);
     s.limit = bytes;
-    for (int i = 0; i < slots && s.bytes > s.limit; i++) {
-        std::free(s.block[i].data);
-        s.bytes -= s.block[i].size;
-        s.block[i] = {};
-    }
+    trim(s, s.limit);
 }
 
 } // namespace pyconv
