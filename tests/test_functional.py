@@ -27,6 +27,9 @@ x=1,5,7,7 w=64,5,3,3 padding=1
 x=1,40,7,7 w=40,40,3,3 padding=1 bias=False
 x=1,24,8,9 w=20,24,1,1
 x=2,33,6,7 w=18,33,1,1 stride=2
+x=1,40,16,32 w=50,40,1,1
+x=2,33,15,18 w=70,33,1,1 stride=2
+x=1,9,10,11 w=40,9,1,1 stride=1,3
 x=1,64,20,20 w=2,64,1,1
 x=1,130,5,5 w=48,130,1,1
 x=1,16,13,11 w=16,16,3,3 stride=2 padding=1
@@ -117,6 +120,13 @@ def test_large_problems_use_the_threads(line, isa, num_threads):
     explained = _native.explain_conv2d(*data, **problem.arguments)
     assert (explained["threads"], explained["isa"]) == (num_threads, isa)
     assert same_bits(_native.conv2d(*data, **problem.arguments), expected), repro(problem, seed)
+
+
+def test_planes_a_power_of_two_apart(isa, num_threads, rng):
+    """1x1 layers whose planes fall into the same sets of every cache go through panels, on every target."""
+    x = rng.integers(-8, 9, (34, 256, 256)).astype(np.float32)
+    w = rng.integers(-8, 9, (20, 34, 1, 1)).astype(np.float32)
+    assert np.array_equal(F.conv2d(x, w), np.tensordot(w[:, :, 0, 0], x, 1))
 
 
 def test_workspace_is_bounded(num_threads):

@@ -12,12 +12,12 @@ static const char *defer(const pc_conv *c) {
 
 /* Nearly equal runs of at most np pixels: the first `longer` of them have one pixel more. */
 typedef struct runs {
-    int64_t count, length, longer;
+    int64_t count, length, longer, longest;
 } runs;
 
 static runs split_row(int64_t cols, int np) {
     const int64_t count = pc_ceil_div(cols, np);
-    return (runs){count, cols / count, cols % count};
+    return (runs){count, cols / count, cols % count, pc_ceil_div(cols, count)};
 }
 
 static pc_block block_at(const pc_conv *c, int64_t index) {
@@ -51,11 +51,11 @@ static void choose_tile(pc_conv *c) {
     double best = 0;
     for (int nv = 1; nv <= PC_MAX_CHANNEL_NV; nv++) {
         int np = PC_MAX_NP;
-        while (np && !k->channel_tile[nv][np]) np--;
+        while (np && !k->channel_tile[PC_TILE_PLAIN][nv][np]) np--;
         if (!np) continue;
         const runs r = split_row(d->ow, np);
         const int64_t whole = vectors / nv, rest = vectors % nv;
-        if (rest && !k->channel_tile[rest][np > r.length ? r.length + (r.longer > 0) : np]) continue;
+        if (rest && !k->channel_tile[PC_TILE_PLAIN][rest][r.longest]) continue;
         double cost = 0;
         for (int part = 0; part < 2; part++) { /* runs of length + 1, then runs of length */
             const int64_t n = part ? r.count - r.longer : r.longer, pixels = r.length + !part;
@@ -69,6 +69,7 @@ static void choose_tile(pc_conv *c) {
             d->np = np;
         }
     }
+    d->np = (int)split_row(d->ow, d->np).longest;
     d->blocks = pc_ceil_div(vectors, d->nv);
 }
 
@@ -98,21 +99,34 @@ static void panel(const pc_panel *p) {
     const int direct = p->last && d->o.c == 1 && p->block.n == width; /* channels last, whole vectors */
     const int one_pass = p->first && p->last;                         /* then the sums of one row are enough */
     const runs r = split_row(p->cols, d->np);
-    pc_channel_fn *const *tile = k->channel_tile[width / k->vlen];
-    pc_channel_args a = {.k = p->k, .wei = p->wei, .off = p->off};
+    const int stepped = d->px > 1;
+    const pc_channel_mode mode = p->copy                 ? stepped ? PC_TILE_COPY_STEPPED : PC_TILE_COPY
+                                 : stepped && !d->copies ? PC_TILE_STEPPED
+                                                         : PC_TILE_PLAIN;
+    pc_channel_fn *const *tile = k->channel_tile[mode][width / k->vlen];
+    const int reads_panel = d->copies && !p->copy;
+    pc_channel_args a = {.k = p->k,
+                         .wei = p->wei,
+                         .off = reads_panel ? p->panel_off : p->off,
+                         .step = d->px,
+                         .next_step = d->in_place && d->s.w > 1 ? d->px : 0,
+                         .panel = p->panel,
+                         .ld_panel = d->panel};
     for (int64_t y = 0; y < p->rows; y++) {
         const int64_t base = one_pass ? 0 : y * p->cols;
         char *dst = pc_at_mut(p->dst, y * d->o.h, size);
         for (int64_t i = 0, x = 0; i < r.count; i++) {
             const int64_t np = r.length + (i < r.longer);
             char *sum = pc_at_mut(p->sum, (base + x) * width, size);
-            a.src = pc_at(p->src, y * d->pitch + x, size);
+            a.src = reads_panel ? a.panel : pc_at(p->src, y * d->pitch + x * d->px, size);
+            a.next = reads_panel ? p->k * d->panel : i + 1 < r.count ? np * d->px : d->pitch - x * d->px;
             a.init = p->first ? p->bias : sum;
             a.ld_init = p->first ? 0 : width;
             a.out = direct ? dst + x * d->o.w * size : sum;
             a.ld_out = direct ? d->o.w : width;
             tile[np](&a);
             x += np;
+            if (d->copies) a.panel = pc_at_mut(a.panel, p->k * d->panel, size);
         }
         if (p->last && !direct) finish_row(p, pc_at(p->sum, base * width, size), dst, p->cols);
     }
@@ -120,9 +134,23 @@ static void panel(const pc_panel *p) {
 
 static const pc_dense_family family = {.block = block_at, .sum_size = sum_size, .panel = panel};
 
+/* In place, a tile of a 1x1 layer reads a short run from each channel's plane. Where planes lie a multiple of a large power of two
+ * apart the runs meet in few sets of a cache or of the TLB; then the first block of output channels leaves a panel for
+ * the others. It does so with a stride too, whose columns are then picked once. Short vectors use so little of each line
+ * that they read it several times, and need it earlier. The limits were fitted on Zen 4. */
+static int copies(const pc_conv *c) {
+    const pc_dense *d = &c->as.dense;
+    if (!d->in_place || c->taps > 1 || d->blocks == 1) return 0;
+    if (d->px > 1) return d->s.w == 1;
+    const int64_t apart = d->s.c * c->kernels->size, power = pc_dense_power(apart);
+    if (c->kernels->vlen * c->kernels->size < 64) return power >= 8 || (apart >= 32 << 10 && d->blocks >= 8);
+    return c->icg * power > 64 * 2048; /* sets of L2, and what was measured */
+}
+
 static void plan(pc_conv *c) {
     pc_dense_view(c);
     choose_tile(c);
+    c->as.dense.copies = copies(c);
     pc_dense_plan(c, &family, c->as.dense.np);
     snprintf(c->tile, sizeof c->tile, "%d x %d channels, %d pixels", c->as.dense.nv, c->kernels->vlen, c->as.dense.np);
 }

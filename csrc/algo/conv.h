@@ -36,7 +36,10 @@ typedef struct pc_dense {
     int64_t in_h, in_w, oh, ow; /* as seen by the tiles: a 1x1 layer is one long row */
     int64_t pad_h, pad_w;
     pc_strides s, o;
-    int in_place;                      /* tiles read the image itself: planar, stride 1, no padding */
+    int in_place;                      /* tiles read the image itself: 1x1 or planar, stride 1, no padding */
+    int copies;                        /* ... and the first block of channels leaves a panel for the others */
+    int64_t px;                        /* in place: elements from one pixel to the next */
+    int64_t panel;                     /* elements of panel for a tile and a step of k */
     int64_t step;                      /* columns of a tile */
     int64_t nrows, ncols;              /* regions down and across */
     int64_t rows, cols;                /* outputs of the largest region */
@@ -45,7 +48,7 @@ typedef struct pc_dense {
     int64_t k_chans, k_taps;           /* channels and taps a pass over k: one of them is whole */
     int64_t pitch, phase, slice, chan; /* strip strides in elements, see kernels.h; slice: one depth tap */
     int64_t work;                      /* items of work in all */
-    int64_t sum, off, bias;            /* byte offsets in a thread's workspace; the strip comes first */
+    int64_t sum, off, panel_off, bias; /* byte offsets in a thread's workspace; the strip comes first */
     uint64_t row_phases, col_phases;
 } pc_dense;
 

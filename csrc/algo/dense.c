@@ -44,6 +44,17 @@ const char *pc_dense_reject(const pc_conv *c) {
     return 0;
 }
 
+static int pointwise(const pc_conv_desc *p) {
+    int64_t padding = 0;
+    for (int i = 0; i < 3; i++) padding |= p->pad_lo[i] | p->pad_hi[i];
+    return p->kernel[0] * p->kernel[1] * p->kernel[2] == 1 && padding == 0;
+}
+
+int64_t pc_dense_power(int64_t bytes) {
+    const int64_t lines = bytes % 64 ? 1 : bytes / 64;
+    return lines & -lines;
+}
+
 void pc_dense_view(pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     pc_dense *d = &c->as.dense;
@@ -63,6 +74,11 @@ void pc_dense_view(pc_conv *c) {
         d->in_h = d->oh = 1;
     }
     d->in_place = plain && c->src.w == 1 && p->pad_lo[0] == 0 && p->pad_hi[0] == 0;
+    d->px = d->s.w * p->stride[2];
+    /* Channels last, a tile reads as many lines at once as it has pixels: L1 must have sets for them. */
+    const int64_t power = pc_dense_power(d->px * (c->kernels ? c->kernels->size : 8));
+    d->in_place |= pointwise(p) && (d->s.w == 1 || power <= 16);
+    if (!d->in_place) d->px = 1;
 }
 
 /* ---- plan --------------------------------------------------------------------------------------------------- */
@@ -72,14 +88,23 @@ static int64_t passes(const pc_conv *c) {
     return pc_ceil_div(c->icg, d->k_chans) * pc_ceil_div(c->taps, d->k_taps);
 }
 
-/* Bytes of image that a region of all channels reads: the strip, or in place what should stay in the cache. */
+/* Elements of the panels of a region and one channel. */
+static int64_t panel_shape(const pc_dense *d, int64_t rows, int64_t cols) {
+    return rows * pc_ceil_div(cols, d->step) * d->panel;
+}
+
+/* Bytes of image that a region of all channels reads: strip, panels, or in place what should stay in the cache. */
 static int64_t footprint(const pc_conv *c, int64_t rows, int64_t cols) {
-    pc_dense d;
-    return (c->as.dense.in_place ? rows * cols * c->icg : strip_shape(c, rows, cols, c->icg, &d)) * c->kernels->size;
+    const pc_dense *d = &c->as.dense;
+    pc_dense unused;
+    const int64_t elements = d->copies     ? panel_shape(d, rows, cols) * c->icg
+                             : d->in_place ? rows * cols * c->icg
+                                           : strip_shape(c, rows, cols, c->icg, &unused);
+    return elements * c->kernels->size;
 }
 
 static int fits(const pc_conv *c, const pc_dense_family *f, int64_t rows, int64_t cols) {
-    const int64_t budget = c->as.dense.in_place ? 2 * PC_DENSE_STRIP : PC_DENSE_STRIP;
+    const int64_t budget = c->as.dense.in_place && !c->as.dense.copies ? 2 * PC_DENSE_STRIP : PC_DENSE_STRIP;
     const int64_t waiting = passes(c) > 1 ? rows : 1;
     return footprint(c, rows, cols) <= budget && f->sum_size(c, waiting, cols) * c->kernels->size <= PC_DENSE_SUM;
 }
@@ -125,7 +150,8 @@ static void choose_region(pc_conv *c, const pc_dense_family *f) {
         return;
     }
     pc_dense unused;
-    d->in_place = 0;
+    d->in_place = d->copies = 0;
+    d->px = 1;
     d->ncols = pc_ceil_div(units, 2);
     if (strip_shape(c, 1, pc_min(d->ow, 2 * step), 1, &unused) * c->kernels->size > PC_DENSE_STRIP) d->ncols = units;
     d->chans = pc_max(1, PC_DENSE_STRIP / (strip_shape(c, 1, region_cols(d), 1, &unused) * c->kernels->size));
@@ -169,12 +195,16 @@ static void share_work(pc_conv *c) {
 void pc_dense_plan(pc_conv *c, const pc_dense_family *f, int64_t step) {
     pc_dense *d = &c->as.dense;
     const int size = c->kernels->size;
-    /* A pass has to leave room in L1 for a cache line of pixels a step. Tiles of short vectors use so few of each line
-     * that half as long a pass gains 4 % over the layers of ResNet-50 (AVX2, Zen 4), and up to 20 % on 1x1. */
-    const int64_t pass = c->kernels->vlen * size >= 64 ? PC_DENSE_PASS : PC_DENSE_PASS / 2;
+    /* A pass has to leave room in L1 for a cache line of pixels a step. Tiles of short vectors use few of each line, so
+     * that half as long a pass gains 4 % over the layers of ResNet-50 (AVX2, Zen 4). In place each channel costs a TLB
+     * entry too, of 72, and half of that gains another 2 to 12 %. */
+    const int64_t pass = c->kernels->vlen * size >= 64 ? PC_DENSE_PASS
+                         : d->in_place && !d->copies   ? PC_DENSE_PASS / 4
+                                                       : PC_DENSE_PASS / 2;
     d->k_taps = pc_min(c->taps, pass);
     d->k_chans = c->taps >= pass ? 1 : pc_min(c->icg, pass / c->taps);
     d->step = step;
+    if (d->copies) d->panel = step;
     choose_region(c, f);
     d->per_split = d->blocks;
     c->threads = pc_conv_useful_threads(c, 100);
@@ -191,11 +221,13 @@ void pc_dense_plan(pc_conv *c, const pc_dense_family *f, int64_t step) {
     d->work = c->desc.mb * c->desc.groups * c->out[0] * d->nrows * d->ncols * d->splits;
     c->threads = (int)pc_max(1, pc_min(c->threads, d->work));
 
-    const int64_t slack = c->kernels->vlen; /* pixel lanes read a whole vector at the end of the last row */
+    /* Pixel lanes read a whole vector at the end of the last row, and copying tiles write one. */
+    const int64_t slack = c->kernels->vlen;
     int64_t strip = 0;
     if (d->in_place) {
-        d->pitch = d->s.h;
+        d->pitch = d->s.h * c->desc.stride[1];
         d->chan = d->s.c;
+        if (d->copies) strip = (panel_shape(d, d->rows, d->cols) * d->chans + slack) * size;
     } else {
         strip = (strip_shape(c, d->rows, d->cols, d->chans, d) + slack) * size;
         d->row_phases = used_phases(c->desc.kernel[1], c->desc.dilation[1], c->desc.stride[1]);
@@ -203,7 +235,8 @@ void pc_dense_plan(pc_conv *c, const pc_dense_family *f, int64_t step) {
     }
     d->sum = pc_round_up(strip, 64);
     d->off = d->sum + pc_round_up(sum, 64);
-    d->bias = d->off + pc_round_up(d->k_chans * d->k_taps * 8, 64);
+    d->panel_off = d->off + pc_round_up(d->k_chans * d->k_taps * 8, 64);
+    d->bias = d->panel_off + (d->copies ? pc_round_up(d->k_chans * 8, 64) : 0);
     c->workspace_per_thread = (size_t)(d->bias + pc_round_up(f->block(c, 0).width * size, 64));
 
     const pc_block last = f->block(c, d->blocks - 1);
@@ -296,6 +329,14 @@ static void fill_offsets(const pc_conv *c, int64_t *off, int64_t chans, int64_t 
     }
 }
 
+/* The offset tables of a thread: what stays the same from item to item. */
+static void fill_tables(const pc_conv *c, char *workspace) {
+    const pc_dense *d = &c->as.dense;
+    fill_offsets(c, (int64_t *)(workspace + d->off), d->k_chans, 0, d->k_taps);
+    if (d->copies)
+        for (int64_t ic = 0; ic < d->k_chans; ic++) ((int64_t *)(workspace + d->panel_off))[ic] = ic * d->panel;
+}
+
 static void gather_strip(const pc_conv *c, const item *it, const void *image, int64_t c0, int64_t chans, void *strip) {
     const pc_dense *d = &c->as.dense;
     const pc_conv_desc *p = &c->desc;
@@ -330,16 +371,18 @@ static void gather_strip(const pc_conv *c, const item *it, const void *image, in
 
 /* All passes over the channels [c0, c0 + chans), whose strip (or image) is at src, for one block of output channels. */
 static void run_block(const pc_conv *c, const pc_dense_family *f, pc_panel *p, const void *wei, const void *src,
-                      int64_t c0, int64_t chans, int64_t *off) {
+                      int64_t c0, int64_t chans, char *workspace) {
     const pc_dense *d = &c->as.dense;
+    const int64_t panel = d->copies ? panel_shape(d, p->rows, p->cols) : 0;
     const int size = c->kernels->size;
     for (int64_t ic = 0; ic < chans; ic += d->k_chans) {
         const int64_t nc = pc_min(d->k_chans, chans - ic);
         for (int64_t t = 0; t < c->taps; t += d->k_taps) {
             const int64_t nt = pc_min(d->k_taps, c->taps - t);
-            if (d->k_taps < c->taps) fill_offsets(c, off, 1, t, nt);
+            if (d->k_taps < c->taps) fill_offsets(c, (int64_t *)(workspace + d->off), 1, t, nt);
             p->k = nc * nt;
             p->src = pc_at(src, ic * d->chan, size);
+            p->panel = pc_at_mut(workspace, ic * panel, size);
             p->wei = pc_at(wei, ((c0 + ic) * c->taps + t) * p->block.width, size);
             p->first = c0 + ic == 0 && t == 0;
             p->last = c0 + ic + nc == c->icg && t + nt == c->taps;
@@ -356,7 +399,7 @@ static void run_item(const pc_conv *c, const pc_dense_family *f, const pc_exec_a
     const pc_block last = f->block(c, d->blocks - 1);
     const void *wei = pc_at(a->packed, it->g * (last.packed + last.width) * k, size);
     const void *image = pc_at(a->src, it->n * d->s.n + it->g * c->icg * d->s.c, size);
-    const int64_t corner = it->z * c->desc.stride[0] * d->s.d + it->y * d->s.h + it->x; /* in place only */
+    const int64_t corner = it->z * c->desc.stride[0] * d->s.d + it->y * d->pitch + it->x * d->px; /* in place only */
     char *dst = pc_at_mut(a->dst, it->n * d->o.n + it->z * d->o.d + it->y * d->o.h + it->x * d->o.w, size);
     char *bias = workspace + d->bias, *sum = workspace + d->sum;
     const int64_t sum_size = d->chans < c->icg ? f->sum_size(c, d->rows, d->cols) * size : 0;
@@ -375,12 +418,14 @@ static void run_item(const pc_conv *c, const pc_dense_family *f, const pc_exec_a
             pc_panel p = {.conv = c,
                           .block = block,
                           .off = (const int64_t *)(workspace + d->off),
+                          .panel_off = (const int64_t *)(workspace + d->panel_off),
+                          .copy = d->copies && b == 0,
                           .bias = bias,
                           .sum = sum + b * sum_size,
                           .dst = pc_at_mut(dst, oc * d->o.c, size),
                           .rows = it->rows,
                           .cols = it->cols};
-            run_block(c, f, &p, pc_at(wei, block.packed * k, size), src, c0, chans, (int64_t *)(workspace + d->off));
+            run_block(c, f, &p, pc_at(wei, block.packed * k, size), src, c0, chans, workspace);
         }
     }
 }
@@ -388,7 +433,7 @@ static void run_item(const pc_conv *c, const pc_dense_family *f, const pc_exec_a
 void pc_dense_run(const pc_conv *c, const pc_dense_family *f, const pc_exec_args *a) {
     const pc_dense *d = &c->as.dense;
     if (c->threads == 1) { /* entering a parallel region of one thread would cost more than a small layer */
-        fill_offsets(c, (int64_t *)((char *)a->workspace + d->off), d->k_chans, 0, d->k_taps);
+        fill_tables(c, a->workspace);
         for (int64_t i = 0; i < d->work; i++) {
             const item it = item_at(c, i);
             run_item(c, f, a, &it, a->workspace);
@@ -398,7 +443,7 @@ void pc_dense_run(const pc_conv *c, const pc_dense_family *f, const pc_exec_args
 #pragma omp parallel num_threads(c->threads)
     {
         char *workspace = (char *)a->workspace + (size_t)omp_get_thread_num() * c->workspace_per_thread;
-        fill_offsets(c, (int64_t *)(workspace + d->off), d->k_chans, 0, d->k_taps);
+        fill_tables(c, workspace);
 #pragma omp for schedule(dynamic, 1)
         for (int64_t i = 0; i < d->work; i++) {
             const item it = item_at(c, i);

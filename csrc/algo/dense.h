@@ -3,7 +3,8 @@
  * The work is cut into items: (image, group, depth slice, region of output rows and columns, some blocks of output
  * channels). For each item, for each block of input channels:
  *
- *     gather a strip: what the region reads of those channels, bordered and planar (or read the image in place)
+ *     gather a strip: what the region reads of those channels, bordered and planar (or read the image in place, and
+ *     let the first block of output channels leave a panel for the others)
  *     for each block of output channels in the item:
  *         for each pass over k (128 or 256 steps, so that its weights and pixels stay in L1 or L2):
  *             panel(): every tile of the region
@@ -36,7 +37,9 @@ typedef struct pc_panel {
     pc_block block;
     const void *wei, *src; /* of this pass: packed weights; strip or image at the region's corner */
     int64_t k;
-    const int64_t *off;
+    const int64_t *off, *panel_off;
+    void *panel;        /* of this pass, where tiles copy */
+    int copy;           /* this is the block that writes it */
     int first, last;    /* pass over k: start from the bias; store to dst */
     const void *bias;   /* block.width elements */
     void *sum;          /* of this block and region */
@@ -53,6 +56,9 @@ typedef struct pc_dense_family {
 const char *pc_dense_reject(const pc_conv *conv);
 /* The picture as the tiles see it: call before choosing a tile, which then calls pc_dense_plan. */
 void pc_dense_view(pc_conv *conv);
+/* The largest power of two of cache lines that divides a distance: addresses so far apart meet in 64 / power of the sets
+ * of a 32 KB L1 with 8 ways. */
+int64_t pc_dense_power(int64_t bytes);
 void pc_dense_plan(pc_conv *conv, const pc_dense_family *family, int64_t col_step);
 void pc_dense_pack(const pc_conv *conv, const pc_dense_family *family, const void *wei, void *packed);
 void pc_dense_run(const pc_conv *conv, const pc_dense_family *family, const pc_exec_args *args);

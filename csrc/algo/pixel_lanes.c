@@ -95,7 +95,9 @@ static const pc_dense_family family = {.block = block_at, .sum_size = sum_size, 
 
 static void plan(pc_conv *c) {
     pc_dense_view(c);
-    if (c->as.dense.ow < PC_MAX_VLEN) c->as.dense.in_place = 0; /* a row must hold a whole vector, on every ISA */
+    pc_dense *d = &c->as.dense;
+    if (d->px > 1 || d->ow < PC_MAX_VLEN) d->in_place = 0; /* a row must hold a whole vector, on every ISA */
+    d->px = 1;
     choose_tile(c);
     pc_dense_plan(c, &family, c->kernels->vlen);
     snprintf(c->tile, sizeof c->tile, "%d channels, %d x %d pixels", c->as.dense.np, c->as.dense.nv, c->kernels->vlen);

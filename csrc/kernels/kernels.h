@@ -47,12 +47,28 @@ typedef void pc_gather_fn(const pc_gather_args *a);
  *
  * out[i][v] = init[i][v] + sum over k of a(k, i) * b(k, v), one FMA chain each, k in order.
  *
- * Channel lanes: i is a pixel, v a vector of output channels; a(k, i) = src[off[k] + i], b(k, v) = wei[k][v].
- * Row i of init and out stands at i * ld_init (0: one bias for all pixels) and i * ld_out. */
+ * Channel lanes: i is a pixel, v a vector of output channels; a(k, i) = src[off[k] + i * step], b(k, v) = wei[k][v].
+ * Row i of init and out stands at i * ld_init (0: one bias for all pixels) and i * ld_out.
+ *
+ * A copying tile also writes a panel, panel[k * ld_panel + i] = a(k, i), for the next blocks of channels to read: the
+ * copy hides behind the FMAs. It writes whole vectors, so that up to a vector beyond the last row must be writable. */
+typedef enum pc_channel_mode {
+    PC_TILE_PLAIN, /* step is 1 */
+    PC_TILE_STEPPED,
+    PC_TILE_COPY, /* step is 1 */
+    PC_TILE_COPY_STEPPED,
+    PC_CHANNEL_MODES
+} pc_channel_mode;
+
 typedef struct pc_channel_args {
     int64_t k;
     const void *wei, *src;
     const int64_t *off;
+    int64_t step;
+    int64_t next;      /* from src to the src of the tile that follows */
+    int64_t next_step; /* 0, or step where each of its pixels lies in a cache line of its own */
+    void *panel;
+    int64_t ld_panel;
     const void *init;
     int64_t ld_init;
     void *out;
@@ -141,7 +157,8 @@ typedef struct pc_kernels {
     pc_isa isa;
     int vlen, size; /* elements a vector, bytes an element */
     pc_gather_fn *gather;
-    pc_channel_fn *const (*channel_tile)[PC_MAX_NP + 1];   /* [nv][np], NULL where not compiled */
+    /* [mode][nv][np], NULL where not compiled */
+    pc_channel_fn *const (*channel_tile)[PC_MAX_CHANNEL_NV + 1][PC_MAX_NP + 1];
     pc_pixel_fn *const (*pixel_tile)[PC_MAX_PIXEL_NV + 1]; /* [mr][nv] */
     pc_transpose_fn *transpose;
     /* `tile` output rows at once; kr = 0: any filter height, row_step = 0: any; NULL where not compiled */

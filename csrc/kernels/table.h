@@ -5,7 +5,7 @@
 #include "../simd/vec.h"
 #include "kernels.h"
 
-extern pc_channel_fn *const PC_FN(pc_channel_tiles)[PC_MAX_CHANNEL_NV + 1][PC_MAX_NP + 1];
+extern pc_channel_fn *const PC_FN(pc_channel_tiles)[PC_CHANNEL_MODES][PC_MAX_CHANNEL_NV + 1][PC_MAX_NP + 1];
 extern pc_pixel_fn *const PC_FN(pc_pixel_tiles)[PC_MAX_MR + 1][PC_MAX_PIXEL_NV + 1];
 extern pc_depthwise_fn *const PC_FN(pc_depthwise_tiles)[PC_MAX_DEPTHWISE_NP + 1];
 pc_gather_fn PC_FN(pc_gather);

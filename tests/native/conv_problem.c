@@ -22,6 +22,16 @@ static const char *const chosen[] = {
     "ic3 oc65 in2,31 bias",
     "ic33 oc1 in9 bias real",
     "ic40 oc24 in11 s2 real",
+    /* 1x1 in place, through panels: strided, planes and pixels a power of two apart */
+    "ic20 oc36 in16,32 bias real",
+    "ic140 oc36 in16,8 real",
+    "ic6 oc36 in32 k3 real",
+    "ic140 oc36 in7,14 s2 bias real",
+    "mb2 g2 ic44 oc80 in9,21 s2 real",
+    "ic16 oc72 in12,13 s1,3 bias real",
+    "ic2100 oc20 in3 s2 real",
+    "ic256 oc20 in3,5 bias real",
+    "ic40 oc36 in3,2,9 k1,1,1 s2,1,2 d1,1,1 real",
     /* 3x3 and its variants */
     "ic3 oc8 in9 k3 lo1 hi1 bias",
     "ic16 oc32 in7,17 k3 lo1 hi1 real",
