@@ -160,15 +160,20 @@ static void choose_region(pc_conv *c, const pc_dense_family *f) {
 }
 
 /* Cut the work among threads: regions may become smaller and blocks of output channels may be split, whichever leaves
- * the busiest thread the least to do. Costs are in FMA cycles a vector; gathering costs about half a cycle an element.
- */
-static void share_work(pc_conv *c) {
+ * the busiest thread the least to do. Costs are in FMAs of a vector: gathering takes about half of one an element and
+ * some more a row; each item reads its weights again, and what L2 cannot keep of them comes from L3 at about a quarter
+ * of a vector an FMA beside the work. */
+static void share_work(pc_conv *c, const pc_dense_family *f) {
+    enum { KEPT = 256 << 10 };
     pc_dense *d = &c->as.dense;
     const int flat = d->oh == 1;
     const int64_t threads = c->threads, units = pc_ceil_div(d->ow, d->step);
     const int64_t most = flat ? d->in_place ? units / 2 : units : d->oh, first = flat ? d->ncols : d->nrows;
     const int64_t outer = c->desc.mb * c->desc.groups * c->out[0] * (flat ? 1 : d->ncols);
     const double per_block = (double)(pc_max(1, d->nv) * c->icg * c->taps);
+    const pc_block last = f->block(c, d->blocks - 1);
+    const double weights = (double)((last.packed + last.width) * c->icg * c->taps);
+    const double streamed = pc_max(0, weights - KEPT / c->kernels->size) / c->kernels->vlen * 4 / (double)d->blocks;
     const pc_dense before = *d;
     double best = 0;
     int64_t best_n = first, best_splits = 1;
@@ -176,10 +181,13 @@ static void share_work(pc_conv *c) {
         pc_dense shape = before;
         *(flat ? &shape.ncols : &shape.nrows) = n;
         const int64_t rows = region_rows(&shape), cols = region_cols(&shape);
-        const double strip = d->in_place ? 0 : (double)strip_shape(c, rows, cols, c->icg, &shape);
-        for (int64_t splits = 1; splits <= pc_min(d->blocks, 2 * threads); splits++) {
+        const double high = (double)((rows - 1) * c->desc.stride[1] + c->desc.kernel[1]);
+        const double strip = d->in_place ? 0
+                                         : (double)strip_shape(c, rows, cols, c->icg, &shape) / 2 +
+                                               8 * (double)(c->icg * c->desc.kernel[0]) * high;
+        for (int64_t splits = 1; splits <= pc_min(d->blocks, 4 * threads); splits++) {
             const int64_t blocks = pc_ceil_div(d->blocks, splits), items = outer * n * pc_ceil_div(d->blocks, blocks);
-            const double item = (double)(rows * cols * blocks) * per_block + strip / 2 + 500;
+            const double item = (double)(rows * cols * blocks) * per_block + (double)blocks * streamed + strip + 500;
             const double cost = ((double)pc_ceil_div(items, threads) + 0.1) * item;
             if (best == 0 || cost < best * 0.98) {
                 best = cost;
@@ -208,7 +216,7 @@ void pc_dense_plan(pc_conv *c, const pc_dense_family *f, int64_t step) {
     choose_region(c, f);
     d->per_split = d->blocks;
     c->threads = pc_conv_useful_threads(c, 100);
-    if (c->threads > 1) share_work(c);
+    if (c->threads > 1) share_work(c, f);
     d->rows = region_rows(d);
     d->cols = region_cols(d);
     const int64_t waiting = passes(c) > 1 ? d->rows : 1;

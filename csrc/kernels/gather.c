@@ -111,8 +111,42 @@ static void gather_run(const pc_gather_args *a, const elem *src, elem *dst, int 
     }
 }
 
+/* Elements [from, from + PC_VLEN) of a bordered row that lies in the image at row[lo .. hi - 1]; elsewhere `fill`. */
+PC_INLINE vec load_bordered(const elem *row, int64_t from, int64_t lo, int64_t hi, vec fill) {
+    if (lo <= from && from + PC_VLEN <= hi) return v_load(row + from);
+    const int first = (int)pc_min(pc_max(lo - from, 0), PC_VLEN), end = (int)pc_min(pc_max(hi - from, 0), PC_VLEN);
+    return v_load_mask_or((const elem *)((uintptr_t)row + (uintptr_t)from * sizeof(elem)), v_mask(first, end), fill);
+}
+
+PC_INLINE void store_part(elem *dst, int64_t n, vec x) {
+    if (n >= PC_VLEN)
+        v_store(dst, x);
+    else if (n > 0)
+        v_store_n(dst, (int)n, x);
+}
+
+/* One bordered row of a planar image with stride 1 or 2, border of `fill`: every vector is loaded once, under a mask where
+ * it meets the border, and with stride 2 split into its two phases. */
+static void gather_row(const pc_gather_args *a, const elem *plane, elem *dst, int64_t iy) {
+    const vec fill = v_set1((elem)a->fill);
+    const int64_t cols = a->cols, lo = iy < 0 ? cols : pc_max(0, -a->x0),
+                  hi = iy < 0 ? cols : pc_min(cols, a->in_w - a->x0);
+    const elem *row = (const elem *)((uintptr_t)plane + (uintptr_t)(pc_max(iy, 0) * a->src_row + a->x0) * sizeof(elem));
+    if (a->sw == 1) {
+        for (int64_t u = 0; u < cols; u += PC_VLEN) store_part(dst + u, cols - u, load_bordered(row, u, lo, hi, fill));
+        return;
+    }
+    const int64_t evens = (cols + 1) / 2, odds = cols / 2;
+    for (int64_t u = 0, i = 0; u < cols; u += 2 * PC_VLEN, i += PC_VLEN) {
+        const vec x = load_bordered(row, u, lo, hi, fill), y = load_bordered(row, u + PC_VLEN, lo, hi, fill);
+        if (a->col_phases & 1) store_part(dst + i, evens - i, v_even(x, y));
+        if (a->col_phases & 2) store_part(dst + a->phase + i, odds - i, v_odd(x, y));
+    }
+}
+
 void PC_FN(pc_gather)(const pc_gather_args *a) {
-    const int block = a->src_chan == 1 ? PC_VLEN : 1; /* channels last: a vector of channels at a time */
+    const int whole_rows = a->src_col == 1 && a->sw <= 2 && a->boundary == PC_ZEROS;
+    const int block = a->src_chan == 1 && !whole_rows ? PC_VLEN : 1; /* channels last: a vector of channels at a time */
     for (int64_t c = 0; c < a->channels; c += block) {
         const elem *src = (const elem *)a->src + c * a->src_chan;
         elem *dst = (elem *)a->dst + c * a->chan;
@@ -122,6 +156,10 @@ void PC_FN(pc_gather)(const pc_gather_args *a) {
             elem *row = dst + (int64_t)rp * a->sw * a->phase;
             for (int64_t t = rp; t < a->rows; t += a->sh, row += a->pitch) {
                 const int64_t iy = pc_border(a->boundary, a->y0 + t, a->in_h);
+                if (whole_rows) {
+                    gather_row(a, src, row, iy);
+                    continue;
+                }
                 for (int cp = 0; cp < a->sw && cp < a->cols; cp++)
                     if (wanted(a->col_phases, cp)) gather_run(a, src, row + cp * a->phase, m, iy, cp);
             }

@@ -12,6 +12,7 @@ static const char *const chosen[] = {
     "in1 bias",
     "mb0 ic3 oc4 in5 k3",
     "in1 k3 lo1 hi1",
+    "ic20 oc24 in1 k3 lo1 hi1 real",
     "ic5 oc3 in1 bias special",
     "mb3 in1 real",
     /* 1x1, around every vector length */
