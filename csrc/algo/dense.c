@@ -116,6 +116,21 @@ static int64_t region_cols(const pc_dense *d) {
     return pc_min(d->ow, pc_ceil_div(pc_ceil_div(d->ow, d->step), d->ncols) * d->step);
 }
 
+/* Rather than stream weights that L2 cannot keep once for every few rows, take all rows of part of the channels: the sums
+ * of all blocks wait meanwhile. */
+static void choose_channels(pc_conv *c, const pc_dense_family *f) {
+    pc_dense *d = &c->as.dense;
+    pc_dense unused;
+    const int size = c->kernels->size;
+    const pc_block last = f->block(c, d->blocks - 1);
+    const int64_t weights = (last.packed + last.width) * c->icg * c->taps * size;
+    const int64_t chans = PC_DENSE_STRIP / (strip_shape(c, d->oh, d->ow, 1, &unused) * size) / d->k_chans * d->k_chans;
+    if (d->in_place || weights <= 2 * PC_DENSE_STRIP || chans == 0) return;
+    if (f->sum_size(c, d->oh, d->ow) * d->blocks * size > PC_DENSE_SUM) return;
+    d->chans = pc_min(chans, c->icg);
+    d->nrows = d->ncols = 1;
+}
+
 /* The largest region that fits: whole rows of all channels if possible, else part of a row, else part of the channels.
  */
 static void choose_region(pc_conv *c, const pc_dense_family *f) {
@@ -133,6 +148,7 @@ static void choose_region(pc_conv *c, const pc_dense_family *f) {
         }
         d->nrows = pc_ceil_div(d->oh, lo);
         d->ncols = 1;
+        if (d->nrows > 1) choose_channels(c, f);
         return;
     }
     const int64_t units = pc_ceil_div(d->ow, step);
@@ -197,7 +213,7 @@ static void share_work(pc_conv *c, const pc_dense_family *f) {
         }
     }
     *(flat ? &d->ncols : &d->nrows) = best_n;
-    if (d->chans == c->icg) d->per_split = pc_ceil_div(d->blocks, best_splits);
+    d->per_split = pc_ceil_div(d->blocks, best_splits);
 }
 
 void pc_dense_plan(pc_conv *c, const pc_dense_family *f, int64_t step) {
