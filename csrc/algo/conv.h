@@ -3,6 +3,7 @@
 #define PC_ALGO_CONV_H
 
 #include "../base/shape.h"
+#include "../base/share.h"
 #include "../kernels/kernels.h"
 
 typedef struct pc_conv pc_conv;

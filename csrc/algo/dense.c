@@ -464,12 +464,14 @@ void pc_dense_run(const pc_conv *c, const pc_dense_family *f, const pc_exec_args
         }
         return;
     }
+    const pc_share share = pc_share_start(a->workspace, c->workspace_per_thread, c->threads, d->work);
 #pragma omp parallel num_threads(c->threads)
     {
-        char *workspace = (char *)a->workspace + (size_t)omp_get_thread_num() * c->workspace_per_thread;
+        const int me = omp_get_thread_num();
+        char *workspace = pc_share_workspace(&share, me);
         fill_tables(c, workspace);
-#pragma omp for schedule(dynamic, 1)
-        for (int64_t i = 0; i < d->work; i++) {
+        int helped = 0;
+        for (int64_t i; (i = pc_share_next(&share, me, &helped)) >= 0;) {
             const item it = item_at(c, i);
             run_item(c, f, a, &it, workspace);
         }

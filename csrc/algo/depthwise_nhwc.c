@@ -84,11 +84,13 @@ static void run(const pc_conv *c, const pc_exec_args *a) {
         for (int64_t i = 0; i < rows; i++) run_row(c, a, i, a->workspace);
         return;
     }
+    const pc_share share = pc_share_start(a->workspace, c->workspace_per_thread, c->threads, rows);
 #pragma omp parallel num_threads(c->threads)
     {
-        char *workspace = (char *)a->workspace + (size_t)omp_get_thread_num() * c->workspace_per_thread;
-#pragma omp for schedule(dynamic, 1)
-        for (int64_t i = 0; i < rows; i++) run_row(c, a, i, (const void **)workspace);
+        const int me = omp_get_thread_num();
+        int helped = 0;
+        for (int64_t i; (i = pc_share_next(&share, me, &helped)) >= 0;)
+            run_row(c, a, i, (const void **)pc_share_workspace(&share, me));
     }
 }
 

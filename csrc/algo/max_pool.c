@@ -254,11 +254,13 @@ void pc_pool_run(const pc_pool *p, const pc_exec_args *a) {
         }
         return;
     }
+    const pc_share share = pc_share_start(a->workspace, p->workspace_per_thread, p->threads, work);
 #pragma omp parallel num_threads(p->threads)
     {
-        char *workspace = (char *)a->workspace + (size_t)omp_get_thread_num() * p->workspace_per_thread;
-#pragma omp for schedule(dynamic, 4)
-        for (int64_t i = 0; i < work; i++) {
+        const int me = omp_get_thread_num();
+        char *workspace = pc_share_workspace(&share, me);
+        int helped = 0;
+        for (int64_t i; (i = pc_share_next(&share, me, &helped)) >= 0;) {
             if (path == PC_POOL_PLANES) run_planes(p, a, i, workspace);
             if (path == PC_POOL_CHANNELS) run_channels(p, a, i, workspace);
             if (path == PC_POOL_PLAIN) run_plain(p, a, i);

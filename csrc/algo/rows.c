@@ -272,12 +272,14 @@ static void run(const pc_conv *c, const pc_exec_args *a) {
         for (int64_t i = 0; i < work; i++) run_item(c, a, i, a->workspace, &args);
         return;
     }
+    const pc_share share = pc_share_start(a->workspace, c->workspace_per_thread, c->threads, work);
 #pragma omp parallel num_threads(c->threads) private(args)
     {
-        char *workspace = (char *)a->workspace + (size_t)omp_get_thread_num() * c->workspace_per_thread;
+        const int me = omp_get_thread_num();
+        char *workspace = pc_share_workspace(&share, me);
         prepare(c, workspace, &args);
-#pragma omp for schedule(dynamic, 1)
-        for (int64_t i = 0; i < work; i++) run_item(c, a, i, workspace, &args);
+        int helped = 0;
+        for (int64_t i; (i = pc_share_next(&share, me, &helped)) >= 0;) run_item(c, a, i, workspace, &args);
     }
 }
 

@@ -100,7 +100,8 @@ size_t pc_plan_workspace_size(const pc_plan *plan) {
     if (!plan) return 0;
     const size_t each = plan->is_pool ? plan->as.pool.workspace_per_thread : plan->as.conv.workspace_per_thread;
     const int threads = plan->is_pool ? plan->as.pool.threads : plan->as.conv.threads;
-    return each ? each * (size_t)threads + ALIGN : 0;
+    const size_t all = pc_share_size(threads, each);
+    return all ? all + ALIGN : 0;
 }
 
 uint64_t pc_plan_pack_key(const pc_plan *plan) {
