@@ -29,7 +29,7 @@ PC_INLINE void piece(const int tile, const int step, const int n, const int mask
     vec w[PIECE > MAX_KR ? PIECE : MAX_KR];
     PC_UNROLL for (int j = 0; j < n; j++) w[j] = v_set1(wei[j]);
     PC_UNROLL for (int i = 0; i < (tile - 1) * step + n; i++) {
-        const vec x = load(a->row[q + i], off, masked, a->in_w);
+        const vec x = v_keep(load(a->row[q + i], off, masked, a->in_w));
         PC_UNROLL for (int r = 0; r < tile; r++) if (i >= r * step && i < r * step + n) acc[r] =
             v_fma(x, w[i - r * step], acc[r]);
     }

@@ -9,6 +9,7 @@
  *     elem, vec, vmask, PC_VLEN             element, vector of PC_VLEN elements, set of lanes
  *     v_zero() v_set1(x)                    all lanes 0; all lanes x
  *     v_load(p) v_store(p, v)               PC_VLEN elements, any alignment
+ *     v_keep(v)                             v, in a register: GCC would fold a load into each of its uses, and load again
  *     v_load_n(p, n) v_store_n(p, n, v)     the first n elements, 0 <= n <= PC_VLEN; others read as 0, are not touched
  *     v_mask(lo, hi)                        the lanes i with lo <= i < hi; lo and hi may be any int
  *     v_load_mask(p, m)                     the lanes of m, others 0; memory outside m is not touched, not even *p

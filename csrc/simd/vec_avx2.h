@@ -42,6 +42,10 @@ PC_INLINE __m256i pc_first_lanes(int n) {
 PC_INLINE vec v_zero(void) { return PC_OP(setzero)(); }
 PC_INLINE vec v_set1(elem x) { return PC_OP(set1)(x); }
 PC_INLINE vec v_load(const elem *p) { return PC_OP(loadu)(p); }
+PC_INLINE vec v_keep(vec v) {
+    __asm__("" : "+x"(v));
+    return v;
+}
 PC_INLINE void v_store(elem *p, vec v) { PC_OP(storeu)(p, v); }
 PC_INLINE vec v_load_n(const elem *p, int n) { return PC_OP(maskload)(p, pc_first_lanes(n)); }
 PC_INLINE vmask v_mask(int lo, int hi) {

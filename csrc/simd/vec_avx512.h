@@ -31,6 +31,10 @@ typedef __mmask16 vmask;
 PC_INLINE vec v_zero(void) { return PC_OP(setzero)(); }
 PC_INLINE vec v_set1(elem x) { return PC_OP(set1)(x); }
 PC_INLINE vec v_load(const elem *p) { return PC_OP(loadu)(p); }
+PC_INLINE vec v_keep(vec v) {
+    __asm__("" : "+v"(v));
+    return v;
+}
 PC_INLINE void v_store(elem *p, vec v) { PC_OP(storeu)(p, v); }
 PC_INLINE vec v_load_n(const elem *p, int n) { return PC_OP(maskz_loadu)(PC_MASK_BITS(n), p); }
 PC_INLINE void v_store_n(elem *p, int n, vec v) { PC_OP(mask_storeu)(p, PC_MASK_BITS(n), v); }

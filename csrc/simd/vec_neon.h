@@ -23,6 +23,10 @@ PC_INLINE vec v_set1(elem x) { return vdupq_n_f32(x); }
 #endif
 PC_INLINE vec v_zero(void) { return v_set1(0); }
 PC_INLINE vec v_load(const elem *p) { return PC_OP(ld1)(p); }
+PC_INLINE vec v_keep(vec v) {
+    __asm__("" : "+w"(v));
+    return v;
+}
 PC_INLINE void v_store(elem *p, vec v) { PC_OP(st1)(p, v); }
 PC_INLINE vmask v_mask(int lo, int hi) {
     vmask m = {lo < 0 ? 0 : lo, hi > PC_VLEN ? PC_VLEN : hi};
