@@ -67,10 +67,10 @@ static void choose_tile(pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     pc_rows_plan *r = &c->as.rows;
     const int64_t kh = p->kernel[1];
-    /* Half as many lanes cost a little over half a whole vector (Zen 4): 56 columns, 7 of the one against 4 of the other,
-     * gain 10 %; 28 columns, where no lane is saved, lose 20. */
+    /* Half as many lanes cost a little over half a whole vector (Zen 4): 40 columns, 5 of the one against 3 of the other,
+     * gain 6 %; 28 columns, where no lane is saved, lose 5. With stride 2 they cost more: the 40 columns lose 11 %. */
     const int64_t whole = pc_ceil_div(c->out[2], k->vlen), half = pc_ceil_div(2 * c->out[2], k->vlen);
-    const int narrow = k->rows_narrow && (double)half * 0.55 < (double)whole;
+    const int narrow = k->rows_narrow && (double)half * (p->stride[2] == 2 ? 0.62 : 0.55) < (double)whole;
     double best = 0;
     for (int variant = 0; variant < 3; variant++) { /* constant height, any height, any height and step */
         const int kr = variant == 0 ? (int)kh : 0, step = variant < 2 ? (int)p->stride[1] : 0;
@@ -204,6 +204,14 @@ static void fill_rows(const pc_conv *c, const void **table, const void *plane, c
     const pc_rows_plan *r = &c->as.rows;
     const int size = c->kernels->size;
     const int kh = (int)p->kernel[1];
+    if (r->direct && r->step) { /* the common case, worth a loop of its own: a small map has few FMAs a row */
+        const int64_t ahead = p->dilation[1] * c->src.h * size;
+        int64_t iy = y * p->stride[1] - p->pad_lo[1];
+        uintptr_t row = (uintptr_t)plane + (uintptr_t)(iy * c->src.h * size);
+        for (int i = 0; i < r->pointers; i++, iy += p->dilation[1], row += (uintptr_t)ahead)
+            table[i] = (uint64_t)iy < (uint64_t)p->in[1] ? (const void *)row : strip; /* zeros */
+        return;
+    }
     for (int i = 0; i < r->pointers; i++) {
         /* in bordered rows: a table shared by the tile's rows, or kh rows for each of them */
         const int64_t at =

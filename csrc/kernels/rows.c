@@ -35,7 +35,8 @@ PC_INLINE void piece(const int tile, const int step, const int n, const int mask
     }
 }
 
-/* Tap columns s and s + 1 at column step 2, for a filter of constant height. */
+/* Tap columns s and s + 1 at column step 2, for a filter of constant height. Columns stand in the order that splits
+ * fastest until they are stored. */
 PC_INLINE void pair(const int tile, const int kr, const int masked, const pc_rows_args *a, int64_t off, const elem *wei,
                     vec *acc) {
     vec odd[MAX_ROWS], w0[MAX_KR], w1[MAX_KR];
@@ -45,8 +46,8 @@ PC_INLINE void pair(const int tile, const int kr, const int masked, const pc_row
     }
     PC_UNROLL for (int i = 0; i < (tile - 1) * 2 + kr; i++) {
         const vec lo = load(a->row[i], off, masked, a->in_w), hi = load(a->row[i], off + PC_VLEN, masked, a->in_w);
-        const vec even = v_even(lo, hi);
-        odd[i] = v_odd(lo, hi);
+        const vec even = v_even_unordered(lo, hi);
+        odd[i] = v_odd_unordered(lo, hi);
         PC_UNROLL for (int r = 0; r < tile; r++) {
             if (i >= r * 2 && i < r * 2 + kr) acc[r] = v_fma(even, w0[i - r * 2], acc[r]);
             if (i == r * 2 + kr - 1) {
@@ -83,7 +84,8 @@ PC_INLINE void last_of_pairs(const int tile, const int kr, const int masked, con
     vec w[MAX_KR];
     PC_UNROLL for (int j = 0; j < kr; j++) w[j] = v_set1(wei[j]);
     PC_UNROLL for (int i = 0; i < (tile - 1) * 2 + kr; i++) {
-        const vec even = v_even(load(a->row[i], off, masked, a->in_w), load(a->row[i], off + PC_VLEN, masked, a->in_w));
+        const vec lo = load(a->row[i], off, masked, a->in_w), hi = load(a->row[i], off + PC_VLEN, masked, a->in_w);
+        const vec even = v_even_unordered(lo, hi);
         PC_UNROLL for (int r = 0; r < tile; r++) if (i >= r * 2 && i < r * 2 + kr) acc[r] =
             v_fma(even, w[i - r * 2], acc[r]);
     }
@@ -123,6 +125,9 @@ PC_INLINE void column(const int tile, const int kr, const int step, const int co
                     v_fma(load(a->row[r * a->row_step + q], off, masked, a->in_w), w, acc[r]);
             }
         }
+    }
+    if (col_step == 2 && kw != 3) {
+        PC_UNROLL for (int r = 0; r < tile; r++) acc[r] = v_ordered(acc[r]);
     }
     elem *dst = (elem *)a->dst + x;
     const int n = (int)pc_min(a->ow - x, PC_VLEN);

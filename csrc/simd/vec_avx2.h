@@ -87,8 +87,9 @@ PC_INLINE vec v_pow2(vec n) {
     __m256i e = _mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_cvtpd_epi32(n)), _mm256_set1_epi64x(1023));
     return _mm256_castsi256_pd(_mm256_slli_epi64(e, 52));
 }
-PC_INLINE vec v_even(vec a, vec b) { return _mm256_permute4x64_pd(_mm256_unpacklo_pd(a, b), 0xd8); }
-PC_INLINE vec v_odd(vec a, vec b) { return _mm256_permute4x64_pd(_mm256_unpackhi_pd(a, b), 0xd8); }
+PC_INLINE vec v_even_unordered(vec a, vec b) { return _mm256_unpacklo_pd(a, b); }
+PC_INLINE vec v_odd_unordered(vec a, vec b) { return _mm256_unpackhi_pd(a, b); }
+PC_INLINE vec v_ordered(vec v) { return _mm256_permute4x64_pd(v, 0xd8); }
 PC_INLINE vec v_shift_in(vec a, vec b) { return _mm256_shuffle_pd(_mm256_permute2f128_pd(a, b, 0x21), b, 0x5); }
 PC_INLINE void v_transpose(vec r[PC_VLEN]) {
     vec a = _mm256_unpacklo_pd(r[0], r[1]), b = _mm256_unpackhi_pd(r[0], r[1]);
@@ -126,14 +127,9 @@ PC_INLINE vec v_pow2(vec n) {
     __m256i e = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
     return _mm256_castsi256_ps(_mm256_slli_epi32(e, 23));
 }
-PC_INLINE vec v_even(vec a, vec b) {
-    __m256d t = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88));
-    return _mm256_castpd_ps(_mm256_permute4x64_pd(t, 0xd8));
-}
-PC_INLINE vec v_odd(vec a, vec b) {
-    __m256d t = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xdd));
-    return _mm256_castpd_ps(_mm256_permute4x64_pd(t, 0xd8));
-}
+PC_INLINE vec v_even_unordered(vec a, vec b) { return _mm256_shuffle_ps(a, b, 0x88); }
+PC_INLINE vec v_odd_unordered(vec a, vec b) { return _mm256_shuffle_ps(a, b, 0xdd); }
+PC_INLINE vec v_ordered(vec v) { return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(v), 0xd8)); }
 PC_INLINE vec v_shift_in(vec a, vec b) {
     const __m256i between = _mm256_castps_si256(_mm256_permute2f128_ps(a, b, 0x21));
     return _mm256_castsi256_ps(_mm256_alignr_epi8(_mm256_castps_si256(b), between, 12));
@@ -158,3 +154,6 @@ PC_INLINE void v_transpose(vec r[PC_VLEN]) {
 }
 
 #endif
+
+PC_INLINE vec v_even(vec a, vec b) { return v_ordered(v_even_unordered(a, b)); }
+PC_INLINE vec v_odd(vec a, vec b) { return v_ordered(v_odd_unordered(a, b)); }

@@ -55,6 +55,9 @@ PC_INLINE vec v_fma(vec a, vec b, vec c) { return PC_OP(fmadd)(a, b, c); }
 
 PC_INLINE vec v_even(vec a, vec b) { return _mm256_permutex2var_pd(a, _mm256_setr_epi64x(0, 2, 4, 6), b); }
 PC_INLINE vec v_odd(vec a, vec b) { return _mm256_permutex2var_pd(a, _mm256_setr_epi64x(1, 3, 5, 7), b); }
+PC_INLINE vec v_even_unordered(vec a, vec b) { return _mm256_unpacklo_pd(a, b); }
+PC_INLINE vec v_odd_unordered(vec a, vec b) { return _mm256_unpackhi_pd(a, b); }
+PC_INLINE vec v_ordered(vec v) { return _mm256_permute4x64_pd(v, 0xd8); }
 PC_INLINE vec v_shift_in(vec a, vec b) {
     return _mm256_castsi256_pd(_mm256_alignr_epi64(_mm256_castpd_si256(b), _mm256_castpd_si256(a), 3));
 }
@@ -65,6 +68,9 @@ PC_INLINE vec v_even(vec a, vec b) {
     return _mm256_permutex2var_ps(a, _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14), b);
 }
 PC_INLINE vec v_odd(vec a, vec b) { return _mm256_permutex2var_ps(a, _mm256_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15), b); }
+PC_INLINE vec v_even_unordered(vec a, vec b) { return _mm256_shuffle_ps(a, b, 0x88); }
+PC_INLINE vec v_odd_unordered(vec a, vec b) { return _mm256_shuffle_ps(a, b, 0xdd); }
+PC_INLINE vec v_ordered(vec v) { return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(v), 0xd8)); }
 PC_INLINE vec v_shift_in(vec a, vec b) {
     return _mm256_castsi256_ps(_mm256_alignr_epi32(_mm256_castps_si256(b), _mm256_castps_si256(a), 7));
 }
@@ -84,6 +90,9 @@ PC_INLINE vec v_even(vec a, vec b) {
     return _mm512_permutex2var_pd(a, _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14), b);
 }
 PC_INLINE vec v_odd(vec a, vec b) { return _mm512_permutex2var_pd(a, _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15), b); }
+PC_INLINE vec v_even_unordered(vec a, vec b) { return _mm512_unpacklo_pd(a, b); }
+PC_INLINE vec v_odd_unordered(vec a, vec b) { return _mm512_unpackhi_pd(a, b); }
+PC_INLINE vec v_ordered(vec v) { return _mm512_permutexvar_pd(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), v); }
 PC_INLINE vec v_shift_in(vec a, vec b) {
     return _mm512_castsi512_pd(_mm512_alignr_epi64(_mm512_castpd_si512(b), _mm512_castpd_si512(a), 7));
 }
@@ -124,6 +133,12 @@ PC_INLINE vec v_even(vec a, vec b) {
 PC_INLINE vec v_odd(vec a, vec b) {
     const __m512i i = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
     return _mm512_permutex2var_ps(a, i, b);
+}
+PC_INLINE vec v_even_unordered(vec a, vec b) { return _mm512_shuffle_ps(a, b, 0x88); }
+PC_INLINE vec v_odd_unordered(vec a, vec b) { return _mm512_shuffle_ps(a, b, 0xdd); }
+PC_INLINE vec v_ordered(vec v) {
+    const __m512i i = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+    return _mm512_castpd_ps(_mm512_permutexvar_pd(i, _mm512_castps_pd(v)));
 }
 PC_INLINE vec v_shift_in(vec a, vec b) {
     return _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(b), _mm512_castps_si512(a), 15));

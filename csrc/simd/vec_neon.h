@@ -55,9 +55,12 @@ PC_INLINE vec v_mul(vec a, vec b) { return PC_OP(mul)(a, b); }
 PC_INLINE vec v_div(vec a, vec b) { return PC_OP(div)(a, b); }
 PC_INLINE vec v_fma(vec a, vec b, vec c) { return PC_OP(fma)(c, a, b); }
 PC_INLINE vec v_round(vec a) { return PC_OP(rndn)(a); }
-PC_INLINE vec v_shift_in(vec a, vec b) { return PC_OP(ext)(a, b, PC_VLEN - 1); }
 PC_INLINE vec v_even(vec a, vec b) { return PC_OP(uzp1)(a, b); }
 PC_INLINE vec v_odd(vec a, vec b) { return PC_OP(uzp2)(a, b); }
+PC_INLINE vec v_even_unordered(vec a, vec b) { return v_even(a, b); }
+PC_INLINE vec v_odd_unordered(vec a, vec b) { return v_odd(a, b); }
+PC_INLINE vec v_ordered(vec v) { return v; }
+PC_INLINE vec v_shift_in(vec a, vec b) { return PC_OP(ext)(a, b, PC_VLEN - 1); }
 
 #if defined(PC_DTYPE_F64)
 

@@ -30,6 +30,9 @@ PC_INLINE vec v_odd(vec a, vec b) {
     (void)a;
     return b;
 }
+PC_INLINE vec v_even_unordered(vec a, vec b) { return v_even(a, b); }
+PC_INLINE vec v_odd_unordered(vec a, vec b) { return v_odd(a, b); }
+PC_INLINE vec v_ordered(vec v) { return v; }
 PC_INLINE vec v_shift_in(vec a, vec b) {
     (void)b;
     return a;

@@ -89,11 +89,16 @@ static void test_max_first_signs(void) {
 }
 
 static void test_shuffles(rng *r) {
-    elem both[2 * PC_VLEN], even[PC_VLEN], odd[PC_VLEN];
+    elem both[2 * PC_VLEN], even[PC_VLEN], odd[PC_VLEN], shifted[PC_VLEN];
     fill(dtype, both, 2 * PC_VLEN, DATA_SPECIAL, r);
     for (int i = 0; i < PC_VLEN; i++) even[i] = both[2 * i], odd[i] = both[2 * i + 1];
     expect("v_even", v_even(v_load(both), v_load(both + PC_VLEN)), even);
     expect("v_odd", v_odd(v_load(both), v_load(both + PC_VLEN)), odd);
+    expect("v_even_unordered", v_ordered(v_even_unordered(v_load(both), v_load(both + PC_VLEN))), even);
+    for (int i = PC_VLEN - 1; i > 0; i--) shifted[i] = odd[i - 1];
+    shifted[0] = even[PC_VLEN - 1];
+    expect("v_shift_in", v_shift_in(v_load(even), v_load(odd)), shifted);
+    expect("v_odd_unordered", v_ordered(v_odd_unordered(v_load(both), v_load(both + PC_VLEN))), odd);
 
     elem square[PC_VLEN][PC_VLEN], column[PC_VLEN];
     fill(dtype, square, PC_VLEN * PC_VLEN, DATA_SPECIAL, r);
