@@ -105,6 +105,12 @@ static void choose_tile(pc_conv *c) {
     }
 }
 
+static int64_t items(const pc_conv *c) {
+    const pc_rows_plan *r = &c->as.rows;
+    const int64_t pieces = r->bands * r->strips, planes = c->desc.mb * c->desc.oc;
+    return pieces > 1 ? planes * pieces : pc_ceil_div(planes, r->run);
+}
+
 static void plan(pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     const int size = c->kernels->size;
@@ -135,7 +141,11 @@ static void plan(pc_conv *c) {
     r->pitch = pitch_of(c, cols);
     r->phase = ((rows - 1) * p->stride[1] + reach(c)) * r->pitch;
     r->tables = pc_round_up(r->direct ? (p->in[2] + PC_MAX_VLEN) * size : strip_bytes(c, rows, cols, size), 64);
-    c->threads = (int)pc_max(1, pc_min(c->threads, planes * r->bands * r->strips));
+    /* Small planes go a few at a time: to hand out one would take as long as to compute it. */
+    enum { SMALL = 4000 }; /* FMAs of a vector */
+    const int64_t fmas = c->out[1] * pc_ceil_div(c->out[2], c->kernels->vlen) * c->taps;
+    r->run = pc_max(1, pc_min(SMALL / fmas, planes / (8 * c->threads)));
+    c->threads = (int)pc_max(1, pc_min(c->threads, items(c)));
     c->workspace_per_thread = (size_t)(r->tables + pc_round_up((r->pointers + p->kernel[2]) * 8, 64));
     c->packed_size = (size_t)(p->oc * c->taps * size);
     snprintf(c->tile, sizeof c->tile, "%d rows x %d columns", r->tile, c->kernels->vlen >> r->narrow);
@@ -223,29 +233,50 @@ static void fill_rows(const pc_conv *c, const void **table, const void *plane, c
     }
 }
 
-static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *workspace, pc_rows_args *args) {
-    const pc_conv_desc *p = &c->desc;
+/* Output rows y0 .. y1 - 1 and columns x0 .. x1 - 1 of one plane. */
+static void run_piece(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_t oc, int64_t y0, int64_t y1,
+                      int64_t x0, int64_t x1, char *workspace, pc_rows_args *args) {
     const pc_rows_plan *r = &c->as.rows;
     const int size = c->kernels->size;
-    const int64_t pieces = r->bands * r->strips, plane_index = pc_quotient(i, pieces), piece = i - plane_index * pieces;
-    const int64_t n = plane_index < p->oc ? 0 : plane_index / p->oc, oc = plane_index - n * p->oc;
-    const int64_t band = pc_quotient(piece, r->strips), strip = piece - band * r->strips;
-    const int64_t y0 = pc_quotient(band * c->out[1], r->bands), y1 = pc_quotient((band + 1) * c->out[1], r->bands);
-    const int64_t x0 = pc_quotient(strip * c->out[2], r->strips), x1 = pc_quotient((strip + 1) * c->out[2], r->strips);
     const void *plane = pc_at(a->src, n * c->src.n + pc_quotient(oc, c->ocg) * c->src.c, size);
     void *dst = pc_at_mut(a->dst, n * c->dst.n + oc * c->dst.c + x0, size);
     const void **table = rows_in(c, workspace);
+    const int64_t top = y0 * c->desc.stride[1];
     if (!r->direct) gather_strip(c, plane, y0, y1 - y0, x0, x1 - x0, workspace);
     args->ow = x1 - x0;
     args->wei = pc_at(a->packed, oc * c->taps, size);
     args->bias = !a->bias ? 0 : size == 4 ? ((const float *)a->bias)[oc] : ((const double *)a->bias)[oc];
     for (int64_t phase = 0; phase < r->between; phase++) {
-        const int64_t rows = pc_ceil_div(y1 - y0 - phase, r->between);
+        const int64_t rows = pc_quotient(y1 - y0 - phase + r->between - 1, r->between);
         for (int64_t j = 0; j < rows; j += r->tile) {
             const int64_t y = y0 + phase + pc_min(j, rows - r->tile) * r->between; /* a last tile steps back */
-            fill_rows(c, table, plane, workspace, y0 * p->stride[1], y);
+            fill_rows(c, table, plane, workspace, top, y);
             args->dst = pc_at_mut(dst, y * c->dst.h, size);
             r->kernel(args);
+        }
+    }
+}
+
+/* An item is a band and strip of one plane, or a run of whole planes. */
+static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *workspace, pc_rows_args *args) {
+    const pc_rows_plan *r = &c->as.rows;
+    const int64_t each = c->desc.oc, pieces = r->bands * r->strips, height = c->out[1], width = c->out[2];
+    int64_t y0 = 0, y1 = height, x0 = 0, x1 = width, first = i * r->run, last = first + r->run;
+    if (pieces > 1) {
+        first = i / pieces;
+        last = first + 1;
+        const int64_t piece = i - first * pieces, band = piece / r->strips, strip = piece - band * r->strips;
+        y0 = band * height / r->bands;
+        y1 = (band + 1) * height / r->bands;
+        x0 = strip * width / r->strips;
+        x1 = (strip + 1) * width / r->strips;
+    }
+    int64_t n = first / each, oc = first - n * each;
+    for (last = pc_min(last, c->desc.mb * each); first < last; first++) {
+        run_piece(c, a, n, oc, y0, y1, x0, x1, workspace, args);
+        if (++oc == each) {
+            oc = 0;
+            n++;
         }
     }
 }
@@ -273,7 +304,7 @@ static void prepare(const pc_conv *c, char *workspace, pc_rows_args *args) {
 }
 
 static void run(const pc_conv *c, const pc_exec_args *a) {
-    const int64_t work = c->desc.mb * c->desc.oc * c->as.rows.bands * c->as.rows.strips;
+    const int64_t work = items(c);
     pc_rows_args args;
     if (c->threads == 1) {
         prepare(c, a->workspace, &args);
