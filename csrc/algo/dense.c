@@ -203,8 +203,12 @@ static void share_work(pc_conv *c, const pc_dense_family *f) {
                                                8 * (double)(c->icg * c->desc.kernel[0]) * high;
         for (int64_t splits = 1; splits <= pc_min(d->blocks, 4 * threads); splits++) {
             const int64_t blocks = pc_ceil_div(d->blocks, splits), items = outer * n * pc_ceil_div(d->blocks, blocks);
-            const double item = (double)(rows * cols * blocks) * per_block + (double)blocks * streamed + strip + 500;
-            const double cost = ((double)pc_ceil_div(items, threads) + 0.1) * item;
+            const int64_t each = pc_ceil_div(items, threads), regions = shape.nrows * shape.ncols;
+            /* A thread that gets all regions of some blocks does not mind that one is larger than the next. */
+            const int even = each * threads == items && each % regions == 0;
+            const double pixels = even ? (double)(d->oh * d->ow) / (double)regions : (double)(rows * cols);
+            const double item = pixels * (double)blocks * per_block + (double)blocks * streamed + strip + 500;
+            const double cost = ((double)each + 0.1) * item;
             if (best == 0 || cost < best * 0.98) {
                 best = cost;
                 best_n = n;
