@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from problems import accepting
 
+import pyconv
 import pyconv.nn.functional as F
 from pyconv import _native
 
@@ -119,6 +120,21 @@ def test_sizes_beyond_memory(power):
     ):
         with pytest.raises((ValueError, MemoryError)):
             call()
+
+
+def test_views_beyond_memory():
+    view = np.broadcast_to(np.zeros((), np.float32), (1, 64, 1 << 20, 1 << 20))  # one element; 256 TiB once copied
+    for call in (
+        lambda: F.conv2d(view, np.zeros((1, 64, 1, 1), np.float32)),
+        lambda: F.max_pool2d(view, 2),
+        lambda: F.relu(view),
+        lambda: F.softmax(view, dim=3),
+        lambda: F.linear(view, np.zeros((1, 1 << 20), np.float32)),
+    ):
+        with pytest.raises(MemoryError, match="256"):
+            call()
+    assert pyconv.explain(F.conv2d, view, np.zeros((1, 64, 1, 1), np.float32)).algorithm  # which copies nothing
+    assert pyconv.explain(F.max_pool2d, view, 2).algorithm
 
 
 @pytest.mark.parametrize(

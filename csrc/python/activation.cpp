@@ -17,12 +17,6 @@ bool is_dense_in_some_order(const py::array &a) {
     return (a.flags() & flags) && (a.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_);
 }
 
-py::array contiguous(const py::array &a) {
-    auto copy = py::array::ensure(a, py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_);
-    if (!copy) throw py::error_already_set();
-    return copy;
-}
-
 void run_relu(const py::array &src, void *dst) {
     const pc_dtype dtype = dtype_of(src);
     const int64_t n = src.size();
@@ -42,7 +36,7 @@ py::array relu(py::handle input, bool inplace) {
         if (is_dense_in_some_order(x)) {
             run_relu(x, x.mutable_data());
         } else {
-            py::array copy = contiguous(x), out = fresh_like(copy);
+            py::array copy = c_contiguous(x), out = fresh_like(copy);
             run_relu(copy, out.mutable_data());
             x[py::ellipsis()] = out;
         }
@@ -53,7 +47,7 @@ py::array relu(py::handle input, bool inplace) {
         const py::array turned = x.attr("transpose")(0, 2, 3, 1);
         if (is_dense_in_some_order(turned)) return relu(turned, false).attr("transpose")(0, 3, 1, 2);
     }
-    const py::array src = is_dense_in_some_order(x) ? x : contiguous(x);
+    const py::array src = is_dense_in_some_order(x) ? x : c_contiguous(x);
     py::array out = fresh_like(src);
     run_relu(src, out.mutable_data());
     return out;
@@ -62,7 +56,7 @@ py::array relu(py::handle input, bool inplace) {
 py::array softmax(py::handle input) {
     const py::array x = float_array(input, "softmax", "input");
     if (x.ndim() < 1) throw py::value_error("softmax: input must have at least one axis");
-    const py::array src = contiguous(x);
+    const py::array src = c_contiguous(x);
     py::array out = fresh_like(src);
     const int64_t n = src.shape(src.ndim() - 1), rows = n ? src.size() / n : 0;
     const pc_dtype dtype = dtype_of(src);

@@ -135,14 +135,20 @@ bool parse_layout(py::handle value, const char *function) {
     throw py::type_error(std::string(function) + ": layout must be 'NCHW' or 'NHWC', not " + kind_of(value));
 }
 
-py::array dense(const py::array &a) {
-    if (is_aligned(a) && a.ndim() <= 4 && is_dense(a, in_order)) return a;
-    auto copy = py::array::ensure(a, py::array::c_style | Flags::NPY_ARRAY_ALIGNED_);
+py::array c_contiguous(const py::array &a) {
+    // Not py::array::ensure, which would swallow NumPy's MemoryError.
+    const int flags = Flags::NPY_ARRAY_ENSUREARRAY_ | Flags::NPY_ARRAY_C_CONTIGUOUS_ | Flags::NPY_ARRAY_ALIGNED_;
+    PyObject *copy = Flags::get().PyArray_FromAny_(a.ptr(), nullptr, 0, 0, flags, nullptr);
     if (!copy) throw py::error_already_set();
-    return copy;
+    return py::reinterpret_steal<py::array>(copy);
 }
 
-Image view_image(const py::array &a, bool channels_last, const char *function, const char *argument) {
+py::array dense(const py::array &a) {
+    if (is_aligned(a) && a.ndim() <= 4 && is_dense(a, in_order)) return a;
+    return c_contiguous(a);
+}
+
+Image view_image(const py::array &a, bool channels_last, const char *function, const char *argument, bool data) {
     const auto ndim = a.ndim();
     if (ndim != 3 && ndim != 4) {
         const char *axes = channels_last ? "(H, W, C) or (N, H, W, C)" : "(C, H, W) or (N, C, H, W)";
@@ -163,9 +169,9 @@ Image view_image(const py::array &a, bool channels_last, const char *function, c
         const auto step = [&](int axis) { return std::abs(a.strides(ndim - 3 + axis)); };
         const bool last_fastest = shape[c] > 1 && step(c) < step(w) && step(w) <= step(h);
         image.layout = last_fastest ? PC_NHWC : PC_NCHW;
-        image.array = dense(image.layout == turned ? transposed(a, other) : a);
+        if (data) image.array = dense(image.layout == turned ? transposed(a, other) : a);
     }
-    image.data = const_cast<void *>(image.array.data());
+    if (data) image.data = const_cast<void *>(image.array.data());
     return image;
 }
 

@@ -42,8 +42,8 @@ struct Image {
 };
 
 // View an input of 3 or 4 axes, in place when it is dense in either order, else as a dense copy in the order it is
-// closest to.
-Image view_image(const py::array &a, bool channels_last, const char *function, const char *argument);
+// closest to; without `data`, as if it had been copied.
+Image view_image(const py::array &a, bool channels_last, const char *function, const char *argument, bool data = true);
 
 // A result: a fresh array (with the memory order `layout`), or the caller's `out` after checking it.
 struct Result {
@@ -62,7 +62,9 @@ void require_disjoint(const Result &result, py::handle out, const py::array &inp
 // A dense array of this shape and dtype on recycled memory when it is large; see memory.hpp.
 py::array fresh_array(const py::dtype &dtype, const std::vector<py::ssize_t> &shape,
                       const std::vector<py::ssize_t> &strides);
-// `a` itself when it is dense, aligned and in C order, else a copy that is.
+// `a` itself when it is dense, aligned and in C order, else a copy that is; dense() is the quicker where there are at
+// most 4 axes.
+py::array c_contiguous(const py::array &a);
 py::array dense(const py::array &a);
 
 [[noreturn]] void fail(pc_status status, const char *function);

@@ -169,7 +169,7 @@ struct Call {
 
 Call parse_call(py::handle input, py::handle weight, py::handle bias, py::handle stride, py::handle padding,
                 py::handle dilation, py::handle groups, py::handle layout, const std::string &padding_mode,
-                const char *algorithm) {
+                const char *algorithm, bool data = true) {
     static const char *f = "conv2d";
     const py::array x = float_array(input, f, "input");
     Call c;
@@ -179,7 +179,7 @@ Call parse_call(py::handle input, py::handle weight, py::handle bias, py::handle
     c.channels_last = parse_layout(layout, f);
     const Geometry g =
         parse_geometry(stride, padding, dilation, groups, padding_mode, c.weight.shape(2), c.weight.shape(3), f);
-    c.image = view_image(x, c.channels_last, f, "input");
+    c.image = view_image(x, c.channels_last, f, "input", data);
     c.desc = describe(c.image, c.weight, g, algorithm, f);
     return c;
 }
@@ -212,7 +212,7 @@ py::dict explain_conv2d(py::handle input, py::handle weight, py::handle bias, py
                         py::handle dilation, py::handle groups, py::handle out, py::handle layout,
                         const std::string &padding_mode, const std::optional<std::string> &algorithm) {
     Call c = parse_call(input, weight, bias, stride, padding, dilation, groups, layout, padding_mode,
-                        algorithm_name(algorithm));
+                        algorithm_name(algorithm), false);
     const Sizes size = out_size(c.desc, "conv2d");
     if (!out.is_none())
         c.desc.dst_layout =
@@ -332,7 +332,7 @@ class PackedConv2d {
     py::dict explain_call(py::handle input) {
         const py::array x = float_array(input, name, "input");
         require_dtype(cache_.weight(), "weight", x, "input");
-        const Image image = view_image(x, channels_last_, name, "input");
+        const Image image = view_image(x, channels_last_, name, "input", false);
         const pc_conv_desc desc = describe(image, cache_.weight(), geometry_, nullptr, name);
         out_size(desc, name);
         return explain(create(desc, name).get());
@@ -367,7 +367,7 @@ Rows view_rows(py::handle input, const py::array &weight, const char *function) 
     if (x.ndim() < 1 || x.shape(x.ndim() - 1) != weight.shape(1))
         throw py::value_error(f + ": input of shape " + shape_text(x) + " does not end in the " +
                               std::to_string(weight.shape(1)) + " features of weight " + shape_text(weight));
-    Rows r{x.ndim() <= 4 ? dense(x) : py::array::ensure(x, py::array::c_style), 1, weight.shape(1), {}};
+    Rows r{x.ndim() <= 4 ? dense(x) : c_contiguous(x), 1, weight.shape(1), {}};
     for (py::ssize_t i = 0; i + 1 < x.ndim(); i++) {
         r.count *= x.shape(i);
         r.shape.push_back(x.shape(i));

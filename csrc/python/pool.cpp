@@ -25,7 +25,7 @@ Plan create(const pc_pool_desc &d) {
 }
 
 Call parse(py::handle input, py::handle kernel_size, py::handle stride, py::handle padding, py::handle dilation,
-           bool ceil_mode, bool return_indices, py::handle layout) {
+           bool ceil_mode, bool return_indices, py::handle layout, bool data = true) {
     const py::array x = float_array(input, name, "input");
     const bool channels_last = parse_layout(layout, name);
     const Pair k = parse_pair(kernel_size, name, "kernel_size");
@@ -42,7 +42,7 @@ Call parse(py::handle input, py::handle kernel_size, py::handle stride, py::hand
     if (s.h < 1 || s.w < 1) throw py::value_error(f + ": stride must be at least 1");
     if (d.h < 1 || d.w < 1) throw py::value_error(f + ": dilation must be at least 1");
     if (p.h < 0 || p.w < 0) throw py::value_error(f + ": padding must not be negative");
-    Call c{view_image(x, channels_last, name, "input"), {}, channels_last, {}, nullptr};
+    Call c{view_image(x, channels_last, name, "input", data), {}, channels_last, {}, nullptr};
     const Sizes &n = c.image.size;
     if (n[1] < 1 || n[2] < 1 || n[3] < 1)
         throw py::value_error(f + ": input of shape " + shape_text(x) + " has an empty axis other than the batch");
@@ -105,7 +105,8 @@ py::object max_pool2d(py::handle input, py::handle kernel_size, py::handle strid
 
 py::dict explain_max_pool2d(py::handle input, py::handle kernel_size, py::handle stride, py::handle padding,
                             py::handle dilation, bool ceil_mode, bool return_indices, py::handle layout) {
-    return explain(parse(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, layout).plan.get());
+    return explain(
+        parse(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, layout, false).plan.get());
 }
 
 } // namespace
