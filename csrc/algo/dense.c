@@ -68,7 +68,8 @@ void pc_dense_view(pc_conv *c) {
                     .pad_w = p->pad_lo[2],
                     .s = c->src,
                     .o = c->dst};
-    if (plain && p->kernel[1] == 1 && p->kernel[2] == 1) {
+    /* One long row, unless a stride that no second column takes left columns unread. */
+    if (plain && p->kernel[1] == 1 && p->kernel[2] == 1 && p->in[2] == c->out[2]) {
         d->in_w *= d->in_h;
         d->ow *= d->oh;
         d->in_h = d->oh = 1;
@@ -110,7 +111,8 @@ static int fits(const pc_conv *c, const pc_dense_family *f, int64_t rows, int64_
 }
 
 /* Regions are nearly equal: rows y * oh / nrows and on, columns likewise but in units of `step`, the width of a tile.
- * In place, a region is at least two units wide, so that pixel lanes never meet a row shorter than a vector. */
+ * In place (without panels) a region is at least two units wide, so that pixel lanes never meet a row shorter than a
+ * vector. */
 static int64_t region_rows(const pc_dense *d) { return pc_ceil_div(d->oh, d->nrows); }
 static int64_t region_cols(const pc_dense *d) {
     return pc_min(d->ow, pc_ceil_div(pc_ceil_div(d->ow, d->step), d->ncols) * d->step);
@@ -161,8 +163,9 @@ static void choose_region(pc_conv *c, const pc_dense_family *f) {
         else
             hi = mid - 1;
     }
-    if (fits(c, f, 1, lo * step) && (lo > 1 || !d->in_place)) {
-        d->ncols = d->in_place ? pc_min(pc_ceil_div(units, lo), units / 2) : pc_ceil_div(units, lo);
+    const int two = d->in_place && !d->copies; /* units at least */
+    if (fits(c, f, 1, lo * step) && (lo > 1 || !two)) {
+        d->ncols = two ? pc_min(pc_ceil_div(units, lo), units / 2) : pc_ceil_div(units, lo);
         return;
     }
     pc_dense unused;
@@ -184,7 +187,8 @@ static void share_work(pc_conv *c, const pc_dense_family *f) {
     pc_dense *d = &c->as.dense;
     const int flat = d->oh == 1;
     const int64_t threads = c->threads, units = pc_ceil_div(d->ow, d->step);
-    const int64_t most = flat ? d->in_place ? units / 2 : units : d->oh, first = flat ? d->ncols : d->nrows;
+    const int64_t most = flat ? d->in_place && !d->copies ? units / 2 : units : d->oh,
+                  first = flat ? d->ncols : d->nrows;
     const int64_t outer = c->desc.mb * c->desc.groups * c->out[0] * (flat ? 1 : d->ncols);
     const double per_block = (double)(pc_max(1, d->nv) * c->icg * c->taps);
     const pc_block last = f->block(c, d->blocks - 1);

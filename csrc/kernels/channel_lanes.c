@@ -9,9 +9,10 @@
 #include "kernels.h"
 #include "table.h"
 
-/* The vector at p, of which only the first n elements belong to the tile. */
-PC_INLINE vec load_first(const elem *p, const int n) {
-    return n >= PC_VLEN ? v_load(p) : n > 0 ? v_load_n(p, n) : v_zero();
+/* Vector number v of a run of n elements at p. */
+PC_INLINE vec load_part(const elem *p, const int n, const int v) {
+    const int left = n - v * PC_VLEN;
+    return left >= PC_VLEN ? v_load(p + v * PC_VLEN) : left > 0 ? v_load_n(p + v * PC_VLEN, left) : v_zero();
 }
 
 /* Of an address only: it may lie beyond the image. */
@@ -43,15 +44,12 @@ PC_INLINE void tile(const pc_channel_mode mode, const int nv, const int np, cons
             PC_UNROLL for (int v = 0; v < nv; v++) acc[i][v] = v_fma(x, w[v], acc[i][v]);
         }
         if (mode == PC_TILE_COPY) {
-            PC_UNROLL for (int j = 0; j < wide; j++) {
-                v_store(panel + j * PC_VLEN, load_first(p + j * PC_VLEN, np - j * PC_VLEN));
-            }
+            PC_UNROLL for (int j = 0; j < wide; j++) { v_store(panel + j * PC_VLEN, load_part(p, np, j)); }
         }
         if (mode == PC_TILE_COPY_STEPPED && step == 2) {
             PC_UNROLL for (int j = 0; j < wide; j++) {
-                const int n = 2 * (np - j * PC_VLEN) - 1; /* elements from here to the last pixel */
                 v_store(panel + j * PC_VLEN,
-                        v_even(load_first(p + 2 * j * PC_VLEN, n), load_first(p + (2 * j + 1) * PC_VLEN, n - PC_VLEN)));
+                        v_even(load_part(p, 2 * np - 1, 2 * j), load_part(p, 2 * np - 1, 2 * j + 1)));
             }
         } else if (mode == PC_TILE_COPY_STEPPED) {
             PC_UNROLL for (int i = 0; i < np; i++) panel[i] = p[i * step];

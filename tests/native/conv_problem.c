@@ -23,6 +23,9 @@ static const char *const chosen[] = {
     "ic3 oc65 in2,31 bias",
     "ic33 oc1 in9 bias real",
     "ic40 oc24 in11 s2 real",
+    "ic18 oc20 in5,4 s1,4 bias real",
+    "ic7 oc3 in8,2 s1,3 real",
+    "ic18 oc20 in4,5 s4,1 bias real",
     /* 1x1 in place, through panels: strided, planes and pixels a power of two apart */
     "ic20 oc36 in16,32 bias real",
     "ic140 oc36 in16,8 real",
