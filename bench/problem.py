@@ -105,7 +105,16 @@ class Problem:
 
         x = draw(batch, self.ic, *self.size)
         weight = draw(self.oc, self.ic // self.groups, *self.kernel)
-        return x, weight, draw(self.oc) if self.bias else None
+        return aligned(x), weight, draw(self.oc) if self.bias else None
+
+
+def aligned(x: Array) -> Array:
+    """Return `x` on a 64-byte boundary, where libraries put their own tensors; NumPy puts its arrays beside one."""
+    memory = np.empty(x.nbytes + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    result = memory[start : start + x.nbytes].view(x.dtype).reshape(x.shape)
+    result[...] = x
+    return result
 
 
 def parse_line(line: str, file: str = "") -> Problem | None:
