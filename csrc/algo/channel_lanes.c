@@ -111,7 +111,7 @@ static void panel(const pc_panel *p) {
                          .step = d->px,
                          .next_step = d->in_place && d->s.w > 1 ? d->px : 0,
                          .panel = p->panel,
-                         .ld_panel = d->panel};
+                         .ld_panel = d->step};
     for (int64_t y = 0; y < p->rows; y++) {
         const int64_t base = one_pass ? 0 : y * p->cols;
         char *dst = pc_at_mut(p->dst, y * d->o.h, size);
@@ -119,14 +119,14 @@ static void panel(const pc_panel *p) {
             const int64_t np = r.length + (i < r.longer);
             char *sum = pc_at_mut(p->sum, (base + x) * width, size);
             a.src = reads_panel ? a.panel : pc_at(p->src, y * d->pitch + x * d->px, size);
-            a.next = reads_panel ? p->k * d->panel : i + 1 < r.count ? np * d->px : d->pitch - x * d->px;
+            a.next = reads_panel ? p->k * d->step : i + 1 < r.count ? np * d->px : d->pitch - x * d->px;
             a.init = p->first ? p->bias : sum;
             a.ld_init = p->first ? 0 : width;
             a.out = direct ? dst + x * d->o.w * size : sum;
             a.ld_out = direct ? d->o.w : width;
             tile[np](&a);
             x += np;
-            if (d->copies) a.panel = pc_at_mut(a.panel, p->k * d->panel, size);
+            if (d->copies) a.panel = pc_at_mut(a.panel, p->k * d->step, size);
         }
         if (p->last && !direct) finish_row(p, pc_at(p->sum, base * width, size), dst, p->cols);
     }
@@ -134,10 +134,10 @@ static void panel(const pc_panel *p) {
 
 static const pc_dense_family family = {.block = block_at, .sum_size = sum_size, .panel = panel};
 
-/* In place, a tile of a 1x1 layer reads a short run from each channel's plane. Where planes lie a multiple of a large power of two
- * apart the runs meet in few sets of a cache or of the TLB; then the first block of output channels leaves a panel for
- * the others. It does so with a stride too, whose columns are then picked once. Short vectors use so little of each line
- * that they read it several times, and need it earlier. The limits were fitted on Zen 4. */
+/* In place, a tile of a 1x1 layer reads a short run from each channel's plane. Where planes lie a multiple of a large
+ * power of two apart the runs meet in few sets of a cache or of the TLB; then the first block of output channels leaves
+ * a panel for the others. It does so with a stride too, whose columns are then picked once. Short vectors use so little
+ * of each line that they read it several times, and need it earlier. The limits were fitted on Zen 4. */
 static int copies(const pc_conv *c) {
     const pc_dense *d = &c->as.dense;
     if (!d->in_place || c->taps > 1 || d->blocks == 1) return 0;

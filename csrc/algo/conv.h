@@ -40,7 +40,6 @@ typedef struct pc_dense {
     int in_place;                      /* tiles read the image itself: 1x1 or planar, stride 1, no padding */
     int copies;                        /* ... and the first block of channels leaves a panel for the others */
     int64_t px;                        /* in place: elements from one pixel to the next */
-    int64_t panel;                     /* elements of panel for a tile and a step of k */
     int64_t step;                      /* columns of a tile */
     int64_t nrows, ncols;              /* regions down and across */
     int64_t rows, cols;                /* outputs of the largest region */

@@ -84,6 +84,12 @@ void pc_dense_view(pc_conv *c) {
 
 /* ---- plan --------------------------------------------------------------------------------------------------- */
 
+/* Elements of a group's weights as packed. */
+static int64_t group_weights(const pc_conv *c, const pc_dense_family *f) {
+    const pc_block last = f->block(c, c->as.dense.blocks - 1);
+    return (last.packed + last.width) * c->icg * c->taps;
+}
+
 static int64_t passes(const pc_conv *c) {
     const pc_dense *d = &c->as.dense;
     return pc_ceil_div(c->icg, d->k_chans) * pc_ceil_div(c->taps, d->k_taps);
@@ -91,7 +97,7 @@ static int64_t passes(const pc_conv *c) {
 
 /* Elements of the panels of a region and one channel. */
 static int64_t panel_shape(const pc_dense *d, int64_t rows, int64_t cols) {
-    return rows * pc_ceil_div(cols, d->step) * d->panel;
+    return rows * pc_ceil_div(cols, d->step) * d->step;
 }
 
 /* Bytes of image that a region of all channels reads: strip, panels, or in place what should stay in the cache. */
@@ -118,14 +124,13 @@ static int64_t region_cols(const pc_dense *d) {
     return pc_min(d->ow, pc_ceil_div(pc_ceil_div(d->ow, d->step), d->ncols) * d->step);
 }
 
-/* Rather than stream weights that L2 cannot keep once for every few rows, take all rows of part of the channels: the sums
- * of all blocks wait meanwhile. */
+/* Rather than stream weights that L2 cannot keep once for every few rows, take all rows of part of the channels: the
+ * sums of all blocks wait meanwhile. */
 static void choose_channels(pc_conv *c, const pc_dense_family *f) {
     pc_dense *d = &c->as.dense;
     pc_dense unused;
     const int size = c->kernels->size;
-    const pc_block last = f->block(c, d->blocks - 1);
-    const int64_t weights = (last.packed + last.width) * c->icg * c->taps * size;
+    const int64_t weights = group_weights(c, f) * size;
     const int64_t chans = PC_DENSE_STRIP / (strip_shape(c, d->oh, d->ow, 1, &unused) * size) / d->k_chans * d->k_chans;
     if (d->in_place || weights <= 2 * PC_DENSE_STRIP || chans == 0) return;
     if (f->sum_size(c, d->oh, d->ow) * d->blocks * size > PC_DENSE_SUM) return;
@@ -191,8 +196,7 @@ static void share_work(pc_conv *c, const pc_dense_family *f) {
                   first = flat ? d->ncols : d->nrows;
     const int64_t outer = c->desc.mb * c->desc.groups * c->out[0] * (flat ? 1 : d->ncols);
     const double per_block = (double)(pc_max(1, d->nv) * c->icg * c->taps);
-    const pc_block last = f->block(c, d->blocks - 1);
-    const double weights = (double)((last.packed + last.width) * c->icg * c->taps);
+    const double weights = (double)group_weights(c, f);
     const double streamed = pc_max(0, weights - KEPT / c->kernels->size) / c->kernels->vlen * 4 / (double)d->blocks;
     const pc_dense before = *d;
     double best = 0;
@@ -236,7 +240,6 @@ void pc_dense_plan(pc_conv *c, const pc_dense_family *f, int64_t step) {
     d->k_taps = pc_min(c->taps, pass);
     d->k_chans = c->taps >= pass ? 1 : pc_min(c->icg, pass / c->taps);
     d->step = step;
-    if (d->copies) d->panel = step;
     choose_region(c, f);
     d->per_split = d->blocks;
     c->threads = pc_conv_useful_threads(c, 100);
@@ -271,8 +274,7 @@ void pc_dense_plan(pc_conv *c, const pc_dense_family *f, int64_t step) {
     d->bias = d->panel_off + (d->copies ? pc_round_up(d->k_chans * 8, 64) : 0);
     c->workspace_per_thread = (size_t)(d->bias + pc_round_up(f->block(c, 0).width * size, 64));
 
-    const pc_block last = f->block(c, d->blocks - 1);
-    c->packed_size = (size_t)(c->desc.groups * (last.packed + last.width) * c->icg * c->taps * size);
+    c->packed_size = (size_t)(c->desc.groups * group_weights(c, f) * size);
 }
 
 /* ---- pack --------------------------------------------------------------------------------------------------- */
@@ -300,8 +302,7 @@ DEFINE_PACK(double)
 
 void pc_dense_pack(const pc_conv *c, const pc_dense_family *f, const void *wei, void *packed) {
     const int64_t k = c->icg * c->taps, blocks = c->as.dense.blocks, n = c->desc.groups * blocks;
-    const pc_block last = f->block(c, blocks - 1);
-    const int64_t group = (last.packed + last.width) * k;
+    const int64_t group = group_weights(c, f);
     const int size = c->kernels->size, parallel = c->threads > 1 && c->packed_size > 1 << 18;
 #pragma omp parallel for schedule(static) num_threads(c->threads) if (parallel)
     for (int64_t i = 0; i < n; i++) {
@@ -366,7 +367,7 @@ static void fill_tables(const pc_conv *c, char *workspace) {
     const pc_dense *d = &c->as.dense;
     fill_offsets(c, (int64_t *)(workspace + d->off), d->k_chans, 0, d->k_taps);
     if (d->copies)
-        for (int64_t ic = 0; ic < d->k_chans; ic++) ((int64_t *)(workspace + d->panel_off))[ic] = ic * d->panel;
+        for (int64_t ic = 0; ic < d->k_chans; ic++) ((int64_t *)(workspace + d->panel_off))[ic] = ic * d->step;
 }
 
 static void gather_strip(const pc_conv *c, const item *it, const void *image, int64_t c0, int64_t chans, void *strip) {
@@ -428,8 +429,7 @@ static void run_item(const pc_conv *c, const pc_dense_family *f, const pc_exec_a
     const pc_dense *d = &c->as.dense;
     const int size = c->kernels->size;
     const int64_t k = c->icg * c->taps;
-    const pc_block last = f->block(c, d->blocks - 1);
-    const void *wei = pc_at(a->packed, it->g * (last.packed + last.width) * k, size);
+    const void *wei = pc_at(a->packed, it->g * group_weights(c, f), size);
     const void *image = pc_at(a->src, it->n * d->s.n + it->g * c->icg * d->s.c, size);
     const int64_t corner = it->z * c->desc.stride[0] * d->s.d + it->y * d->pitch + it->x * d->px; /* in place only */
     char *dst = pc_at_mut(a->dst, it->n * d->o.n + it->z * d->o.d + it->y * d->o.h + it->x * d->o.w, size);

@@ -56,8 +56,8 @@ typedef struct pc_dense_family {
 const char *pc_dense_reject(const pc_conv *conv);
 /* The picture as the tiles see it: call before choosing a tile, which then calls pc_dense_plan. */
 void pc_dense_view(pc_conv *conv);
-/* The largest power of two of cache lines that divides a distance: addresses so far apart meet in 64 / power of the sets
- * of a 32 KB L1 with 8 ways. */
+/* The largest power of two of cache lines that divides a distance: addresses so far apart meet in 64 / power of the
+ * sets of a 32 KB L1 with 8 ways. */
 int64_t pc_dense_power(int64_t bytes);
 void pc_dense_plan(pc_conv *conv, const pc_dense_family *family, int64_t col_step);
 void pc_dense_pack(const pc_conv *conv, const pc_dense_family *family, const void *wei, void *packed);

@@ -9,12 +9,6 @@
 #include "kernels.h"
 #include "table.h"
 
-/* Vector number v of a run of n elements at p. */
-PC_INLINE vec load_part(const elem *p, const int n, const int v) {
-    const int left = n - v * PC_VLEN;
-    return left >= PC_VLEN ? v_load(p + v * PC_VLEN) : left > 0 ? v_load_n(p + v * PC_VLEN, left) : v_zero();
-}
-
 /* Of an address only: it may lie beyond the image. */
 PC_INLINE void prefetch(const elem *p, int64_t elements) {
     __builtin_prefetch((const void *)((uintptr_t)p + (uintptr_t)elements * sizeof(elem)));
@@ -44,12 +38,12 @@ PC_INLINE void tile(const pc_channel_mode mode, const int nv, const int np, cons
             PC_UNROLL for (int v = 0; v < nv; v++) acc[i][v] = v_fma(x, w[v], acc[i][v]);
         }
         if (mode == PC_TILE_COPY) {
-            PC_UNROLL for (int j = 0; j < wide; j++) { v_store(panel + j * PC_VLEN, load_part(p, np, j)); }
+            PC_UNROLL for (int j = 0; j < wide; j++) { v_store(panel + j * PC_VLEN, v_load_part(p, np, j)); }
         }
         if (mode == PC_TILE_COPY_STEPPED && step == 2) {
             PC_UNROLL for (int j = 0; j < wide; j++) {
                 v_store(panel + j * PC_VLEN,
-                        v_even(load_part(p, 2 * np - 1, 2 * j), load_part(p, 2 * np - 1, 2 * j + 1)));
+                        v_even(v_load_part(p, 2 * np - 1, 2 * j), v_load_part(p, 2 * np - 1, 2 * j + 1)));
             }
         } else if (mode == PC_TILE_COPY_STEPPED) {
             PC_UNROLL for (int i = 0; i < np; i++) panel[i] = p[i * step];

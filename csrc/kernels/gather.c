@@ -18,17 +18,11 @@ static void copy_run(elem *dst, const elem *src, int64_t n) {
     if (i < n) v_store_n(dst + i, (int)(n - i), v_load_n(src + i, (int)(n - i)));
 }
 
-/* Vector number v of a run of `n` elements at src, which may end within it or before it. */
-PC_INLINE vec load_part(const elem *src, int64_t n, int v) {
-    const int64_t left = n - v * PC_VLEN;
-    return left >= PC_VLEN ? v_load(src + v * PC_VLEN) : left > 0 ? v_load_n(src + v * PC_VLEN, (int)left) : v_zero();
-}
-
 /* dst[i] = src[2 i] */
 static void copy_even(elem *dst, const elem *src, int64_t n) {
     for (int64_t i = 0; i < n; i += PC_VLEN, src += 2 * PC_VLEN) {
         const int64_t readable = 2 * (n - i) - 1;
-        const vec x = v_even(load_part(src, readable, 0), load_part(src, readable, 1));
+        const vec x = v_even(v_load_part(src, readable, 0), v_load_part(src, readable, 1));
         v_store_n(dst + i, (int)pc_min(n - i, PC_VLEN), x);
     }
 }
@@ -37,8 +31,8 @@ static void copy_even(elem *dst, const elem *src, int64_t n) {
 static void copy_fourth(elem *dst, const elem *src, int64_t n) {
     for (int64_t i = 0; i < n; i += PC_VLEN, src += 4 * PC_VLEN) {
         const int64_t readable = 4 * (n - i) - 3;
-        const vec a = v_even(load_part(src, readable, 0), load_part(src, readable, 1));
-        const vec b = v_even(load_part(src, readable, 2), load_part(src, readable, 3));
+        const vec a = v_even(v_load_part(src, readable, 0), v_load_part(src, readable, 1));
+        const vec b = v_even(v_load_part(src, readable, 2), v_load_part(src, readable, 3));
         v_store_n(dst + i, (int)pc_min(n - i, PC_VLEN), v_even(a, b));
     }
 }
@@ -125,8 +119,8 @@ PC_INLINE void store_part(elem *dst, int64_t n, vec x) {
         v_store_n(dst, (int)n, x);
 }
 
-/* One bordered row of a planar image with stride 1 or 2, border of `fill`: every vector is loaded once, under a mask where
- * it meets the border, and with stride 2 split into its two phases. */
+/* One bordered row of a planar image with stride 1 or 2, border of `fill`: every vector is loaded once, under a mask
+ * where it meets the border, and with stride 2 split into its two phases. */
 static void gather_row(const pc_gather_args *a, const elem *plane, elem *dst, int64_t iy) {
     const vec fill = v_set1((elem)a->fill);
     const int64_t cols = a->cols, lo = iy < 0 ? cols : pc_max(0, -a->x0),

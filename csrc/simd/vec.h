@@ -11,6 +11,7 @@
  *     v_load(p) v_store(p, v)               PC_VLEN elements, any alignment
  *     v_keep(v)                             v, in a register: GCC would fold a load into each of its uses, and load again
  *     v_load_n(p, n) v_store_n(p, n, v)     the first n elements, 0 <= n <= PC_VLEN; others read as 0, are not touched
+ *     v_load_part(p, n, v)                  vector number v of a run of n elements at p; those beyond the run read as 0
  *     v_mask(lo, hi)                        the lanes i with lo <= i < hi; lo and hi may be any int
  *     v_load_mask(p, m)                     the lanes of m, others 0; memory outside m is not touched, not even *p
  *     v_load_mask_or(p, m, v)               the same, other lanes those of v
@@ -66,5 +67,10 @@ typedef float elem;
 #else
 #error "define one PC_TARGET_*"
 #endif
+
+PC_INLINE vec v_load_part(const elem *p, int64_t n, int v) {
+    const int64_t left = n - v * PC_VLEN;
+    return left >= PC_VLEN ? v_load(p + v * PC_VLEN) : left > 0 ? v_load_n(p + v * PC_VLEN, (int)left) : v_zero();
+}
 
 #endif
