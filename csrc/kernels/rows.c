@@ -45,7 +45,8 @@ PC_INLINE void pair(const int tile, const int kr, const int masked, const pc_row
         w1[j] = v_set1(wei[kr + j]);
     }
     PC_UNROLL for (int i = 0; i < (tile - 1) * 2 + kr; i++) {
-        const vec lo = load(a->row[i], off, masked, a->in_w), hi = load(a->row[i], off + PC_VLEN, masked, a->in_w);
+        const vec lo = v_keep(load(a->row[i], off, masked, a->in_w)),
+                  hi = v_keep(load(a->row[i], off + PC_VLEN, masked, a->in_w));
         const vec even = v_even_unordered(lo, hi);
         odd[i] = v_odd_unordered(lo, hi);
         PC_UNROLL for (int r = 0; r < tile; r++) {
@@ -65,7 +66,8 @@ PC_INLINE void triple(const int tile, const int kr, const int masked, const pc_r
     vec even[MAX_ROWS], odd[MAX_ROWS], w[3 * MAX_KR];
     PC_UNROLL for (int j = 0; j < 3 * kr; j++) w[j] = v_set1(wei[j]);
     PC_UNROLL for (int i = 0; i < (tile - 1) * 2 + kr; i++) {
-        const vec lo = load(a->row[i], off, masked, a->in_w), hi = load(a->row[i], off + PC_VLEN, masked, a->in_w);
+        const vec lo = v_keep(load(a->row[i], off, masked, a->in_w)),
+                  hi = v_keep(load(a->row[i], off + PC_VLEN, masked, a->in_w));
         even[i] = v_even(lo, hi);
         odd[i] = v_odd(lo, hi);
         const vec first = v_shift_in(load(a->row[i], off - PC_VLEN, masked, a->in_w), odd[i]);
@@ -84,7 +86,8 @@ PC_INLINE void last_of_pairs(const int tile, const int kr, const int masked, con
     vec w[MAX_KR];
     PC_UNROLL for (int j = 0; j < kr; j++) w[j] = v_set1(wei[j]);
     PC_UNROLL for (int i = 0; i < (tile - 1) * 2 + kr; i++) {
-        const vec lo = load(a->row[i], off, masked, a->in_w), hi = load(a->row[i], off + PC_VLEN, masked, a->in_w);
+        const vec lo = v_keep(load(a->row[i], off, masked, a->in_w)),
+                  hi = v_keep(load(a->row[i], off + PC_VLEN, masked, a->in_w));
         const vec even = v_even_unordered(lo, hi);
         PC_UNROLL for (int r = 0; r < tile; r++) if (i >= r * 2 && i < r * 2 + kr) acc[r] =
             v_fma(even, w[i - r * 2], acc[r]);
