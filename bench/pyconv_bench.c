@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "output.h"
 #include "peak.h"
@@ -165,7 +168,16 @@ static int list_all(const options *o) {
     return 0;
 }
 
+/* Every large buffer comes fresh from the system: glibc otherwise hands later problems what earlier ones left on its
+ * heap, and 64 channels of 56x56 take 10 % longer on two threads there. */
+static void fresh_buffers(void) {
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 128 << 10);
+#endif
+}
+
 int main(int argc, char **argv) {
+    fresh_buffers();
     options o;
     int parsed = options_parse(&o, argc, argv);
     int code = parsed ? (parsed > 0 ? 0 : 2) : o.list ? list_all(&o) : run_all(&o);

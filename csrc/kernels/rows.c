@@ -14,7 +14,12 @@
 #include "kernels.h"
 #include "table.h"
 
-enum { PIECE = PC_REGISTERS >= 32 ? 8 : 4, MAX_KR = 9, MAX_ROWS = 2 * PC_MAX_ROW_TILE + MAX_KR };
+enum {
+    PIECE = PC_REGISTERS >= 32 ? 8 : 4,
+    MAX_KR = 9,
+    MAX_ROWS = 2 * PC_MAX_ROW_TILE + MAX_KR,
+    TRIPLE_NV = PC_REGISTERS >= 32 ? 2 : 1
+};
 
 /* VLEN columns from `off` on; the caller says whether some may lie outside [0, in_w). */
 PC_INLINE vec load(const void *row, int64_t off, const int masked, int64_t in_w) {
@@ -59,23 +64,29 @@ PC_INLINE void pair(const int tile, const int kr, const int masked, const pc_row
 }
 
 /* A filter three columns wide at column step 2, the most common one by far: taps 1 and 2 are the even and odd halves of
- * one pair of vectors, and tap 0 is the odd half shifted by a lane. Three loads a row, all aligned where the row is and
- * the padding is 1. */
-PC_INLINE void triple(const int tile, const int kr, const int masked, const pc_rows_args *a, int64_t off,
-                      const elem *wei, vec *acc) {
-    vec even[MAX_ROWS], odd[MAX_ROWS], w[3 * MAX_KR];
+ * one pair of vectors, and tap 0 is the odd half shifted by a lane. Two vectors of outputs at once share one of their
+ * loads and all that a row costs besides. All loads are aligned where the row is and the padding is 1. */
+PC_INLINE void triple(const int tile, const int kr, const int nv, const int masked, const pc_rows_args *a, int64_t off,
+                      const elem *wei, vec (*acc)[PC_MAX_ROW_TILE]) {
+    vec even[TRIPLE_NV][MAX_ROWS], odd[TRIPLE_NV][MAX_ROWS], w[3 * MAX_KR];
     PC_UNROLL for (int j = 0; j < 3 * kr; j++) w[j] = v_set1(wei[j]);
     PC_UNROLL for (int i = 0; i < (tile - 1) * 2 + kr; i++) {
-        const vec lo = v_keep(load(a->row[i], off, masked, a->in_w)),
-                  hi = v_keep(load(a->row[i], off + PC_VLEN, masked, a->in_w));
-        even[i] = v_even(lo, hi);
-        odd[i] = v_odd(lo, hi);
-        const vec first = v_shift_in(load(a->row[i], off - PC_VLEN, masked, a->in_w), odd[i]);
-        PC_UNROLL for (int r = 0; r < tile; r++) {
-            if (i >= r * 2 && i < r * 2 + kr) acc[r] = v_fma(first, w[i - r * 2], acc[r]);
-            if (i == r * 2 + kr - 1) {
-                PC_UNROLL for (int j = 0; j < kr; j++) acc[r] = v_fma(even[r * 2 + j], w[kr + j], acc[r]);
-                PC_UNROLL for (int j = 0; j < kr; j++) acc[r] = v_fma(odd[r * 2 + j], w[2 * kr + j], acc[r]);
+        vec before = load(a->row[i], off - PC_VLEN, masked, a->in_w);
+        PC_UNROLL for (int v = 0; v < nv; v++) {
+            const int64_t at = off + 2 * v * PC_VLEN;
+            const vec lo = v_keep(load(a->row[i], at, masked, a->in_w)),
+                      hi = v_keep(load(a->row[i], at + PC_VLEN, masked, a->in_w));
+            even[v][i] = v_even(lo, hi);
+            odd[v][i] = v_odd(lo, hi);
+            const vec first = v_shift_in(before, odd[v][i]);
+            before = hi;
+            PC_UNROLL for (int r = 0; r < tile; r++) {
+                if (i >= r * 2 && i < r * 2 + kr) acc[v][r] = v_fma(first, w[i - r * 2], acc[v][r]);
+                if (i == r * 2 + kr - 1) {
+                    PC_UNROLL for (int j = 0; j < kr; j++) acc[v][r] = v_fma(even[v][r * 2 + j], w[kr + j], acc[v][r]);
+                    PC_UNROLL for (int j = 0; j < kr; j++) acc[v][r] =
+                        v_fma(odd[v][r * 2 + j], w[2 * kr + j], acc[v][r]);
+                }
             }
         }
     }
@@ -94,17 +105,17 @@ PC_INLINE void last_of_pairs(const int tile, const int kr, const int masked, con
     }
 }
 
-/* One vector of columns at x. kr and step are constants of the variant, or 0 for any. */
-PC_INLINE void column(const int tile, const int kr, const int step, const int col_step, const int kw, const int masked,
-                      const pc_rows_args *a, int64_t x) {
-    vec acc[PC_MAX_ROW_TILE];
+/* nv vectors of columns at x: one, or as many as TRIPLE_NV for triple(). kr and step are constants of the variant, or 0 for any. */
+PC_INLINE void column(const int tile, const int kr, const int step, const int col_step, const int kw, const int nv,
+                      const int masked, const pc_rows_args *a, int64_t x) {
+    vec accs[TRIPLE_NV][PC_MAX_ROW_TILE], *acc = accs[0];
     const elem *wei = a->wei;
     const vec bias = v_set1((elem)a->bias);
-    PC_UNROLL for (int r = 0; r < tile; r++) acc[r] = bias;
+    PC_UNROLL for (int v = 0; v < nv; v++) { PC_UNROLL for (int r = 0; r < tile; r++) accs[v][r] = bias; }
     if (kw == 3 && col_step == 1) {
         PC_UNROLL for (int s = 0; s < 3; s++) piece(tile, step, kr, masked, a, 0, a->col_off[s] + x, wei + s * kr, acc);
     } else if (kw == 3) {
-        triple(tile, kr, masked, a, a->col_off[1] + 2 * x, wei, acc);
+        triple(tile, kr, nv, masked, a, a->col_off[1] + 2 * x, wei, accs);
     } else if (col_step == 2) {
         int64_t s = 0;
         for (; s + 1 < a->kw; s += 2, wei += 2 * kr) pair(tile, kr, masked, a, a->col_off[s] + 2 * x, wei, acc);
@@ -132,23 +143,33 @@ PC_INLINE void column(const int tile, const int kr, const int step, const int co
     if (col_step == 2 && kw != 3) {
         PC_UNROLL for (int r = 0; r < tile; r++) acc[r] = v_ordered(acc[r]);
     }
-    elem *dst = (elem *)a->dst + x;
-    const int n = (int)pc_min(a->ow - x, PC_VLEN);
-    if (n == PC_VLEN) {
-        PC_UNROLL for (int r = 0; r < tile; r++) v_store(dst + r * a->ld_dst, acc[r]);
-    } else {
-        PC_UNROLL for (int r = 0; r < tile; r++) v_store_n(dst + r * a->ld_dst, n, acc[r]);
+    PC_UNROLL for (int v = 0; v < nv; v++) {
+        elem *dst = (elem *)a->dst + x + v * PC_VLEN;
+        const int n = (int)pc_min(a->ow - x - v * PC_VLEN, PC_VLEN);
+        if (n == PC_VLEN) {
+            PC_UNROLL for (int r = 0; r < tile; r++) v_store(dst + r * a->ld_dst, accs[v][r]);
+        } else {
+            PC_UNROLL for (int r = 0; r < tile; r++) v_store_n(dst + r * a->ld_dst, n, accs[v][r]);
+        }
     }
 }
 
 PC_INLINE void all_columns(const int tile, const int kr, const int step, const int col_step, const int kw,
                            const pc_rows_args *a) {
-    const int64_t before = kw == 3 && col_step == 2 ? PC_VLEN - 1 : 0; /* what triple() loads and does not use */
-    for (int64_t x = 0; x < a->ow; x += PC_VLEN) {
-        if (x * col_step + a->least_off >= before && (x + PC_VLEN) * col_step + a->most_off <= a->in_w)
-            column(tile, kr, step, col_step, kw, 0, a, x);
+    const int three = kw == 3 && col_step == 2, most = three ? TRIPLE_NV : 1;
+    const int64_t before = three ? PC_VLEN - 1 : 0; /* what triple() loads and does not use */
+    int64_t x = 0;
+    for (; most > 1 && x + (most - 1) * PC_VLEN < a->ow; x += most * PC_VLEN) {
+        if (x * col_step + a->least_off >= before && (x + most * PC_VLEN) * col_step + a->most_off <= a->in_w)
+            column(tile, kr, step, col_step, kw, most, 0, a, x);
         else
-            column(tile, kr, step, col_step, kw, 1, a, x);
+            column(tile, kr, step, col_step, kw, most, 1, a, x);
+    }
+    for (; x < a->ow; x += PC_VLEN) {
+        if (x * col_step + a->least_off >= before && (x + PC_VLEN) * col_step + a->most_off <= a->in_w)
+            column(tile, kr, step, col_step, kw, 1, 0, a, x);
+        else
+            column(tile, kr, step, col_step, kw, 1, 1, a, x);
     }
 }
 
