@@ -61,6 +61,7 @@ typedef struct pc_rows_plan {
     int direct;            /* reads the image itself */
     int64_t bands, strips; /* items down and across a plane */
     int64_t run;           /* whole planes an item, where each has one band and strip */
+    int small;             /* a plane is one tile */
     int64_t pitch, phase;
     int64_t tables; /* byte offset in a thread's workspace; the strip, or a row of zeros, comes first */
 } pc_rows_plan;
