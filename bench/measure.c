@@ -47,6 +47,7 @@ static pc_conv_desc conv_desc(const problem *p, const run_config *c) {
     }
     d.isa = c->isa;
     d.threads = c->threads;
+    d.precision = c->precision;
     d.algo = c->algo;
     return d;
 }

@@ -10,6 +10,7 @@ typedef struct run_config {
     pc_dtype dtype;
     pc_layout layout; /* of input and output alike */
     int threads;
+    pc_precision precision; /* of convolution */
     int64_t mb;
     double seconds; /* to spend on timing, the peak not counted */
     int reps;       /* turns of the problem with the peak, or with other destinations */
@@ -38,7 +39,7 @@ typedef struct fault_cost {
     double reused_faults, malloced_faults, mapped_faults; /* minor faults a call */
 } fault_cost;
 
-typedef enum check_result { CHECK_EXACT, CHECK_DIFFERS, CHECK_FAILED } check_result;
+typedef enum check_result { CHECK_EXACT, CHECK_WITHIN, CHECK_DIFFERS, CHECK_FAILED } check_result;
 
 /* Plan, allocate, fill with random non-zero numbers, pack. On an error nothing is left to close. */
 pc_status case_open(bench_case *b, const problem *p, const run_config *config);
@@ -46,7 +47,7 @@ void case_close(bench_case *b);
 pc_status case_execute(const bench_case *b, void *dst);
 
 /* Run once into a poisoned destination, and compare every bit with the "reference" algorithm or, for pooling, with a
- * plain loop in this program. `detail` says what differs first. */
+ * plain loop in this program. Winograd's algorithm need only come within a bound. `detail` says what differs first. */
 check_result case_check(bench_case *b, char *detail, size_t n);
 /* Repetitions of the problem, each followed by a burst of the FMA peak, so that both see the same clock and the same
  * neighbours. */

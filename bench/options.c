@@ -21,7 +21,9 @@ static const char usage[] =
     "  --layout L       * nchw (default), nhwc\n"
     "  --threads N      * default 1\n"
     "  --batch N        * default 1\n"
-    "  --check            compare each result bit for bit with the reference; exit code 1 if any differs\n"
+    "  --precision P      fast (default), strict: no algorithm but chains of fused multiply-adds\n"
+    "  --check            compare each result bit for bit with the reference, Winograd's within a bound; exit code 1\n"
+    "                     if any differs\n"
     "  --seconds S        time spent on each row (default 0.5; 0 with --check: no timing)\n"
     "  --reps N           turns with the measurement of the peak that those seconds are split into (default 7)\n"
     "  --page-faults      also time with a destination that is malloc'ed, or freshly mapped, at every call\n"
@@ -41,6 +43,7 @@ enum option_code {
     OPT_LAYOUT,
     OPT_THREADS,
     OPT_BATCH,
+    OPT_PRECISION,
     OPT_CHECK,
     OPT_SECONDS,
     OPT_REPS,
@@ -62,6 +65,7 @@ static const struct option long_options[] = {
     {"layout", required_argument, NULL, OPT_LAYOUT},
     {"threads", required_argument, NULL, OPT_THREADS},
     {"batch", required_argument, NULL, OPT_BATCH},
+    {"precision", required_argument, NULL, OPT_PRECISION},
     {"check", no_argument, NULL, OPT_CHECK},
     {"seconds", required_argument, NULL, OPT_SECONDS},
     {"reps", required_argument, NULL, OPT_REPS},
@@ -165,6 +169,16 @@ static int set_seconds(options *o, const char *text) {
     return end == text || *end || !(o->seconds >= 0) ? complain("not a time in seconds", text) : 0;
 }
 
+static int set_precision(options *o, const char *word) {
+    for (int i = PC_FAST; i < PC_PRECISION_COUNT; i++) {
+        if (!strcmp(word, pc_precision_name((pc_precision)i))) {
+            o->precision = (pc_precision)i;
+            return 0;
+        }
+    }
+    return complain("unknown precision", word);
+}
+
 static int apply(options *o, int code, char *value) {
     switch (code) {
         case OPT_PROBLEMS: return load(o, value);
@@ -176,6 +190,7 @@ static int apply(options *o, int code, char *value) {
         case OPT_LAYOUT: return each_word(o, value, add_layout);
         case OPT_THREADS: return each_word(o, value, add_threads);
         case OPT_BATCH: return each_word(o, value, add_batch);
+        case OPT_PRECISION: return set_precision(o, value);
         case OPT_CHECK: o->check = 1; return 0;
         case OPT_SECONDS: return set_seconds(o, value);
         case OPT_REPS: return positive(value, &o->reps);
@@ -199,7 +214,7 @@ static void fill_defaults(options *o) {
 }
 
 int options_parse(options *o, int argc, char **argv) {
-    *o = (options){.seconds = 0.5, .reps = 7};
+    *o = (options){.precision = PC_FAST, .seconds = 0.5, .reps = 7};
     int code, done = 0;
     while (!done && (code = getopt_long(argc, argv, "", long_options, NULL)) != -1) done = apply(o, code, optarg);
     for (; !done && optind < argc; optind++) done = load(o, argv[optind]);

@@ -17,6 +17,7 @@ typedef struct options {
     int batches[OPTION_LIST];
     int algo_count, isa_count, dtype_count, layout_count, thread_count, batch_count;
     int every_algo; /* "all" was asked: refusals are not worth a row */
+    pc_precision precision;
     int check, explain, list, page_faults, peaks, reps;
     double seconds;
     const char *json;

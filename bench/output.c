@@ -195,6 +195,7 @@ static void write_row(json *j, const row *r) {
     json_int(j, "batch", b->config.mb);
     json_int(j, "threads_asked", b->config.threads);
     json_int(j, "threads", b->info.threads);
+    json_text(j, "precision", pc_precision_name(b->config.precision));
     json_text(j, "algo", b->info.algo);
     json_text(j, "tile", b->info.tile);
     json_text(j, "isa", b->info.isa);

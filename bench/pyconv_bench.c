@@ -35,10 +35,10 @@ static void print_repro(const bench_case *b, const char *detail) {
     problem_line(b->p, line, sizeof(line));
     fprintf(stderr,
             "pyconv_bench: %s: %s\n  again: pyconv_bench --check --seconds 0 --algo %s --isa %s --dtype %s --layout %s "
-            "--threads %d "
-            "--batch %lld --problem '%s'\n",
+            "--threads %d --precision %s --batch %lld --problem '%s'\n",
             b->p->name, detail, b->info.algo, b->info.isa, b->config.dtype == PC_F64 ? "f64" : "f32",
-            b->config.layout == PC_NHWC ? "nhwc" : "nchw", b->config.threads, (long long)b->config.mb, line);
+            b->config.layout == PC_NHWC ? "nhwc" : "nchw", b->config.threads, pc_precision_name(b->config.precision),
+            (long long)b->config.mb, line);
 }
 
 static int explain(const problem *p, const bench_case *b) {
@@ -53,7 +53,7 @@ static int explain(const problem *p, const bench_case *b) {
 
 static int measure(output *out, bench_case *b) {
     static const char *const words[] = {
-        [CHECK_EXACT] = "exact", [CHECK_DIFFERS] = "DIFFERS", [CHECK_FAILED] = "FAILED"};
+        [CHECK_EXACT] = "exact", [CHECK_WITHIN] = "within", [CHECK_DIFFERS] = "DIFFERS", [CHECK_FAILED] = "FAILED"};
     const options *o = out->o;
     row r = {.b = b};
     timing time;
@@ -63,7 +63,7 @@ static int measure(output *out, bench_case *b) {
     if (o->check) {
         check_result result = case_check(b, detail, sizeof(detail));
         r.check = words[result];
-        failed = result != CHECK_EXACT;
+        failed = result == CHECK_DIFFERS || result == CHECK_FAILED;
         if (failed) print_repro(b, detail);
     }
     if (o->seconds > 0) {
@@ -117,6 +117,7 @@ static int run_problem(output *out, const problem *p) {
                                                               .dtype = o->dtypes[d],
                                                               .layout = o->layouts[l],
                                                               .threads = o->threads[t],
+                                                              .precision = o->precision,
                                                               .mb = o->batches[n],
                                                               .seconds = o->seconds,
                                                               .reps = o->reps});

@@ -29,10 +29,12 @@ from .runtime import (
     explain,
     get_cache_limit,
     get_num_threads,
+    get_precision,
     isa,
     set_cache_limit,
     set_isa,
     set_num_threads,
+    set_precision,
     threads,
 )
 
@@ -49,12 +51,14 @@ __all__ = [
     "explain",
     "get_cache_limit",
     "get_num_threads",
+    "get_precision",
     "isa",
     "nn",
     "reference",
     "set_cache_limit",
     "set_isa",
     "set_num_threads",
+    "set_precision",
     "threads",
 ]
 

@@ -12,3 +12,4 @@ Pair: TypeAlias = int | Sequence[int]
 Padding: TypeAlias = int | Sequence[int] | str
 Layout: TypeAlias = Literal["NCHW", "NHWC"]
 PaddingMode: TypeAlias = Literal["zeros", "reflect", "replicate", "circular"]
+Precision: TypeAlias = Literal["fast", "strict"]

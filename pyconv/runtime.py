@@ -1,4 +1,4 @@
-"""How pyconv runs: the instruction set, the threads, and what was chosen for a call."""
+"""How pyconv runs: the instruction set, the threads, the precision, and what was chosen for a call."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from ._types import Precision
 
 __all__ = [
     "Explanation",
@@ -21,10 +22,12 @@ __all__ = [
     "explain",
     "get_cache_limit",
     "get_num_threads",
+    "get_precision",
     "isa",
     "set_cache_limit",
     "set_isa",
     "set_num_threads",
+    "set_precision",
     "threads",
 ]
 
@@ -69,6 +72,48 @@ def set_num_threads(n: int) -> None:
         If `n` is less than 1.
     """
     _native.set_num_threads(n)
+
+
+def get_precision() -> Precision:
+    """Name the precision in use, ``"fast"`` or ``"strict"``; see `set_precision`.
+
+    Examples
+    --------
+    >>> import pyconv
+    >>> pyconv.get_precision() in ("fast", "strict")
+    True
+    """
+    return _native.get_precision()  # type: ignore[return-value]
+
+
+def set_precision(name: Precision | None) -> None:
+    """Compute convolutions in this precision from now on, in the whole process; None returns to the default, "fast".
+
+    ``"strict"``: each output is one chain of fused multiply-adds, in the order that `functional.conv2d` states.
+
+    ``"fast"``: a 3x3 layer of stride 1 may be computed by Winograd's algorithm instead, with up to four times fewer
+    multiplications. The root mean square of its error is at most twice that of the chain. Every other layer is
+    computed as in strict mode.
+
+    In either, results are the same, bit for bit, on every instruction set, for any number of threads and in any batch.
+    A call, or a layer, may ask for a precision of its own by the argument ``precision``.
+
+    Raises
+    ------
+    ValueError
+        If `name` is unknown.
+
+    Examples
+    --------
+    >>> import pyconv
+    >>> pyconv.set_precision("strict")
+    >>> pyconv.get_precision()
+    'strict'
+    >>> pyconv.set_precision(None)
+    >>> pyconv.get_precision()
+    'fast'
+    """
+    _native.set_precision(name)
 
 
 def set_cache_limit(n: int) -> None:

@@ -1,4 +1,4 @@
-"""Fixtures: instruction sets, thread counts, and random numbers that can be drawn again."""
+"""Fixtures: instruction sets, thread counts, the precision, and random numbers that can be drawn again."""
 
 from __future__ import annotations
 
@@ -45,11 +45,16 @@ def rng(seed: int) -> np.random.Generator:
 
 
 @pytest.fixture(autouse=True)
-def _defaults_restored() -> Iterator[None]:
-    """No test may leave another instruction set or number of threads behind."""
-    before = pyconv.isa(), pyconv.get_num_threads()
+def _defaults_restored(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No test may leave another instruction set, number of threads or precision behind.
+
+    Tests compare with one chain of multiply-adds, so they compute in strict mode; those marked `fast`, in fast mode.
+    """
+    pyconv.set_precision("fast" if request.node.get_closest_marker("fast") else "strict")
+    before = pyconv.isa(), pyconv.get_num_threads(), pyconv.get_precision()
     yield
-    after = pyconv.isa(), pyconv.get_num_threads()
+    after = pyconv.isa(), pyconv.get_num_threads(), pyconv.get_precision()
     pyconv.set_isa(None)
     pyconv.set_num_threads(before[1])
+    pyconv.set_precision(None)
     assert after == before

@@ -86,6 +86,8 @@ def test_says_its_version_and_names(c: SimpleNamespace) -> None:
     assert c.ffi.string(c.lib.pc_isa_name(c.lib.PC_ISA_SCALAR)) == b"scalar"
     assert c.lib.pc_isa_available(c.lib.PC_ISA_SCALAR) == 1
     assert c.lib.pc_isa_name(c.lib.PC_ISA_COUNT) == c.ffi.NULL
+    assert c.ffi.string(c.lib.pc_precision_name(c.lib.pc_get_precision())) == b"fast"
+    assert c.lib.pc_precision_name(c.lib.PC_PRECISION_COUNT) == c.ffi.NULL
 
 
 def pointer(c: SimpleNamespace, array: Array) -> Any:
@@ -95,6 +97,7 @@ def pointer(c: SimpleNamespace, array: Array) -> Any:
 def conv_desc(c: SimpleNamespace, src: Array, wei: Array, stride: tuple[int, int], padding: tuple[int, int]) -> Any:
     desc = c.ffi.new("pc_conv_desc *")
     desc.dtype = {np.dtype("f4"): c.lib.PC_F32, np.dtype("f8"): c.lib.PC_F64}[src.dtype]
+    desc.precision = c.lib.PC_STRICT
     desc.mb, desc.ic, desc.oc, desc.groups = src.shape[0], src.shape[1], wei.shape[0], src.shape[1] // wei.shape[1]
     getattr(desc, "in")[0:3] = [1, *src.shape[2:]]
     desc.kernel[0:3] = [1, *wei.shape[2:]]
@@ -172,6 +175,7 @@ def test_explains_a_plan(c: SimpleNamespace) -> None:
         (lambda d: d.pad_lo.__setitem__(2, -1), "PC_ERR_PADDING"),
         (lambda d: d.kernel.__setitem__(2, 10), "PC_ERR_KERNEL"),
         (lambda d: setattr(d, "threads", -1), "PC_ERR_THREADS"),
+        (lambda d: setattr(d, "precision", 9), "PC_ERR_PRECISION"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -54,6 +54,8 @@ CONV_ERRORS = {
     "padding a float": (TypeError, "padding", lambda: F.conv2d(X, W, padding=0.5)),
     "same with stride": (ValueError, "same.*stride|stride.*same", lambda: F.conv2d(X, W, padding="same", stride=2)),
     "layout unknown": (ValueError, "layout.*CHWN", lambda: F.conv2d(X, W, layout="CHWN")),
+    "precision unknown": (ValueError, "precision.*exact", lambda: F.conv2d(X, W, precision="exact")),
+    "precision a number": (TypeError, "precision.*int", lambda: F.conv2d(X, W, precision=1)),
     "kernel too large": (ValueError, r"kernel.*3.*\(5, 6\)", lambda: F.conv2d(X, W, dilation=3)),
     "no rows": (ValueError, r"\(2, 4, 0, 6\)", lambda: F.conv2d(X[:, :, :0], W, padding=2)),
     "no outputs": (ValueError, r"\(0, 4, 3, 3\)", lambda: F.conv2d(X, W[:0])),

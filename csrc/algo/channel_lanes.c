@@ -33,11 +33,11 @@ static int64_t sum_size(const pc_conv *c, int64_t rows, int64_t cols) {
 }
 
 /* Cost of one step of k for a tile, in FMAs: the FMAs, or the loads, or the latency that too few accumulators leave
- * exposed. The costs of a load were fitted on Zen 4, which runs one 512-bit FMA or two shorter ones a cycle: in AVX2 1 x 12
- * reaches 66 % of the peak where 2 x 6 reaches 88; in AVX-512 1 x 14 wins by 1 or 2 % on images read in place, and loses by
- * 5 on strips of wide layers, which come from L2. */
-static double tile_cost(const pc_conv *c, int64_t nv, int64_t np) {
-    const double load = c->kernels->isa != PC_ISA_AVX512 ? 1.4 : c->as.dense.in_place ? 0.55 : 1.0;
+ * exposed. The costs of a load were fitted on Zen 4, which runs one 512-bit FMA or two shorter ones a cycle: in AVX2 1
+ * x 12 reaches 66 % of the peak where 2 x 6 reaches 88; in AVX-512 1 x 14 wins by 1 or 2 % on images read in place,
+ * and loses by 5 on strips of wide layers, which come from L2. */
+double pc_channel_tile_cost(const pc_kernels *k, int64_t nv, int64_t np, int in_place) {
+    const double load = k->isa != PC_ISA_AVX512 ? 1.4 : in_place ? 0.55 : 1.0;
     const double fma = (double)(nv * np), loads = (double)(nv + np) * load, latency = 8;
     const double worst = fma > loads ? fma : loads;
     return (worst > latency ? worst : latency) + 0.25;
@@ -60,8 +60,8 @@ static void choose_tile(pc_conv *c) {
         for (int part = 0; part < 2; part++) { /* runs of length + 1, then runs of length */
             const int64_t n = part ? r.count - r.longer : r.longer, pixels = r.length + !part;
             if (!n) continue;
-            cost +=
-                (double)(n * whole) * tile_cost(c, nv, pixels) + (rest ? (double)n * tile_cost(c, rest, pixels) : 0);
+            cost += (double)(n * whole) * pc_channel_tile_cost(k, nv, pixels, d->in_place) +
+                    (rest ? (double)n * pc_channel_tile_cost(k, rest, pixels, d->in_place) : 0);
         }
         if (best == 0 || cost < best * 0.99) {
             best = cost;

@@ -22,7 +22,7 @@ typedef struct pc_algo {
     void (*run)(const pc_conv *conv, const pc_exec_args *args);
 } pc_algo;
 
-extern const pc_algo pc_algo_rows, pc_algo_depthwise_nhwc, pc_algo_channel_lanes, pc_algo_pixel_lanes,
+extern const pc_algo pc_algo_rows, pc_algo_depthwise_nhwc, pc_algo_winograd, pc_algo_channel_lanes, pc_algo_pixel_lanes,
     pc_algo_reference;
 
 /* Strides of an activation tensor, in elements. */
@@ -66,6 +66,21 @@ typedef struct pc_rows_plan {
     int64_t tables; /* byte offset in a thread's workspace; the strip, or a row of zeros, comes first */
 } pc_rows_plan;
 
+typedef struct pc_winograd {
+    int m;                    /* output pixels of a tile each way */
+    int nv, np;               /* register tile: vectors of output channels x tiles */
+    int gathers;              /* the input is copied first, with its border */
+    int64_t tiles_h, tiles_w; /* of an image */
+    int64_t blocks;           /* runs of the tiles of an image */
+    int64_t panels, splits;   /* panels of nv vectors of output channels; the items that they are shared among */
+    int64_t work;             /* items in all */
+    /* Elements from run to run of tiles and from frequency to frequency of the transformed input, from tile to tile of
+     * the products. */
+    int64_t run, ld_in, ld_tile;
+    int64_t sums, strip, copy, off, place,
+        bias; /* byte offsets in a thread's workspace; the transformed input comes first */
+} pc_winograd;
+
 struct pc_conv {
     pc_conv_desc desc;
     const pc_algo *algo;
@@ -81,6 +96,7 @@ struct pc_conv {
     union {
         pc_dense dense;
         pc_rows_plan rows;
+        pc_winograd winograd;
     } as;
 };
 

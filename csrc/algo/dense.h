@@ -59,6 +59,8 @@ void pc_dense_view(pc_conv *conv);
 /* The largest power of two of cache lines that divides a distance: addresses so far apart meet in 64 / power of the
  * sets of a 32 KB L1 with 8 ways. */
 int64_t pc_dense_power(int64_t bytes);
+/* Cycles of one step of k for a tile of channel lanes, in FMAs of a vector. */
+double pc_channel_tile_cost(const pc_kernels *kernels, int64_t nv, int64_t np, int in_place);
 void pc_dense_plan(pc_conv *conv, const pc_dense_family *family, int64_t col_step);
 void pc_dense_pack(const pc_conv *conv, const pc_dense_family *family, const void *wei, void *packed);
 void pc_dense_run(const pc_conv *conv, const pc_dense_family *family, const pc_exec_args *args);

@@ -67,8 +67,9 @@ static void choose_tile(pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     pc_rows_plan *r = &c->as.rows;
     const int64_t kh = p->kernel[1];
-    /* Half as many lanes cost a little over half a whole vector (Zen 4): 40 columns, 5 of the one against 3 of the other,
-     * gain 6 %; 28 columns, where no lane is saved, lose 5. With stride 2 they cost more: the 40 columns lose 11 %. */
+    /* Half as many lanes cost a little over half a whole vector (Zen 4): 40 columns, 5 of the one against 3 of the
+     * other, gain 6 %; 28 columns, where no lane is saved, lose 5. With stride 2 they cost more: the 40 columns lose
+     * 11 %. */
     const int64_t whole = pc_ceil_div(c->out[2], k->vlen), half = pc_ceil_div(2 * c->out[2], k->vlen);
     const int narrow = k->rows_narrow && (double)half * (p->stride[2] == 2 ? 0.62 : 0.55) < (double)whole;
     double best = 0;

@@ -44,21 +44,22 @@ extern "C" {
 
 typedef enum pc_status {
     PC_OK = 0,
-    PC_ERR_NULL,     /* a required pointer is NULL */
-    PC_ERR_DTYPE,    /* unknown element type */
-    PC_ERR_LAYOUT,   /* unknown layout */
-    PC_ERR_SIZE,     /* a size is not positive (batch may be zero) */
-    PC_ERR_GROUPS,   /* channels are not divisible by groups, or groups < 1 */
-    PC_ERR_STRIDE,   /* stride < 1 */
-    PC_ERR_DILATION, /* dilation < 1 */
-    PC_ERR_PADDING,  /* negative padding, or more than the boundary mode or the window allows */
-    PC_ERR_KERNEL,   /* the dilated kernel is larger than the padded input */
-    PC_ERR_OVERFLOW, /* an extent or a buffer does not fit in 64 bits */
-    PC_ERR_BOUNDARY, /* unknown boundary mode */
-    PC_ERR_ISA,      /* unknown instruction set, or one that this CPU or this build lacks */
-    PC_ERR_ALGO,     /* unknown algorithm, or the forced one refuses this problem */
-    PC_ERR_THREADS,  /* thread count < 0 */
-    PC_ERR_NOMEM,    /* plan creation ran out of memory */
+    PC_ERR_NULL,      /* a required pointer is NULL */
+    PC_ERR_DTYPE,     /* unknown element type */
+    PC_ERR_LAYOUT,    /* unknown layout */
+    PC_ERR_SIZE,      /* a size is not positive (batch may be zero) */
+    PC_ERR_GROUPS,    /* channels are not divisible by groups, or groups < 1 */
+    PC_ERR_STRIDE,    /* stride < 1 */
+    PC_ERR_DILATION,  /* dilation < 1 */
+    PC_ERR_PADDING,   /* negative padding, or more than the boundary mode or the window allows */
+    PC_ERR_KERNEL,    /* the dilated kernel is larger than the padded input */
+    PC_ERR_OVERFLOW,  /* an extent or a buffer does not fit in 64 bits */
+    PC_ERR_BOUNDARY,  /* unknown boundary mode */
+    PC_ERR_ISA,       /* unknown instruction set, or one that this CPU or this build lacks */
+    PC_ERR_ALGO,      /* unknown algorithm, or the forced one refuses this problem */
+    PC_ERR_THREADS,   /* thread count < 0 */
+    PC_ERR_PRECISION, /* unknown precision */
+    PC_ERR_NOMEM,     /* plan creation ran out of memory */
     PC_STATUS_COUNT
 } pc_status;
 
@@ -91,6 +92,15 @@ PC_API pc_status pc_set_num_threads(int n);       /* 0 returns to the default */
 PC_API pc_status pc_set_num_threads_local(int n); /* this thread only; 0 removes the override */
 PC_API int pc_get_num_threads_local(void);
 
+/* How results may be computed. FAST may take a transform that saves multiplications (Winograd) and rounds differently,
+ * to an rms error of at most twice that of STRICT, which is one chain of fused multiply-adds an output, written down at
+ * the top of this file. Either gives the same bits on every target and for any number of threads. */
+typedef enum pc_precision { PC_PRECISION_AUTO = 0, PC_FAST, PC_STRICT, PC_PRECISION_COUNT } pc_precision;
+
+PC_API const char *pc_precision_name(pc_precision precision); /* "auto", "fast", "strict"; NULL if unknown */
+PC_API pc_precision pc_get_precision(void);                   /* the process-wide choice: PC_FAST until set */
+PC_API pc_status pc_set_precision(pc_precision precision);    /* PC_PRECISION_AUTO returns to the default */
+
 PC_API const char *pc_version(void);  /* "0.1.0" */
 PC_API const char *pc_compiler(void); /* the compiler that built the library */
 
@@ -108,9 +118,10 @@ typedef struct pc_conv_desc {
     pc_boundary boundary;
     int64_t mb, ic, oc, groups;
     int64_t in[3], kernel[3], stride[3], dilation[3], pad_lo[3], pad_hi[3];
-    pc_isa isa;       /* PC_ISA_AUTO: the process-wide target */
-    int threads;      /* 0: the process-wide number; small problems use fewer */
-    const char *algo; /* NULL or "auto": chosen from the shape of one image; else a name, which may refuse */
+    pc_isa isa;             /* PC_ISA_AUTO: the process-wide target */
+    int threads;            /* 0: the process-wide number; small problems use fewer */
+    pc_precision precision; /* PC_PRECISION_AUTO: the process-wide choice */
+    const char *algo;       /* NULL or "auto": chosen from the shape of one image; else a name, which may refuse */
 } pc_conv_desc;
 
 /* clang-format off */

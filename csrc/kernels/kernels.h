@@ -122,8 +122,8 @@ typedef void pc_rows_fn(const pc_rows_args *a);
 
 /* ---- depthwise, channels last -------------------------------------------------------------------------------------
  *
- * np neighbouring pixels of one output row, all channels: tap t multiplies tap[t][i * step + c] by wei[t * channels + c].
- * tap[t] is NULL for a tap in zero padding, which multiplies zeros. */
+ * np neighbouring pixels of one output row, all channels: tap t multiplies tap[t][i * step + c] by wei[t * channels +
+ * c]. tap[t] is NULL for a tap in zero padding, which multiplies zeros. */
 typedef struct pc_depthwise_args {
     int64_t taps, channels;
     const void *const *tap;
@@ -135,12 +135,47 @@ typedef struct pc_depthwise_args {
 
 typedef void pc_depthwise_fn(const pc_depthwise_args *a);
 
+/* ---- Winograd's transforms -------------------------------------------------------------------------------------
+ *
+ * m = 2 or 4 output pixels each way from n = m + 2 of the image; a frequency is one of the n * n elements of a
+ * transformed tile.
+ *
+ * Input: neighbouring tiles of one row of tiles and one vector of channels. Frequency f of tile t goes to
+ * dst[place[t] + f * ld_freq + lane]; lanes from `channels` on hold zeros. Beyond the image it reads nothing and takes
+ * zeros. `strip` holds (m * tiles + 5) * n vectors. */
+typedef struct pc_winograd_in_args {
+    const void *src; /* pixel (0, 0) of the first channel */
+    int64_t src_chan, src_row, src_col;
+    int64_t in_h, in_w;
+    int64_t y, x; /* where the first tile begins in the image */
+    int64_t tiles;
+    int channels; /* at most a vector */
+    void *strip, *dst;
+    const int64_t *place;
+    int64_t ld_freq;
+} pc_winograd_in_args;
+
+typedef void pc_winograd_in_fn(const pc_winograd_in_args *a);
+
+/* Output: neighbouring tiles and some vectors of channels. Frequency f of tile t and channel c stands at
+ * src[t * ld_tile + f * ld_freq + c]; bias and src are readable up to a whole vector. Writes rows x cols pixels,
+ * channels last, and no more than m rows. */
+typedef struct pc_winograd_out_args {
+    const void *src, *bias;
+    int64_t ld_tile, ld_freq;
+    void *dst; /* first pixel of the first tile and channel */
+    int64_t dst_row, dst_col;
+    int64_t tiles, rows, cols, channels;
+} pc_winograd_out_args;
+
+typedef void pc_winograd_out_fn(const pc_winograd_out_args *a);
+
 /* ---- pooling -------------------------------------------------------------------------------------------------------
  *
- * dst[x] = the largest of row[q][col_off[s] + x * col_step] over q < rows and s < cols, for x < n; the first of equals in
- * that order, NaN wins, and minus infinity where there is nothing: with no rows, before element 0 of a row, from in_w on.
- * col_step is 1, or 2 with col_off[s] = col_off[0] + s. Channels first, x is a column and row[q] a row of the image or of
- * a strip; channels last, x is a channel and row[q] a window position. */
+ * dst[x] = the largest of row[q][col_off[s] + x * col_step] over q < rows and s < cols, for x < n; the first of equals
+ * in that order, NaN wins, and minus infinity where there is nothing: with no rows, before element 0 of a row, from
+ * in_w on. col_step is 1, or 2 with col_off[s] = col_off[0] + s. Channels first, x is a column and row[q] a row of the
+ * image or of a strip; channels last, x is a channel and row[q] a window position. */
 typedef struct pc_pool_args {
     const void *const *row;
     int64_t rows, cols, n;
@@ -165,6 +200,8 @@ typedef struct pc_kernels {
     pc_rows_fn *(*rows)(int tile, int kr, int row_step, int col_step);
     pc_rows_fn *(*rows_narrow)(int tile, int kr, int row_step, int col_step); /* half as many lanes; or NULL */
     pc_depthwise_fn *const *depthwise;                                        /* [np], np <= PC_MAX_DEPTHWISE_NP */
+    pc_winograd_in_fn *winograd_input[2];                                     /* m = 2, 4 */
+    pc_winograd_out_fn *winograd_output[2];
     pc_pool_fn *max_pool;
     void (*relu)(int64_t n, const void *src, void *dst);
     void (*softmax)(int64_t rows, int64_t n, const void *src, void *dst);

@@ -105,7 +105,8 @@ PC_INLINE void last_of_pairs(const int tile, const int kr, const int masked, con
     }
 }
 
-/* nv vectors of columns at x: one, or as many as TRIPLE_NV for triple(). kr and step are constants of the variant, or 0 for any. */
+/* nv vectors of columns at x: one, or as many as TRIPLE_NV for triple(). kr and step are constants of the variant, or
+ * 0 for any. */
 PC_INLINE void column(const int tile, const int kr, const int step, const int col_step, const int kw, const int nv,
                       const int masked, const pc_rows_args *a, int64_t x) {
     vec accs[TRIPLE_NV][PC_MAX_ROW_TILE], *acc = accs[0];

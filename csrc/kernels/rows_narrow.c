@@ -1,5 +1,5 @@
-/* rows_narrow.c - rows.c once more, for AVX-512 with 256-bit vectors: for pictures whose rows would leave many lanes of wide
- * vectors empty. The bits are the same, as with any vector length. */
+/* rows_narrow.c - rows.c once more, for AVX-512 with 256-bit vectors: for pictures whose rows would leave many lanes
+ * of wide vectors empty. The bits are the same, as with any vector length. */
 #if defined(PC_TARGET_AVX512)
 #define PC_NARROW 1
 #include "rows.c"

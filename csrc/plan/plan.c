@@ -108,6 +108,7 @@ uint64_t pc_plan_pack_key(const pc_plan *plan) {
     if (!plan || plan->is_pool) return 0;
     const pc_conv *c = &plan->as.conv;
     const int dense = c->algo == &pc_algo_channel_lanes || c->algo == &pc_algo_pixel_lanes;
+    const int winograd = c->algo == &pc_algo_winograd;
     const int64_t parts[] = {(int64_t)(intptr_t)c->algo,
                              c->desc.dtype,
                              c->desc.oc,
@@ -119,7 +120,9 @@ uint64_t pc_plan_pack_key(const pc_plan *plan) {
                              dense ? c->kernels->vlen : 0,
                              dense ? c->as.dense.nv : 0,
                              dense ? c->as.dense.blocks : 0,
-                             c->algo == &pc_algo_channel_lanes};
+                             winograd ? c->kernels->vlen : 0,
+                             winograd ? c->as.winograd.m : 0,
+                             winograd ? c->as.winograd.panels : 0};
     uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a over words */
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         hash = (hash ^ (uint64_t)parts[i]) * UINT64_C(1099511628211);

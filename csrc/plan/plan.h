@@ -17,7 +17,7 @@ struct pc_plan {
 /* Algorithms of convolution in order of preference; NULL past the end. */
 const pc_algo *pc_registry_at(int i);
 
-/* Check a descriptor and fill in the output size; `isa` and `threads` come back resolved. */
+/* Check a descriptor and fill in the output size; `isa`, `threads` and `precision` come back resolved. */
 pc_status pc_validate_conv(pc_conv_desc *desc, int64_t out[3]);
 pc_status pc_validate_pool(pc_pool_desc *desc, int64_t out[3]);
 

@@ -38,6 +38,7 @@ pc_status pc_validate_conv(pc_conv_desc *d, int64_t out[3]) {
     if (!valid_dtype(d->dtype)) return PC_ERR_DTYPE;
     if (!valid_layout(d->src_layout) || !valid_layout(d->dst_layout)) return PC_ERR_LAYOUT;
     if ((int)d->boundary < 0 || d->boundary >= PC_BOUNDARY_COUNT) return PC_ERR_BOUNDARY;
+    if (!pc_precision_name(d->precision)) return PC_ERR_PRECISION;
     if (d->mb < 0 || d->ic < 1 || d->oc < 1) return PC_ERR_SIZE;
     if (d->groups < 1 || d->ic % d->groups || d->oc % d->groups) return PC_ERR_GROUPS;
     for (int i = 0; i < 3; i++) {
@@ -64,6 +65,7 @@ pc_status pc_validate_conv(pc_conv_desc *d, int64_t out[3]) {
     for (int i = 0; i < 3; i++) bordered[i] = d->in[i] + d->pad_lo[i] + d->pad_hi[i];
     if (!product_fits(src, 5) || !product_fits(dst, 5) || !product_fits(wei, 5) || !product_fits(bordered, 3))
         return PC_ERR_OVERFLOW;
+    if (d->precision == PC_PRECISION_AUTO) d->precision = pc_get_precision();
     return resolve(&d->isa, &d->threads);
 }
 

@@ -135,6 +135,16 @@ bool parse_layout(py::handle value, const char *function) {
     throw py::type_error(std::string(function) + ": layout must be 'NCHW' or 'NHWC', not " + kind_of(value));
 }
 
+pc_precision parse_precision(py::handle value, const char *function, const char *argument) {
+    if (value.is_none()) return PC_PRECISION_AUTO;
+    const bool text = PyUnicode_Check(value.ptr());
+    for (const pc_precision precision : {PC_FAST, PC_STRICT})
+        if (text && PyUnicode_CompareWithASCIIString(value.ptr(), pc_precision_name(precision)) == 0) return precision;
+    const std::string wanted = std::string(function) + ": " + argument + " must be 'fast', 'strict' or None, not ";
+    if (text) throw py::value_error(wanted + "'" + value.cast<std::string>() + "'");
+    throw py::type_error(wanted + kind_of(value));
+}
+
 py::array c_contiguous(const py::array &a) {
     // Not py::array::ensure, which would swallow NumPy's MemoryError.
     const int flags = Flags::NPY_ARRAY_ENSUREARRAY_ | Flags::NPY_ARRAY_C_CONTIGUOUS_ | Flags::NPY_ARRAY_ALIGNED_;

@@ -31,6 +31,8 @@ struct Pair {
 Pair parse_pair(py::handle value, const char *function, const char *argument);
 int64_t parse_int(py::handle value, const char *function, const char *argument);
 bool parse_layout(py::handle value, const char *function); // true: the array's axes are (N, H, W, C)
+// 'fast', 'strict', or None, which leaves it to the process: PC_PRECISION_AUTO.
+pc_precision parse_precision(py::handle value, const char *function, const char *argument);
 
 // A picture or a batch of them: logical sizes n, c, h, w, and data that is dense in `layout`.
 struct Image {

@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -79,8 +80,8 @@ const void *bias_data(py::handle bias, const py::array &weight, py::array &keep,
     return keep.data();
 }
 
-pc_conv_desc describe(const Image &x, const py::array &w, const Geometry &g, const char *algorithm,
-                      const char *function) {
+pc_conv_desc describe(const Image &x, const py::array &w, const Geometry &g, pc_precision precision,
+                      const char *algorithm, const char *function) {
     const std::string f = function;
     const int64_t oc = w.shape(0), icg = w.shape(1), kh = w.shape(2), kw = w.shape(3);
     const auto shapes = [&] { return "input of shape " + shape_text(x.array) + ", weight of shape " + shape_text(w); };
@@ -112,6 +113,7 @@ pc_conv_desc describe(const Image &x, const py::array &w, const Geometry &g, con
     std::memcpy(d.dilation, dilation, sizeof in);
     std::memcpy(d.pad_lo, lo, sizeof in);
     std::memcpy(d.pad_hi, hi, sizeof in);
+    d.precision = precision;
     d.algo = algorithm;
     return d;
 }
@@ -169,7 +171,7 @@ struct Call {
 
 Call parse_call(py::handle input, py::handle weight, py::handle bias, py::handle stride, py::handle padding,
                 py::handle dilation, py::handle groups, py::handle layout, const std::string &padding_mode,
-                const char *algorithm, bool data = true) {
+                const char *algorithm, py::handle precision, bool data = true) {
     static const char *f = "conv2d";
     const py::array x = float_array(input, f, "input");
     Call c;
@@ -180,7 +182,7 @@ Call parse_call(py::handle input, py::handle weight, py::handle bias, py::handle
     const Geometry g =
         parse_geometry(stride, padding, dilation, groups, padding_mode, c.weight.shape(2), c.weight.shape(3), f);
     c.image = view_image(x, c.channels_last, f, "input", data);
-    c.desc = describe(c.image, c.weight, g, algorithm, f);
+    c.desc = describe(c.image, c.weight, g, parse_precision(precision, f, "precision"), algorithm, f);
     return c;
 }
 
@@ -188,9 +190,9 @@ const char *algorithm_name(const std::optional<std::string> &name) { return name
 
 py::array conv2d(py::handle input, py::handle weight, py::handle bias, py::handle stride, py::handle padding,
                  py::handle dilation, py::handle groups, py::handle out, py::handle layout,
-                 const std::string &padding_mode, const std::optional<std::string> &algorithm) {
+                 const std::string &padding_mode, const std::optional<std::string> &algorithm, py::handle precision) {
     Call c = parse_call(input, weight, bias, stride, padding, dilation, groups, layout, padding_mode,
-                        algorithm_name(algorithm));
+                        algorithm_name(algorithm), precision);
     Result r = make_result(out, out_size(c.desc, "conv2d"), c.image.batched, c.channels_last, c.image.layout,
                            c.image.array, "conv2d");
     require_disjoint(r, out, py::reinterpret_borrow<py::array>(input), "conv2d", "input");
@@ -210,9 +212,10 @@ py::array conv2d(py::handle input, py::handle weight, py::handle bias, py::handl
 
 py::dict explain_conv2d(py::handle input, py::handle weight, py::handle bias, py::handle stride, py::handle padding,
                         py::handle dilation, py::handle groups, py::handle out, py::handle layout,
-                        const std::string &padding_mode, const std::optional<std::string> &algorithm) {
+                        const std::string &padding_mode, const std::optional<std::string> &algorithm,
+                        py::handle precision) {
     Call c = parse_call(input, weight, bias, stride, padding, dilation, groups, layout, padding_mode,
-                        algorithm_name(algorithm), false);
+                        algorithm_name(algorithm), precision, false);
     const Sizes size = out_size(c.desc, "conv2d");
     if (!out.is_none())
         c.desc.dst_layout =
@@ -255,11 +258,16 @@ class Cache {
         const pc_status status = pc_get_isa(&isa);
         if (status != PC_OK) fail(status, function);
         const int threads = pc_get_num_threads();
-        if (!plan_ || isa != isa_ || threads != threads_ || std::memcmp(&desc, &desc_, sizeof desc) != 0) {
+        const pc_precision precision = desc.precision == PC_PRECISION_AUTO ? pc_get_precision() : desc.precision;
+        // Up to the precision, which is compared as resolved; padding and the algorithm, which no layer names, follow.
+        constexpr size_t compared = offsetof(pc_conv_desc, precision);
+        if (!plan_ || isa != isa_ || threads != threads_ || precision != precision_ ||
+            std::memcmp(&desc, &desc_, compared) != 0) {
             plan_ = std::shared_ptr<pc_plan>(create(desc, function).release(), pc_plan_destroy);
             desc_ = desc;
             isa_ = isa;
             threads_ = threads;
+            precision_ = precision;
             const uint64_t key = pc_plan_pack_key(plan_.get());
             if (key != key_) packed_.reset();
             key_ = key;
@@ -292,6 +300,7 @@ class Cache {
     pc_conv_desc desc_ = {};
     pc_isa isa_ = PC_ISA_AUTO;
     int threads_ = 0;
+    pc_precision precision_ = PC_PRECISION_AUTO;
     uint64_t key_ = 0;
     bool fresh_ = false;
 };
@@ -308,8 +317,10 @@ void execute(const Cache::Entry &e, const void *src, const void *bias, void *dst
 class PackedConv2d {
   public:
     PackedConv2d(py::handle weight, py::object bias, py::handle stride, py::handle padding, py::handle dilation,
-                 py::handle groups, const std::string &padding_mode, py::handle layout)
-        : cache_(weight_array(weight, name)), bias_(std::move(bias)) {
+                 py::handle groups, const std::string &padding_mode, py::handle layout, py::handle precision)
+        : cache_(weight_array(weight, name)),
+          bias_(std::move(bias)),
+          precision_(parse_precision(precision, name, "precision")) {
         const auto &w = cache_.weight();
         geometry_ = parse_geometry(stride, padding, dilation, groups, padding_mode, w.shape(2), w.shape(3), name);
         channels_last_ = parse_layout(layout, name);
@@ -322,7 +333,7 @@ class PackedConv2d {
         py::array keep;
         const void *bias = bias_data(bias_, w, keep, name);
         const Image image = view_image(x, channels_last_, name, "input");
-        const pc_conv_desc desc = describe(image, w, geometry_, nullptr, name);
+        const pc_conv_desc desc = describe(image, w, geometry_, precision_, nullptr, name);
         const Result r = make_result(py::none(), out_size(desc, name), image.batched, channels_last_, image.layout,
                                      image.array, name);
         execute(cache_.get(desc, name), image.data, bias, r.data);
@@ -333,7 +344,7 @@ class PackedConv2d {
         const py::array x = float_array(input, name, "input");
         require_dtype(cache_.weight(), "weight", x, "input");
         const Image image = view_image(x, channels_last_, name, "input", false);
-        const pc_conv_desc desc = describe(image, cache_.weight(), geometry_, nullptr, name);
+        const pc_conv_desc desc = describe(image, cache_.weight(), geometry_, precision_, nullptr, name);
         out_size(desc, name);
         return explain(create(desc, name).get());
     }
@@ -344,6 +355,7 @@ class PackedConv2d {
     static constexpr const char *name = "Conv2d";
     Cache cache_;
     py::object bias_;
+    pc_precision precision_;
     Geometry geometry_{};
     bool channels_last_ = false;
 };
@@ -450,15 +462,15 @@ void bind_conv(py::module_ &m) {
     using namespace py::literals;
     m.def("conv2d", &conv2d, "input"_a, "weight"_a, "bias"_a = py::none(), "stride"_a = 1, "padding"_a = 0,
           "dilation"_a = 1, "groups"_a = 1, py::kw_only(), "out"_a = py::none(), "layout"_a = "NCHW",
-          "padding_mode"_a = "zeros", "algorithm"_a = py::none());
+          "padding_mode"_a = "zeros", "algorithm"_a = py::none(), "precision"_a = py::none());
     m.def("explain_conv2d", &explain_conv2d, "input"_a, "weight"_a, "bias"_a = py::none(), "stride"_a = 1,
           "padding"_a = 0, "dilation"_a = 1, "groups"_a = 1, py::kw_only(), "out"_a = py::none(), "layout"_a = "NCHW",
-          "padding_mode"_a = "zeros", "algorithm"_a = py::none());
+          "padding_mode"_a = "zeros", "algorithm"_a = py::none(), "precision"_a = py::none());
     py::class_<PackedConv2d>(m, "PackedConv2d")
         .def(py::init<py::handle, py::object, py::handle, py::handle, py::handle, py::handle, const std::string &,
-                      py::handle>(),
+                      py::handle, py::handle>(),
              "weight"_a, "bias"_a = py::none(), "stride"_a = 1, "padding"_a = 0, "dilation"_a = 1, "groups"_a = 1,
-             py::kw_only(), "padding_mode"_a = "zeros", "layout"_a = "NCHW")
+             py::kw_only(), "padding_mode"_a = "zeros", "layout"_a = "NCHW", "precision"_a = py::none())
         .def("__call__", &PackedConv2d::call, "input"_a)
         .def("touch", &PackedConv2d::touch)
         .def("explain", &PackedConv2d::explain_call, "input"_a);

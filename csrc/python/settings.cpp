@@ -1,4 +1,4 @@
-// settings.cpp - instruction set, threads, memory kept for reuse, and what the build is.
+// settings.cpp - instruction set, threads, precision, memory kept for reuse, and what the build is.
 #include <pybind11/stl.h>
 
 #include <optional>
@@ -58,6 +58,8 @@ void set_num_threads_local(int n) {
     pc_set_num_threads_local(n);
 }
 
+void set_precision(py::handle name) { pc_set_precision(parse_precision(name, "set_precision", "name")); }
+
 } // namespace
 
 void bind_settings(py::module_ &m) {
@@ -70,6 +72,8 @@ void bind_settings(py::module_ &m) {
     m.def("set_num_threads", &set_num_threads, "n"_a);
     m.def("get_num_threads_local", &pc_get_num_threads_local);
     m.def("set_num_threads_local", &set_num_threads_local, "n"_a);
+    m.def("get_precision", [] { return pc_precision_name(pc_get_precision()); });
+    m.def("set_precision", &set_precision, "name"_a);
     m.def("cached_bytes", &cached_bytes);
     m.def("get_cache_limit", &cache_limit);
     m.def("set_cache_limit", &set_cache_limit, "n"_a);

@@ -9,7 +9,7 @@
  *     elem, vec, vmask, PC_VLEN             element, vector of PC_VLEN elements, set of lanes
  *     v_zero() v_set1(x)                    all lanes 0; all lanes x
  *     v_load(p) v_store(p, v)               PC_VLEN elements, any alignment
- *     v_keep(v)                             v, in a register: GCC would fold a load into each of its uses, and load again
+ *     v_keep(v)                             v, in a register: GCC would load anew for each of its uses
  *     v_load_n(p, n) v_store_n(p, n, v)     the first n elements, 0 <= n <= PC_VLEN; others read as 0, are not touched
  *     v_load_part(p, n, v)                  vector number v of a run of n elements at p; those beyond the run read as 0
  *     v_mask(lo, hi)                        the lanes i with lo <= i < hi; lo and hi may be any int
@@ -25,6 +25,8 @@
  *     v_even_unordered v_odd_unordered      the same elements in an order of the target's own, in fewer cycles
  *     v_ordered(v)                          the elements of v from that order into the right one
  *     v_transpose(r)                        PC_VLEN x PC_VLEN elements in place
+ *     v_load_quads(p, ld, v)                element i of v[j], j < 4, is p[i * ld + j]: columns of PC_VLEN rows
+ *     v_load_quads_part(p, ld, n, lo, hi, v)  the same where i < n and lo <= j < hi; others read as 0, are not touched
  *
  * The scalar header is the specification; tests/native/test_vec.c holds every other header against it. */
 #ifndef PC_SIMD_VEC_H
@@ -66,6 +68,20 @@ typedef float elem;
 #include "vec_scalar.h"
 #else
 #error "define one PC_TARGET_*"
+#endif
+
+#if !defined(PC_NARROW)
+/* A header gives the type quad, four elements of memory, and what these need of it. */
+PC_INLINE void v_load_quads(const elem *p, int64_t ld, vec v[4]) {
+    quad q[PC_VLEN];
+    PC_UNROLL for (int i = 0; i < PC_VLEN; i++) q[i] = quad_load(p + i * ld);
+    quad_columns(q, v);
+}
+PC_INLINE void v_load_quads_part(const elem *p, int64_t ld, int n, int lo, int hi, vec v[4]) {
+    quad q[PC_VLEN];
+    PC_UNROLL for (int i = 0; i < PC_VLEN; i++) q[i] = i < n ? quad_load_part(p + i * ld, lo, hi) : quad_zero();
+    quad_columns(q, v);
+}
 #endif
 
 PC_INLINE vec v_load_part(const elem *p, int64_t n, int v) {

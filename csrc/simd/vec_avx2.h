@@ -100,6 +100,16 @@ PC_INLINE void v_transpose(vec r[PC_VLEN]) {
     r[3] = _mm256_permute2f128_pd(b, d, 0x31);
 }
 
+/* Quads: a row is a vector. */
+typedef vec quad;
+PC_INLINE quad quad_zero(void) { return v_zero(); }
+PC_INLINE quad quad_load(const elem *p) { return v_load(p); }
+PC_INLINE quad quad_load_part(const elem *p, int lo, int hi) { return v_load_mask(p, v_mask(lo, hi)); }
+PC_INLINE void quad_columns(const quad q[PC_VLEN], vec v[4]) {
+    PC_UNROLL for (int i = 0; i < 4; i++) v[i] = q[i];
+    v_transpose(v);
+}
+
 #else
 
 PC_INLINE vec v_load_mask_or(const elem *p, vmask m, vec v) {
@@ -151,6 +161,26 @@ PC_INLINE void v_transpose(vec r[PC_VLEN]) {
         t[j + 4] = _mm256_permute2f128_ps(r[j], r[j + 4], 0x31);
     }
     PC_UNROLL for (int i = 0; i < 8; i++) r[i] = t[i];
+}
+
+/* Quads: rows i and 4 + i share z[i], half a vector each, and 4 x 4 blocks turn within the halves. */
+typedef __m128 quad;
+PC_INLINE quad quad_zero(void) { return _mm_setzero_ps(); }
+PC_INLINE quad quad_load(const elem *p) { return _mm_loadu_ps(p); }
+PC_INLINE quad quad_load_part(const elem *p, int lo, int hi) {
+    return _mm_maskload_ps(p, _mm256_castsi256_si128(v_mask(lo, hi)));
+}
+PC_INLINE void quad_turn(vec z[4]) {
+    const vec a = _mm256_unpacklo_ps(z[0], z[1]), b = _mm256_unpackhi_ps(z[0], z[1]);
+    const vec c = _mm256_unpacklo_ps(z[2], z[3]), d = _mm256_unpackhi_ps(z[2], z[3]);
+    z[0] = _mm256_shuffle_ps(a, c, 0x44);
+    z[1] = _mm256_shuffle_ps(a, c, 0xee);
+    z[2] = _mm256_shuffle_ps(b, d, 0x44);
+    z[3] = _mm256_shuffle_ps(b, d, 0xee);
+}
+PC_INLINE void quad_columns(const quad q[PC_VLEN], vec v[4]) {
+    PC_UNROLL for (int i = 0; i < 4; i++) v[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(q[i]), q[4 + i], 1);
+    quad_turn(v);
 }
 
 #endif

@@ -1,8 +1,8 @@
 /* vec_avx512.h - the vocabulary on AVX-512 F, VL, DQ, BW: 16 floats or 8 doubles, lanes chosen by mask registers.
  * On Zen 4 a masked load costs what a plain one does (1 to 1.5 cycles), a two-source permutation 1, an FMA 1.
  *
- * With PC_NARROW the vectors are half as wide, with the same 32 registers and masks: for kernels/rows_narrow.c, and no more
- * of the vocabulary than that uses. Zen 4 runs two of those a cycle where it runs one wide one. */
+ * With PC_NARROW the vectors are half as wide, with the same 32 registers and masks: for kernels/rows_narrow.c, and no
+ * more of the vocabulary than that uses. Zen 4 runs two of those a cycle where it runs one wide one. */
 #include <immintrin.h>
 
 #if defined(PC_NARROW) && defined(PC_DTYPE_F64)
@@ -115,6 +115,28 @@ PC_INLINE void v_transpose(vec r[PC_VLEN]) {
     PC_UNROLL for (int i = 0; i < 8; i++) r[i] = t[i];
 }
 
+/* Quads: rows i and 4 + i share z[i], half a vector each, and 4 x 4 blocks turn within the halves. */
+typedef __m256d quad;
+PC_INLINE quad quad_zero(void) { return _mm256_setzero_pd(); }
+PC_INLINE quad quad_load(const elem *p) { return _mm256_loadu_pd(p); }
+PC_INLINE quad quad_load_part(const elem *p, int lo, int hi) {
+    return _mm256_maskz_loadu_pd((__mmask8)(v_mask(lo, hi) & 15), p);
+}
+PC_INLINE void quad_turn(vec z[4]) {
+    const __m512i low = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13),
+                  high = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
+    const vec a = _mm512_unpacklo_pd(z[0], z[1]), b = _mm512_unpackhi_pd(z[0], z[1]);
+    const vec c = _mm512_unpacklo_pd(z[2], z[3]), d = _mm512_unpackhi_pd(z[2], z[3]);
+    z[0] = _mm512_permutex2var_pd(a, low, c);
+    z[1] = _mm512_permutex2var_pd(b, low, d);
+    z[2] = _mm512_permutex2var_pd(a, high, c);
+    z[3] = _mm512_permutex2var_pd(b, high, d);
+}
+PC_INLINE void quad_columns(const quad q[PC_VLEN], vec v[4]) {
+    PC_UNROLL for (int i = 0; i < 4; i++) v[i] = _mm512_insertf64x4(_mm512_castpd256_pd512(q[i]), q[4 + i], 1);
+    quad_turn(v);
+}
+
 #else
 
 PC_INLINE vec v_round(vec a) { return PC_OP(roundscale)(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
@@ -166,6 +188,32 @@ PC_INLINE void v_transpose(vec r[PC_VLEN]) {
         r[j] = _mm512_shuffle_f32x4(t[j], t[j + 8], 0x88);
         r[j + 8] = _mm512_shuffle_f32x4(t[j], t[j + 8], 0xdd);
     }
+}
+
+/* Quads: rows i, 4 + i, 8 + i and 12 + i share z[i], a quarter of a vector each, and 4 x 4 blocks turn within the
+ * quarters. A masked broadcast puts a row in its place straight from memory. */
+typedef __m128 quad;
+PC_INLINE quad quad_zero(void) { return _mm_setzero_ps(); }
+PC_INLINE quad quad_load(const elem *p) { return _mm_loadu_ps(p); }
+PC_INLINE quad quad_load_part(const elem *p, int lo, int hi) {
+    return _mm_maskz_loadu_ps((__mmask8)(v_mask(lo, hi) & 15), p);
+}
+PC_INLINE void quad_turn(vec z[4]) {
+    const vec a = _mm512_unpacklo_ps(z[0], z[1]), b = _mm512_unpackhi_ps(z[0], z[1]);
+    const vec c = _mm512_unpacklo_ps(z[2], z[3]), d = _mm512_unpackhi_ps(z[2], z[3]);
+    z[0] = _mm512_shuffle_ps(a, c, 0x44);
+    z[1] = _mm512_shuffle_ps(a, c, 0xee);
+    z[2] = _mm512_shuffle_ps(b, d, 0x44);
+    z[3] = _mm512_shuffle_ps(b, d, 0xee);
+}
+PC_INLINE void quad_columns(const quad q[PC_VLEN], vec v[4]) {
+    PC_UNROLL for (int i = 0; i < 4; i++) {
+        v[i] = _mm512_castps128_ps512(q[i]);
+        v[i] = _mm512_mask_broadcast_f32x4(v[i], 0x00f0, q[4 + i]);
+        v[i] = _mm512_mask_broadcast_f32x4(v[i], 0x0f00, q[8 + i]);
+        v[i] = _mm512_mask_broadcast_f32x4(v[i], 0xf000, q[12 + i]);
+    }
+    quad_turn(v);
 }
 
 #endif

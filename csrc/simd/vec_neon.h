@@ -79,6 +79,18 @@ PC_INLINE void v_transpose(vec r[PC_VLEN]) {
     r[1] = b;
 }
 
+/* Quads: two registers a row. */
+typedef struct quad {
+    vec half[2];
+} quad;
+PC_INLINE quad quad_load(const elem *p) { return (quad){{v_load(p), v_load(p + 2)}}; }
+PC_INLINE void quad_columns(const quad q[PC_VLEN], vec v[4]) {
+    PC_UNROLL for (int h = 0; h < 2; h++) {
+        v[2 * h] = vzip1q_f64(q[0].half[h], q[1].half[h]);
+        v[2 * h + 1] = vzip2q_f64(q[0].half[h], q[1].half[h]);
+    }
+}
+
 #else
 
 PC_INLINE vec v_max_first(vec a, vec b) {
@@ -98,4 +110,19 @@ PC_INLINE void v_transpose(vec r[PC_VLEN]) {
     r[3] = vzip2q_f32(b, d);
 }
 
+/* Quads: a row is a vector. */
+typedef vec quad;
+PC_INLINE quad quad_load(const elem *p) { return v_load(p); }
+PC_INLINE void quad_columns(const quad q[PC_VLEN], vec v[4]) {
+    PC_UNROLL for (int i = 0; i < 4; i++) v[i] = q[i];
+    v_transpose(v);
+}
+
 #endif
+
+PC_INLINE quad quad_load_part(const elem *p, int lo, int hi) {
+    elem t[4] = {0, 0, 0, 0};
+    for (int j = lo < 0 ? 0 : lo; j < hi && j < 4; j++) t[j] = p[j];
+    return quad_load(t);
+}
+PC_INLINE quad quad_zero(void) { return quad_load_part(0, 0, 0); }

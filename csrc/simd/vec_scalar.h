@@ -39,6 +39,20 @@ PC_INLINE vec v_shift_in(vec a, vec b) {
 }
 PC_INLINE void v_transpose(vec r[PC_VLEN]) { (void)r; }
 
+typedef struct quad {
+    elem e[4];
+} quad;
+PC_INLINE quad quad_zero(void) { return (quad){{0, 0, 0, 0}}; }
+PC_INLINE quad quad_load_part(const elem *p, int lo, int hi) {
+    quad q = quad_zero();
+    for (int j = lo < 0 ? 0 : lo; j < hi && j < 4; j++) q.e[j] = p[j];
+    return q;
+}
+PC_INLINE quad quad_load(const elem *p) { return quad_load_part(p, 0, 4); }
+PC_INLINE void quad_columns(const quad q[PC_VLEN], vec v[4]) {
+    for (int j = 0; j < 4; j++) v[j] = q[0].e[j];
+}
+
 #if defined(PC_DTYPE_F64)
 PC_INLINE vec v_fma(vec a, vec b, vec c) { return fma(a, b, c); }
 PC_INLINE vec v_round(vec a) { return rint(a); }

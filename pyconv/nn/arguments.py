@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from .._types import Layout
+    from .._types import Layout, Precision
 
 
 def pair(name: str, value: Any, least: int) -> tuple[int, int]:
@@ -46,6 +46,15 @@ def one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
 def layout_name(value: Layout) -> Layout:
     """Return a layout; raise if it is none."""
     one_of("layout", value, ("NCHW", "NHWC"))
+    return value
+
+
+def precision_name(value: Precision | None) -> Precision | None:
+    """Return a precision or None; raise if it is neither."""
+    if value is not None:
+        if not isinstance(value, str):
+            raise TypeError(f"precision must be a string or None, got {value!r}")
+        one_of("precision", value, ("fast", "strict"))
     return value
 
 

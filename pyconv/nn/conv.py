@@ -10,13 +10,13 @@ import numpy as np
 from .._native import PackedConv2d, explain_conv2d
 from .._native import conv2d as _conv2d
 from . import init
-from .arguments import cpu_dtype, layout_name, one_of, pair, positive
+from .arguments import cpu_dtype, layout_name, one_of, pair, positive, precision_name
 from .module import Module
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from .._types import Array, Layout, Padding, PaddingMode, Pair
+    from .._types import Array, Layout, Padding, PaddingMode, Pair, Precision
 
 
 class Conv2d(Module):
@@ -49,6 +49,8 @@ class Conv2d(Module):
         Of weights, input and result; float32 if None.
     layout : 'NCHW' or 'NHWC'
         Order of the axes of input and result.
+    precision : 'fast', 'strict' or None
+        How this layer is computed; None is, at each call, what `pyconv.set_precision` set.
 
     Attributes
     ----------
@@ -90,6 +92,7 @@ class Conv2d(Module):
         dtype: npt.DTypeLike | None = None,
         *,
         layout: Layout = "NCHW",
+        precision: Precision | None = None,
     ) -> None:
         super().__init__()
         self.in_channels = positive("in_channels", in_channels)
@@ -110,6 +113,7 @@ class Conv2d(Module):
                 raise ValueError(f"{name} must be divisible by groups, got {channels} and {groups}")
         self.padding_mode = one_of("padding_mode", padding_mode, ("zeros", "reflect", "replicate", "circular"))
         self.layout = layout_name(layout)
+        self.precision = precision_name(precision)
         kind = cpu_dtype(device, dtype)
         self.weight = np.empty((out_channels, in_channels // groups, *self.kernel_size), kind)
         self.register_parameter("bias", np.empty(out_channels, kind) if bias else None)
@@ -126,18 +130,21 @@ class Conv2d(Module):
         held = self._parameters
         return held["weight"], held["bias"], self.stride, self.padding, self.dilation, self.groups
 
+    def _options(self) -> dict[str, Any]:
+        return {"padding_mode": self.padding_mode, "layout": self.layout, "precision": self.precision}
+
     def forward(self, input: Array) -> Array:
         """Return the result for images (N, C, H, W) or (C, H, W), or with the channels last in that layout."""
         if self.training:
-            return _conv2d(input, *self._arguments(), padding_mode=self.padding_mode, layout=self.layout)
+            return _conv2d(input, *self._arguments(), **self._options())
         packed = self._packed
         if packed is None:
-            packed = PackedConv2d(*self._arguments(), padding_mode=self.padding_mode, layout=self.layout)
+            packed = PackedConv2d(*self._arguments(), **self._options())
             self.__dict__["_packed"] = packed
         return packed(input)  # type: ignore[no-any-return]
 
     def _explain(self, input: Array) -> dict[str, Any]:
-        return explain_conv2d(input, *self._arguments(), padding_mode=self.padding_mode, layout=self.layout)
+        return explain_conv2d(input, *self._arguments(), **self._options())
 
     def extra_repr(self) -> str:
         parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
@@ -153,4 +160,6 @@ class Conv2d(Module):
             parts.append(f"padding_mode={self.padding_mode}")
         if self.layout != "NCHW":
             parts.append(f"layout={self.layout}")
+        if self.precision is not None:
+            parts.append(f"precision={self.precision}")
         return ", ".join(parts)

@@ -92,6 +92,10 @@ static void test_conv_descriptor(void) {
     for (int isa = PC_ISA_SCALAR; isa < PC_ISA_COUNT; isa++) {
         EXPECT_CONV(pc_isa_available((pc_isa)isa) ? PC_OK : PC_ERR_ISA, d.isa = (pc_isa)isa);
     }
+    EXPECT_CONV(PC_ERR_PRECISION, d.precision = PC_PRECISION_COUNT);
+    EXPECT_CONV(PC_ERR_PRECISION, d.precision = (pc_precision)-1);
+    EXPECT_CONV(PC_OK, d.precision = PC_FAST);
+    EXPECT_CONV(PC_OK, d.precision = PC_STRICT);
     EXPECT_CONV(PC_ERR_ALGO, d.algo = "");
     EXPECT_CONV(PC_ERR_ALGO, d.algo = "no such thing");
     EXPECT_CONV(PC_OK, d.algo = "auto");
@@ -281,6 +285,42 @@ static void test_thread_counts(void) {
     CHECK(pc_set_num_threads(0) == PC_OK && pc_get_num_threads() == before, "%d", pc_get_num_threads());
 }
 
+static void test_precision(void) {
+    static const char *const names[PC_PRECISION_COUNT] = {"auto", "fast", "strict"};
+    for (int i = 0; i < PC_PRECISION_COUNT; i++)
+        CHECK(strcmp(pc_precision_name((pc_precision)i), names[i]) == 0, "%d: %s", i, names[i]);
+    CHECK(!pc_precision_name(PC_PRECISION_COUNT) && !pc_precision_name((pc_precision)-1), "unknown precision");
+    CHECK(pc_get_precision() == PC_FAST, "default");
+    CHECK(pc_set_precision(PC_STRICT) == PC_OK && pc_get_precision() == PC_STRICT, "set");
+    CHECK(pc_set_precision(PC_PRECISION_COUNT) == PC_ERR_PRECISION, "unknown");
+    CHECK(pc_set_precision((pc_precision)-1) == PC_ERR_PRECISION, "unknown");
+    CHECK(pc_get_precision() == PC_STRICT, "an error changes nothing");
+    CHECK(pc_set_precision(PC_PRECISION_AUTO) == PC_OK && pc_get_precision() == PC_FAST, "auto");
+}
+
+/* Which algorithm runs is the descriptor's choice, and the process's where the descriptor leaves it open. */
+static const char *chosen(pc_precision process, pc_precision own) {
+    conv_problem p;
+    conv_problem_parse(&p, "ic128 oc128 in56 k3 lo1 hi1");
+    pc_plan *plan = NULL;
+    pc_plan_info info = {.algo = "none"};
+    p.desc.precision = own;
+    CHECK(pc_set_precision(process) == PC_OK, "set");
+    if (CHECK(pc_plan_create_conv(&p.desc, &plan) == PC_OK, "create")) pc_plan_get_info(plan, &info);
+    CHECK(pc_set_precision(PC_PRECISION_AUTO) == PC_OK, "auto");
+    pc_plan_destroy(plan);
+    return info.algo; /* static storage */
+}
+
+static void test_precision_chooses(void) {
+    const char *fast = chosen(PC_STRICT, PC_FAST), *strict = chosen(PC_FAST, PC_STRICT);
+    CHECK(strcmp(chosen(PC_FAST, PC_PRECISION_AUTO), fast) == 0, "fast is %s", fast);
+    CHECK(strcmp(chosen(PC_STRICT, PC_PRECISION_AUTO), strict) == 0, "strict is %s", strict);
+    int winograd = 0;
+    for (int i = 0; pc_algo_name(i); i++) winograd |= strcmp(pc_algo_name(i), "winograd") == 0;
+    CHECK((strcmp(fast, strict) != 0) == winograd, "%s in fast mode, %s in strict", fast, strict);
+}
+
 /* explain() writes what fits, ends with 0, and returns what the whole text needs. */
 static void test_explain(void) {
     pc_conv_desc d = valid_conv();
@@ -369,6 +409,7 @@ static void test_shared_plan(void) {
     for (int i = 0; pc_algo_name(i); i++) {
         conv_problem p;
         conv_problem_parse(&p, "mb2 ic16 oc16 in12,13 k3 lo1 hi1 bias integer");
+        p.desc.precision = PC_STRICT;
         p.desc.algo = pc_algo_name(i);
         p.desc.threads = 2;
         pc_plan *plan;
@@ -414,6 +455,8 @@ int main(void) {
     test_names();
     test_isa_choice();
     test_thread_counts();
+    test_precision();
+    test_precision_chooses();
     test_explain();
     test_pack_key();
     test_shared_plan();

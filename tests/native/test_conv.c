@@ -1,5 +1,5 @@
-/* test_conv.c - every algorithm on every instruction set and several thread counts, against the definition, bit for
- * bit.
+/* test_conv.c - every direct algorithm on every instruction set and several thread counts, against the definition, bit
+ * for bit; and what runs in fast mode against itself.
  *
  *     test_conv                     the chosen problems and a few hundred random ones
  *     test_conv --count N           as many problems as that
@@ -107,6 +107,22 @@ static int check_algorithm(conv_problem *p, const conv_data *data, const char *a
     return runs;
 }
 
+/* `algo` (NULL: the library's choice) in fast mode: the same bits on every target, for any number of threads and in any
+ * batch, even where it is not the chain. Bounds of its error are tests/test_precision.py's affair. */
+static void check_fast(conv_problem *p, const conv_data *data, const char *algo, void *dst) {
+    void *want = poisoned((size_t)p->dst_count * dtype_size(p->desc.dtype));
+    const char *ran = "";
+    p->desc.precision = PC_FAST;
+    p->desc.isa = PC_ISA_SCALAR;
+    p->desc.threads = 1;
+    p->desc.algo = algo;
+    const pc_status status = run(&p->desc, data, data->src, want, p->dst_count, &ran);
+    const int refused = status == PC_ERR_ALGO && algo;
+    CHECK(refused || status == PC_OK, "test_conv \"%s\": %s", conv_problem_text(p), pc_status_text(status));
+    if (status == PC_OK) check_algorithm(p, data, algo, dst, want);
+    free(want);
+}
+
 static void check_problem(conv_problem *p) {
     const size_t bytes = (size_t)p->dst_count * dtype_size(p->desc.dtype);
     conv_data data = conv_data_create(p);
@@ -119,19 +135,23 @@ static void check_problem(conv_problem *p) {
             if (!CHECK(value == exact[i], "test_conv \"%s\": the oracle", conv_problem_text(p))) break;
         }
     }
+    p->desc.precision = PC_STRICT;
     const int automatic = check_algorithm(p, &data, NULL, dst, want);
     CHECK(check_algorithm(p, &data, "reference", dst, want) == automatic, "test_conv \"%s\": reference refuses",
           conv_problem_text(p));
     for (int i = 0; pc_algo_name(i); i++) {
-        if (strcmp(pc_algo_name(i), "reference") != 0) check_algorithm(p, &data, pc_algo_name(i), dst, want);
+        if (strcmp(pc_algo_name(i), "reference") == 0) continue;
+        p->desc.precision = PC_STRICT;
+        if (check_algorithm(p, &data, pc_algo_name(i), dst, want) == 0) check_fast(p, &data, pc_algo_name(i), dst);
     }
+    check_fast(p, &data, NULL, dst);
     conv_data_destroy(&data);
     free(want);
     free(dst);
     free(exact);
 }
 
-/* One line for each problem: what the best instruction set of this machine makes of it. */
+/* One line for each problem: what the best instruction set of this machine makes of it, in fast mode. */
 static void print_hash(conv_problem *p) {
     conv_data data = conv_data_create(p);
     void *dst = poisoned((size_t)p->dst_count * dtype_size(p->desc.dtype));

@@ -2,6 +2,7 @@
  *
  * It exports one function, so that nothing of it runs before test_vec_main.c has asked whether the CPU can. */
 #include <math.h>
+#include <string.h>
 
 #include "simd/vec.h"
 
@@ -131,6 +132,40 @@ static void test_partial(rng *r) {
     }
 }
 
+/* PC_VLEN rows of up to four elements, each between forbidden pages in turn. */
+static void test_quads(rng *r) {
+    enum { LD = 7 };
+    elem block[PC_VLEN * LD], want[PC_VLEN];
+    vec v[4];
+    fill(dtype, block, PC_VLEN * LD, DATA_SPECIAL, r);
+    v_load_quads(block, LD, v);
+    for (int j = 0; j < 4; j++) {
+        for (int i = 0; i < PC_VLEN; i++) want[i] = block[i * LD + j];
+        expect("v_load_quads", v[j], want);
+    }
+    for (int n = 0; n <= PC_VLEN; n++) {
+        for (int lo = 0; lo <= 4; lo++) {
+            for (int hi = lo; hi <= 4; hi++) {
+                /* A single row of hi - lo elements, so that whatever is read beside them faults; the others follow
+                 * from n. */
+                const size_t count = n ? (size_t)(hi - lo) : 0;
+                for (int side = 0; side < 2; side++) {
+                    guard_buffer b = guard_create(count * sizeof(elem), side ? GUARD_BEFORE : GUARD_AFTER);
+                    elem *p = (elem *)b.data;
+                    memcpy(p, block, count * sizeof(elem));
+                    guard_watch("v_load_quads_part");
+                    v_load_quads_part((elem *)((uintptr_t)p - (uintptr_t)lo * sizeof(elem)), 0, n, lo, hi, v);
+                    for (int j = 0; j < 4; j++) {
+                        for (int i = 0; i < PC_VLEN; i++) want[i] = i < n && j >= lo && j < hi ? block[j - lo] : 0;
+                        expect("v_load_quads_part", v[j], want);
+                    }
+                    guard_destroy(&b);
+                }
+            }
+        }
+    }
+}
+
 static void test_mask(rng *r) {
     static const int far[] = {-2147483647 - 1, -1000, 1000, 2147483647};
     guard_watch("v_load_mask");
@@ -166,6 +201,7 @@ void PC_FN(test_vec)(void) {
     test_max_first_signs();
     test_partial(&r);
     test_mask(&r);
+    test_quads(&r);
     for (int i = 0; i < ROUNDS; i++) {
         test_arithmetic(&r);
         test_shuffles(&r);

@@ -9,7 +9,7 @@ from ..._native import explain_conv2d
 from ...runtime import explained_by
 
 if TYPE_CHECKING:
-    from ..._types import Array, Layout, Padding, Pair
+    from ..._types import Array, Layout, Padding, Pair, Precision
 
 
 @explained_by(explain_conv2d)
@@ -24,6 +24,7 @@ def conv2d(
     *,
     out: Array | None = None,
     layout: Layout = "NCHW",
+    precision: Precision | None = None,
 ) -> Array:
     """Two-dimensional cross-correlation, as `torch.nn.functional.conv2d`.
 
@@ -31,9 +32,12 @@ def conv2d(
 
         out[n, o, y, x] = bias[o] + sum over c, i, j of  weight[o, c, i, j] * p[n, c, y*sh + i*dh, x*sw + j*dw]
 
-    For convolution in the mathematical sense flip the kernel: ``weight[..., ::-1, ::-1]``. The terms are
-    added one after the other, in the order c, j, i, each by one fused multiply-add. The result is the same, bit for
-    bit, on every instruction set and for every number of threads, and does not depend on the rest of the batch.
+    For convolution in the mathematical sense flip the kernel: ``weight[..., ::-1, ::-1]``. In strict mode the terms are
+    added one after the other, in the order c, j, i, each by one fused multiply-add. In fast mode 3x3 layers of stride 1
+    may be computed by Winograd's F(4,3) or F(2,3) (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks",
+    CVPR 2016), which multiplies less and rounds otherwise; see `pyconv.set_precision`. In either, the result is the
+    same, bit for bit, on every instruction set and for every number of threads, and does not depend on the rest of the
+    batch.
 
     Parameters
     ----------
@@ -56,6 +60,8 @@ def conv2d(
     layout : 'NCHW' or 'NHWC'
         The order of the axes of `input` and of the result. In the 'NCHW' order, a view of NHWC memory
         (``x.transpose(0, 3, 1, 2)``) is read in place and gives a result in NHWC memory, as torch's channels_last.
+    precision : 'fast', 'strict' or None
+        The mode of this call; None is the one that `pyconv.set_precision` set, 'fast' until then.
 
     Returns
     -------
@@ -68,7 +74,7 @@ def conv2d(
         Shapes that do not fit together, a kernel larger than the padded image, values out of range, an `out` of the
         wrong shape or overlapping an input. The text names the argument and the shapes.
     TypeError
-        Element types other than float32 and float64, or not all the same.
+        Element types other than float32 and float64, or not all the same; a `precision` that is no string.
 
     Examples
     --------
@@ -81,4 +87,4 @@ def conv2d(
     >>> F.conv2d(picture, kernels).shape
     (1, 5, 28, 28)
     """
-    return _conv2d(input, weight, bias, stride, padding, dilation, groups, out=out, layout=layout)
+    return _conv2d(input, weight, bias, stride, padding, dilation, groups, out=out, layout=layout, precision=precision)

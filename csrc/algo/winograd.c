@@ -1,0 +1,469 @@
+/* winograd.c - 3x3 convolution of stride 1 by Winograd's minimal filtering, F(4,3) or F(2,3) each way (Lavin and Gray
+ * 2016): 36 products for 16 outputs, or 16 for 4, where the direct algorithm takes 9 an output.
+ *
+ * The tiles of an image are numbered row by row and cut into blocks. For each block:
+ *
+ *     transform the tiles of all input channels                            V[frequency][run of np tiles][c][np]
+ *     for each panel of output channels:
+ *         for each frequency, for each run of tiles: a register tile       M[tile][frequency][panel]
+ *         transform back, add the bias, store
+ *
+ * A block is small enough for V and M to stay in L2; the packed weights stream through it once a block. The register
+ * tile is that of channel lanes, with frequencies in place of taps: one chain of FMAs over all channels, from zero. So
+ * bits depend on the frequency transforms, which are elementwise, and on nothing else. */
+#include <omp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conv.h"
+#include "dense.h"
+
+enum {
+    WORKSPACE = 1536 << 10, /* bytes a thread, at most: some layers of many channels gain from more than L2 */
+    L2 = 576 << 10,         /* bytes of workspace beyond which products cost a little more */
+    FEWEST = 4,             /* tiles of a block that always fit */
+    MOST_RUNS = 8,          /* of tiles in a block */
+    SEGMENT = 8,            /* tiles whose vertical transforms wait in L1 */
+};
+
+/* ---- choice --------------------------------------------------------------------------------------------------- */
+
+static int64_t tiles_of(const pc_conv *c, int64_t m) { return pc_ceil_div(c->out[1], m) * pc_ceil_div(c->out[2], m); }
+
+/* The output tile: 4, or 2 where edges would waste most of the larger one, or where there are so few tiles that
+ * streaming the weights is all that counts, which are 36 or 16 to 9. With few channels too, since then the error of
+ * F(4,3)'s transforms shows: 2.1 times that of the chain with 16 channels, 1.97 with 24, 1.8 with 64 (F(2,3): 0.6). By
+ * the shape alone, as it decides the bits. */
+static int choose_m(const pc_conv *c) {
+    enum { ACCURATE = 24 };
+    const int64_t large = tiles_of(c, 4), small = tiles_of(c, 2);
+    if (16 * small <= 36 * large || c->icg < ACCURATE) return 2;
+    if (large == 1 && c->icg >= 128) return 2;
+    return large <= 4 && c->icg * c->ocg * 36 * 4 > 32 << 20 ? 2 : 4;
+}
+
+static const char *reject(const pc_conv *c) {
+    const pc_conv_desc *p = &c->desc;
+    if (p->precision == PC_STRICT) return "strict precision asks for the chain of FMAs";
+    if (p->kernel[0] != 1 || p->in[0] != 1 || c->out[0] != 1) return "the problem has a depth";
+    if (p->kernel[1] != 3 || p->kernel[2] != 3) return "the kernel is not 3x3";
+    if (p->stride[1] != 1 || p->stride[2] != 1) return "the stride is not 1";
+    if (p->dilation[1] != 1 || p->dilation[2] != 1) return "the kernel is dilated";
+    /* FEWEST tiles take 36 * FEWEST * icg elements. */
+    if (c->icg * (p->dtype == PC_F64 ? 8 : 4) > 8 << 10) return "the channels of a few tiles do not fit the workspace";
+    return 0;
+}
+
+static const char *defer(const pc_conv *c) {
+    const int64_t fewer = pc_min(c->icg, c->ocg), more = pc_max(c->icg, c->ocg);
+    if (fewer < 8 || (fewer < 12 && more < 24)) return "few channels a group leave lanes empty";
+    /* One tile of 2 x 2 takes 16 weights a filter where 9 are read directly. */
+    if (c->out[1] * c->out[2] == 1 || (tiles_of(c, 2) == 1 && c->icg * c->ocg > 1 << 17))
+        return "so few outputs that reading the weights is all the work";
+    return 0;
+}
+
+/* ---- plan ----------------------------------------------------------------------------------------------------- */
+
+/* Nearly equal shares: the first of share i of n items among `parts`. */
+static int64_t share_start(int64_t n, int64_t parts, int64_t i) { return n * i / parts; }
+
+static int64_t frequencies(const pc_winograd *w) { return (w->m + 2) * (w->m + 2); }
+
+/* Elements from row to row of the copy of an input segment: whole quads of columns, and an odd number of them, so that
+ * channels do not meet in the same sets of L1. */
+static int64_t copy_pitch(const pc_conv *c, const pc_winograd *w) {
+    const int64_t line = 64 / c->kernels->size;
+    return (pc_ceil_div(w->m * SEGMENT + 5, line) | 1) * line;
+}
+
+/* Lay out the workspace for blocks of at most `tiles` tiles; returns its bytes. */
+static int64_t lay_out(const pc_conv *c, pc_winograd *w, int64_t tiles) {
+    const int64_t vlen = c->kernels->vlen, size = c->kernels->size, n = w->m + 2;
+    w->run = pc_ceil_div(c->icg, vlen) * w->np * vlen;
+    /* One vector more than a multiple of large powers of two: see "4 KiB aliasing" in csrc/README.md. */
+    w->ld_in = pc_ceil_div(tiles, w->np) * w->run + vlen;
+    w->ld_tile = frequencies(w) * w->nv * vlen + vlen;
+    w->sums = pc_round_up(frequencies(w) * w->ld_in * size, 64);
+    w->strip = w->sums + pc_round_up(tiles * w->ld_tile * size, 64);
+    w->copy = w->strip + pc_round_up((w->m * SEGMENT + 5) * n * vlen * size, 64);
+    w->off = w->copy + (w->gathers ? pc_round_up(vlen * n * copy_pitch(c, w) * size, 64) : 0);
+    w->place = w->off + pc_round_up(c->icg * 8, 64);
+    w->bias = w->place + pc_round_up(tiles * 8, 64);
+    return w->bias + pc_round_up(2 * w->nv * vlen * size, 64);
+}
+
+/* FMAs of a vector that an item of `tiles` tiles and `vectors` vectors of output channels takes the time of. */
+static double item_cost(const pc_conv *c, const pc_winograd *w, int64_t tiles, int64_t vectors) {
+    const int64_t vlen = c->kernels->vlen, n = frequencies(w), runs = pc_ceil_div(tiles, w->np);
+    const int64_t panels = pc_ceil_div(vectors, w->nv), nv = vectors / panels, wide = vectors % panels;
+    const int64_t np = tiles / runs, longer = tiles % runs;
+    double product =
+        0; /* of one frequency and channel: over panels of nv and nv + 1 vectors, runs of np and np + 1 tiles */
+    for (int i = 0; i < 2; i++)
+        for (int j = 0; j < 2; j++) {
+            const int64_t count = (i ? wide : panels - wide) * (j ? longer : runs - longer);
+            if (count)
+                product += (double)count *
+                           (pc_channel_tile_cost(c->kernels, nv + i, np + j, 0) + 0.05 * (double)(nv + i + np + j));
+        }
+    const double steps = (double)(n * c->icg);
+    product *= steps;
+    /* A vector of weights takes about 4 FMAs' time from L3, twice that where they fill much of L3, more from memory. */
+    const int64_t bytes = c->ocg * c->icg * n * c->kernels->size;
+    const double stream = steps * (double)vectors * (bytes < 12 << 20 ? 4 : bytes < 28 << 20 ? 7 : 11);
+    const double transforms = (double)(n * tiles) * (double)(8 * pc_ceil_div(c->icg, vlen) + 4 * vectors);
+    return (product > stream ? product + stream / 8 : stream + product / 8) + transforms + 1000;
+}
+
+static int has_tile(const pc_conv *c, int nv, int np) { return c->kernels->channel_tile[PC_TILE_STEPPED][nv][np] != 0; }
+
+/* The longest run of tiles for panels of nv vectors and, where they do not come out even, nv - 1. */
+static int longest_run(const pc_conv *c, int64_t vectors, int nv) {
+    const int64_t panels = pc_ceil_div(vectors, nv);
+    if (pc_ceil_div(vectors, panels) != nv) return 0;
+    int np = PC_MAX_NP;
+    while (np && !(has_tile(c, nv, np) && has_tile(c, (int)(vectors / panels), np))) np--;
+    return np;
+}
+
+/* Try blocks of `runs` runs of at most `longest` tiles, and more blocks or several items a block where threads would
+ * idle.
+ */
+static void try_blocks(const pc_conv *c, pc_winograd *w, int longest, int64_t runs, pc_winograd *best, double *least) {
+    const int64_t tiles = w->tiles_h * w->tiles_w, images = pc_max(1, c->desc.mb) * c->desc.groups,
+                  threads = c->threads;
+    const int64_t vectors = pc_ceil_div(c->ocg, c->kernels->vlen), first = pc_ceil_div(tiles, runs * longest);
+    for (w->blocks = first; w->blocks < first + threads && w->blocks <= tiles; w->blocks++) {
+        const int64_t block = pc_ceil_div(tiles, w->blocks), items = images * w->blocks;
+        w->np = (int)pc_ceil_div(block, pc_ceil_div(block, longest));
+        if (lay_out(c, w, block) > WORKSPACE) continue;
+        const double beyond = lay_out(c, w, block) > L2 ? 1.05 : 1;
+        for (int64_t share = 0; share < 3; share++) { /* whole blocks, or an item for each thread, or two */
+            w->splits = share ? pc_min(w->panels, pc_ceil_div(share * threads, items)) : 1;
+            const int64_t each = pc_min(vectors, pc_ceil_div(w->panels, w->splits) * w->nv);
+            const double cost = beyond * (double)pc_ceil_div(items * w->splits, threads) * item_cost(c, w, block, each);
+            if (*least == 0 || cost < *least * 0.99) {
+                *least = cost;
+                *best = *w;
+            }
+            if (items >= 4 * threads) break;
+        }
+    }
+}
+
+static void plan(pc_conv *c) {
+    const int64_t vlen = c->kernels->vlen, vectors = pc_ceil_div(c->ocg, vlen);
+    pc_winograd w = {.m = choose_m(c), .gathers = c->desc.boundary != PC_ZEROS};
+    w.tiles_h = pc_ceil_div(c->out[1], w.m);
+    w.tiles_w = pc_ceil_div(c->out[2], w.m);
+    const int64_t tiles = w.tiles_h * w.tiles_w;
+    c->threads = pc_conv_useful_threads(c, 250);
+    double least = 0;
+    for (w.nv = 1; w.nv <= PC_MAX_CHANNEL_NV && w.nv <= vectors; w.nv++) {
+        const int longest = longest_run(c, vectors, w.nv);
+        if (!longest) continue;
+        w.panels = pc_ceil_div(vectors, w.nv);
+        for (int64_t runs = 1; runs <= MOST_RUNS; runs++) {
+            try_blocks(c, &w, longest, runs, &c->as.winograd, &least);
+            if (runs * longest >= tiles) break;
+        }
+        if (least == 0) try_blocks(c, &w, (int)pc_min(longest, FEWEST), 1, &c->as.winograd, &least); /* that fits */
+    }
+    pc_winograd *found = &c->as.winograd;
+    const int64_t block = pc_ceil_div(tiles, found->blocks);
+    c->workspace_per_thread = (size_t)lay_out(c, found, block);
+    found->work = c->desc.mb * c->desc.groups * found->blocks * found->splits;
+    c->threads = (int)pc_max(1, pc_min(c->threads, found->work));
+    c->packed_size = (size_t)(c->desc.groups * vectors * vlen * frequencies(found) * c->icg * c->kernels->size);
+    snprintf(c->tile, sizeof c->tile, "F(%d,3), %d x %d channels, %d tiles, blocks of %d", found->m, found->nv,
+             (int)vlen, found->np, (int)block);
+}
+
+/* ---- pack ----------------------------------------------------------------------------------------------------- */
+
+/* G of F(m,3): a row (1, p, p^2) / product of the distances from the other points, and (0, 0, 1) for infinity. */
+static const double points[2][5] = {{0, 1, -1}, {0, 0.625, -0.625, 1.5, -1.5}};
+
+static void filter_matrix(int m, double g[6][3]) {
+    const double *p = points[m == 4];
+    for (int i = 0; i < m + 1; i++) {
+        double distance = 1;
+        for (int j = 0; j < m + 1; j++)
+            if (j != i) distance *= p[i] - p[j];
+        for (int k = 0; k < 3; k++) g[i][k] = (k == 0 ? 1 : k == 1 ? p[i] : p[i] * p[i]) / distance;
+    }
+    for (int k = 0; k < 3; k++) g[m + 1][k] = k == 2;
+}
+
+/* G g G' of LANES filters at once, in double. */
+enum { LANES = 16 };
+static void transform_filters(int m, double g[6][3], double wei[9][LANES], double out[36][LANES]) {
+    const int n = m + 2;
+    double t[6][3][LANES];
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < 3; k++)
+            for (int l = 0; l < LANES; l++)
+                t[i][k][l] = g[i][0] * wei[k][l] + g[i][1] * wei[3 + k][l] + g[i][2] * wei[6 + k][l];
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < n; j++)
+            for (int l = 0; l < LANES; l++)
+                out[i * n + j][l] = t[i][0][l] * g[j][0] + t[i][1][l] * g[j][1] + t[i][2][l] * g[j][2];
+}
+
+/* [group][panel][frequency][channel][width of the panel] */
+#define DEFINE_PACK(T)                                                                                                 \
+    static void pack_##T(const pc_conv *c, const T *wei, int64_t n, int64_t width, T *packed) {                        \
+        const int m = c->as.winograd.m;                                                                                \
+        const int64_t freqs = (m + 2) * (m + 2);                                                                       \
+        double g[6][3], in[9][LANES], out[36][LANES];                                                                  \
+        filter_matrix(m, g);                                                                                           \
+        for (int64_t o = 0; o < width; o += LANES)                                                                     \
+            for (int64_t ic = 0; ic < c->icg; ic++) {                                                                  \
+                for (int64_t l = 0; l < LANES; l++)                                                                    \
+                    for (int t = 0; t < 9; t++) in[t][l] = o + l < n ? wei[((o + l) * c->icg + ic) * 9 + t] : 0;       \
+                transform_filters(m, g, in, out);                                                                      \
+                const int64_t lanes = pc_min(width - o, LANES);                                                        \
+                for (int64_t f = 0; f < freqs; f++)                                                                    \
+                    for (int64_t l = 0; l < lanes; l++) packed[(f * c->icg + ic) * width + o + l] = (T)out[f][l];      \
+            }                                                                                                          \
+    }
+
+DEFINE_PACK(float)
+DEFINE_PACK(double)
+
+/* Panel p of a group: its first vector, and how many. */
+typedef struct range {
+    int64_t first, count;
+} range;
+
+static range panel_at(const pc_conv *c, int64_t p) {
+    const int64_t vectors = pc_ceil_div(c->ocg, c->kernels->vlen), panels = c->as.winograd.panels;
+    const int64_t first = share_start(vectors, panels, p);
+    return (range){first, share_start(vectors, panels, p + 1) - first};
+}
+
+static const void *panel_weights(const pc_conv *c, const void *packed, int64_t g, int64_t first) {
+    const int64_t vectors = pc_ceil_div(c->ocg, c->kernels->vlen);
+    return pc_at(packed, (g * vectors + first) * c->kernels->vlen * frequencies(&c->as.winograd) * c->icg,
+                 c->kernels->size);
+}
+
+static void pack(const pc_conv *c, const void *wei, void *packed) {
+    const int64_t panels = c->as.winograd.panels, vlen = c->kernels->vlen, n = c->desc.groups * panels;
+    const int size = c->kernels->size, parallel = c->threads > 1 && c->packed_size > 1 << 18;
+#pragma omp parallel for schedule(static) num_threads(c->threads) if (parallel)
+    for (int64_t i = 0; i < n; i++) {
+        const range r = panel_at(c, i % panels);
+        const int64_t g = i / panels, oc = r.first * vlen, left = pc_min(c->ocg - oc, r.count * vlen);
+        const void *from = pc_at(wei, (g * c->ocg + oc) * c->icg * 9, size);
+        void *to = (void *)panel_weights(c, packed, g, r.first);
+        if (size == 4)
+            pack_float(c, from, left, r.count * vlen, to);
+        else
+            pack_double(c, from, left, r.count * vlen, to);
+    }
+}
+
+/* ---- run ------------------------------------------------------------------------------------------------------ */
+
+typedef struct item {
+    int64_t n, g, tile, tiles, panel, panels;
+} item;
+
+static item item_at(const pc_conv *c, int64_t i) {
+    const pc_winograd *w = &c->as.winograd;
+    const int64_t all = w->tiles_h * w->tiles_w, block = i % w->blocks;
+    item it = {.tile = share_start(all, w->blocks, block)};
+    it.tiles = share_start(all, w->blocks, block + 1) - it.tile;
+    i /= w->blocks;
+    it.panel = share_start(w->panels, w->splits, i % w->splits);
+    it.panels = share_start(w->panels, w->splits, i % w->splits + 1) - it.panel;
+    i /= w->splits;
+    it.g = i % c->desc.groups;
+    it.n = i / c->desc.groups;
+    return it;
+}
+
+/* Neighbours in one row among the tiles from `tile` on: at most `most`, before `end`. */
+static int64_t in_row(const pc_winograd *w, int64_t tile, int64_t end, int64_t most) {
+    return pc_min(pc_min(w->tiles_w - tile % w->tiles_w, end - tile), most);
+}
+
+static void fill_offsets(const pc_conv *c, char *workspace) {
+    const pc_winograd *w = &c->as.winograd;
+    const int64_t vlen = c->kernels->vlen;
+    int64_t *off = (int64_t *)(workspace + w->off);
+    for (int64_t ic = 0; ic < c->icg; ic++) off[ic] = ic / vlen * w->np * vlen + ic % vlen;
+}
+
+/* Copy what the tiles read into rows of their own, borders included, and read that instead. */
+static void gather(const pc_conv *c, pc_winograd_in_args *in, void *copy) {
+    const pc_winograd *w = &c->as.winograd;
+    const int64_t rows = w->m + 2, cols = w->m * in->tiles + 2, pitch = copy_pitch(c, w);
+    const pc_gather_args g = {.src = in->src,
+                              .src_chan = c->src.c,
+                              .src_row = c->src.h,
+                              .src_col = c->src.w,
+                              .in_h = c->desc.in[1],
+                              .in_w = c->desc.in[2],
+                              .y0 = in->y,
+                              .x0 = in->x,
+                              .dst = copy,
+                              .chan = rows * pitch,
+                              .pitch = pitch,
+                              .channels = in->channels,
+                              .rows = rows,
+                              .cols = cols,
+                              .sh = 1,
+                              .sw = 1,
+                              .row_phases = 1,
+                              .col_phases = 1,
+                              .boundary = c->desc.boundary};
+    c->kernels->gather(&g);
+    in->src = copy;
+    in->src_chan = rows * pitch;
+    in->src_row = pitch;
+    in->src_col = 1;
+    in->in_h = rows;
+    in->in_w = pitch;
+    in->y = in->x = 0;
+}
+
+static void transform_input(const pc_conv *c, const pc_exec_args *a, const item *it, char *workspace) {
+    const pc_winograd *w = &c->as.winograd;
+    const pc_conv_desc *p = &c->desc;
+    const int64_t vlen = c->kernels->vlen, runs = pc_ceil_div(it->tiles, w->np), end = it->tile + it->tiles;
+    const int size = c->kernels->size;
+    int64_t *place = (int64_t *)(workspace + w->place);
+    for (int64_t r = 0, t = 0; r < runs; r++)
+        for (const int64_t first = t, next = share_start(it->tiles, runs, r + 1); t < next; t++)
+            place[t] = r * w->run + (t - first) * vlen;
+    pc_winograd_in_args in = {.src_chan = c->src.c,
+                              .src_row = c->src.h,
+                              .src_col = c->src.w,
+                              .in_h = p->in[1],
+                              .in_w = p->in[2],
+                              .strip = workspace + w->strip,
+                              .ld_freq = w->ld_in};
+    const char *image = pc_at(a->src, it->n * c->src.n + it->g * c->icg * c->src.c, size);
+    for (int64_t ic = 0; ic < c->icg; ic += vlen) {
+        in.dst = pc_at_mut(workspace, ic * w->np, size);
+        in.channels = (int)pc_min(c->icg - ic, vlen);
+        for (int64_t t = it->tile; t < end; t += in.tiles) {
+            in.tiles = in_row(w, t, end, SEGMENT);
+            in.y = t / w->tiles_w * w->m - p->pad_lo[1];
+            in.x = t % w->tiles_w * w->m - p->pad_lo[2];
+            in.place = place + (t - it->tile);
+            in.src = pc_at(image, ic * c->src.c, size);
+            if (w->gathers) gather(c, &in, workspace + w->copy);
+            c->kernels->winograd_input[w->m == 4](&in);
+        }
+    }
+}
+
+static void multiply(const pc_conv *c, const item *it, const void *wei, int64_t nv, char *workspace) {
+    const pc_winograd *w = &c->as.winograd;
+    const int64_t vlen = c->kernels->vlen, width = nv * vlen, runs = pc_ceil_div(it->tiles, w->np);
+    const int size = c->kernels->size;
+    const char *zeros = workspace + w->bias + w->nv * vlen * size;
+    pc_channel_fn *const *tile = c->kernels->channel_tile[PC_TILE_STEPPED][nv];
+    pc_channel_args a = {.k = c->icg,
+                         .off = (const int64_t *)(workspace + w->off),
+                         .step = vlen,
+                         .next_step = vlen,
+                         .init = zeros,
+                         .ld_out = w->ld_tile};
+    for (int64_t f = 0; f < frequencies(w); f++) {
+        a.wei = pc_at(wei, f * c->icg * width, size);
+        for (int64_t r = 0; r < runs; r++) {
+            const int64_t first = share_start(it->tiles, runs, r), np = share_start(it->tiles, runs, r + 1) - first;
+            a.src = pc_at(workspace, f * w->ld_in + r * w->run, size);
+            a.next = r + 1 < runs ? w->run : w->ld_in - r * w->run;
+            a.out = pc_at_mut(workspace + w->sums, first * w->ld_tile + f * width, size);
+            tile[np](&a);
+        }
+    }
+}
+
+/* Where channels come first, pixels wait in L1 until a few tiles fill whole lines of the planes. */
+static void transform_output(const pc_conv *c, const pc_exec_args *a, const item *it, int64_t oc, int64_t width,
+                             char *workspace) {
+    const pc_winograd *w = &c->as.winograd;
+    const int64_t vlen = c->kernels->vlen, end = it->tile + it->tiles, pitch = w->m * SEGMENT * vlen;
+    const int size = c->kernels->size, planar = c->dst.w == 1;
+    void *image = pc_at_mut(a->dst, it->n * c->dst.n + (it->g * c->ocg + oc) * c->dst.c, size);
+    const int64_t step = planar ? vlen : width, channels = pc_min(c->ocg - oc, width);
+    for (int64_t first = 0; first < channels; first += step) {
+        pc_winograd_out_args out = {.bias = pc_at(workspace + w->bias, first, size),
+                                    .ld_tile = w->ld_tile,
+                                    .ld_freq = width,
+                                    .dst_row = planar ? pitch : c->dst.h,
+                                    .dst_col = planar ? vlen : c->dst.w,
+                                    .channels = pc_min(channels - first, step)};
+        for (int64_t t = it->tile; t < end; t += out.tiles) {
+            const int64_t y = t / w->tiles_w * w->m, x = t % w->tiles_w * w->m;
+            char *dst = pc_at_mut(image, first * c->dst.c + y * c->dst.h + x * c->dst.w, size);
+            out.tiles = in_row(w, t, end, planar ? SEGMENT : end);
+            out.src = pc_at(workspace + w->sums, (t - it->tile) * w->ld_tile + first, size);
+            out.dst = planar ? workspace + w->strip : dst;
+            out.rows = pc_min(c->out[1] - y, w->m);
+            out.cols = pc_min(c->out[2] - x, w->m * out.tiles);
+            c->kernels->winograd_output[w->m == 4](&out);
+            for (int64_t r = 0; planar && r < out.rows; r++)
+                c->kernels->transpose(pc_at(out.dst, r * pitch, size), vlen, out.cols, out.channels,
+                                      pc_at_mut(dst, r * c->dst.h, size), c->dst.c);
+        }
+    }
+}
+
+static void run_item(const pc_conv *c, const pc_exec_args *a, const item *it, char *workspace) {
+    const pc_winograd *w = &c->as.winograd;
+    const int64_t vlen = c->kernels->vlen;
+    const int size = c->kernels->size;
+    transform_input(c, a, it, workspace);
+    for (int64_t p = it->panel; p < it->panel + it->panels; p++) {
+        const range r = panel_at(c, p);
+        const int64_t oc = r.first * vlen, width = r.count * vlen;
+        multiply(c, it, panel_weights(c, a->packed, it->g, r.first), r.count, workspace);
+        memset(workspace + w->bias, 0, (size_t)(width * size));
+        if (a->bias)
+            memcpy(workspace + w->bias, pc_at(a->bias, it->g * c->ocg + oc, size),
+                   (size_t)(pc_min(c->ocg - oc, width) * size));
+        transform_output(c, a, it, oc, width, workspace);
+    }
+}
+
+static void prepare(const pc_conv *c, char *workspace) {
+    const pc_winograd *w = &c->as.winograd;
+    const size_t panel = (size_t)(w->nv * c->kernels->vlen * c->kernels->size);
+    memset(workspace + w->bias + panel, 0, panel); /* where the sums start from */
+    fill_offsets(c, workspace);
+}
+
+static void run(const pc_conv *c, const pc_exec_args *a) {
+    const int64_t work = c->as.winograd.work;
+    if (c->threads == 1) {
+        prepare(c, a->workspace);
+        for (int64_t i = 0; i < work; i++) {
+            const item it = item_at(c, i);
+            run_item(c, a, &it, a->workspace);
+        }
+        return;
+    }
+    const pc_share share = pc_share_start(a->workspace, c->workspace_per_thread, c->threads, work);
+#pragma omp parallel num_threads(c->threads)
+    {
+        const int me = omp_get_thread_num();
+        char *workspace = pc_share_workspace(&share, me);
+        prepare(c, workspace);
+        int helped = 0;
+        for (int64_t i; (i = pc_share_next(&share, me, &helped)) >= 0;) {
+            const item it = item_at(c, i);
+            run_item(c, a, &it, workspace);
+        }
+    }
+}
+
+const pc_algo pc_algo_winograd = {
+    .name = "winograd", .reject = reject, .defer = defer, .plan = plan, .pack = pack, .run = run};

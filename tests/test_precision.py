@@ -1,0 +1,221 @@
+"""Fast and strict: who decides, when it takes effect, and what either promises."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from problems import TRANSFORMS, same_bits, targets
+
+import pyconv
+import pyconv.nn.functional as F
+from pyconv import _native, nn, reference
+
+needs_a_transform = pytest.mark.skipif(
+    TRANSFORMS.isdisjoint(pyconv.algorithms()), reason="this build has no algorithm but the direct ones"
+)
+# A layer that the fast mode computes by a transform, where there is one.
+SHAPES = (2, 64, 28, 30), (64, 64, 3, 3), (64,)
+NOT_ONE = ["exact", "", "Fast", "auto", "strict ", 1, True, b"fast"]
+
+
+def arrays(rng, dtype=np.float32):
+    """Input, weight and bias."""
+    return [rng.standard_normal(shape).astype(dtype) for shape in SHAPES]
+
+
+def layer(**arguments):
+    """The same as a layer."""
+    return nn.Conv2d(64, 64, 3, padding=1, **arguments)
+
+
+def transformed(*call, **arguments):
+    """Whether a call would be computed by a transform."""
+    return pyconv.explain(*call, **arguments).algorithm in TRANSFORMS
+
+
+@pytest.fixture(params=["fast", "strict"])
+def process(request):
+    """Either precision, set for the whole process."""
+    before = pyconv.get_precision()
+    pyconv.set_precision(request.param)
+    yield request.param
+    pyconv.set_precision(before)
+
+
+# ---- the process's choice ----
+
+
+@pytest.mark.fast
+def test_set_and_get():
+    assert pyconv.get_precision() == "fast"
+    for name in ("strict", "fast", "strict"):
+        pyconv.set_precision(name)
+        assert pyconv.get_precision() == name
+    pyconv.set_precision(None)
+    assert pyconv.get_precision() == "fast"
+
+
+@pytest.mark.parametrize("name", NOT_ONE)
+def test_what_is_no_precision(name, process):
+    x, w, _ = arrays(np.random.default_rng(0))
+    for call in (
+        lambda: pyconv.set_precision(name),
+        lambda: F.conv2d(x, w, precision=name),
+        lambda: pyconv.explain(F.conv2d, x, w, precision=name),
+        lambda: _native.PackedConv2d(w, precision=name),
+        lambda: nn.Conv2d(1, 1, 3, precision=name),
+    ):
+        error, text = (ValueError, repr(name)) if isinstance(name, str) else (TypeError, "None")
+        with pytest.raises(error, match=text):
+            call()
+    assert pyconv.get_precision() == process
+
+
+def test_it_is_the_whole_processes(process):
+    seen = []
+    other = threading.Thread(target=lambda: seen.append(pyconv.get_precision()))
+    other.start()
+    other.join()
+    assert seen == [process]
+
+
+# ---- who decides ----
+
+
+@needs_a_transform
+@pytest.mark.parametrize("own", ["fast", "strict", None])
+def test_a_call_decides_for_itself(rng, own, process):
+    x, w, b = arrays(rng)
+    chain = F.conv2d(x, w, b, padding=1, precision="strict")
+    fast = (own or process) == "fast"
+    assert transformed(F.conv2d, x, w, b, padding=1, precision=own) == fast
+    assert same_bits(F.conv2d(x, w, b, padding=1, precision=own), chain) != fast
+
+
+@needs_a_transform
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("own", ["fast", "strict", None])
+def test_a_layer_decides_for_itself(rng, own, process, training):
+    x, module = arrays(rng)[0], layer(precision=own).train(training)
+    chain = F.conv2d(x, module.weight, module.bias, padding=1, precision="strict")
+    fast = (own or process) == "fast"
+    for twin in (module, copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
+        assert twin.precision == own
+        assert transformed(twin, x) == fast
+        assert same_bits(twin(x), chain) != fast
+
+
+@needs_a_transform
+@pytest.mark.fast
+def test_a_layer_in_eval_mode_follows_between_calls(rng):
+    """It keeps a plan and packed weights; neither may outlive the precision that they were made for."""
+    x, module = arrays(rng)[0], layer().eval()
+    fast, strict = (F.conv2d(x, module.weight, module.bias, padding=1, precision=p) for p in ("fast", "strict"))
+    assert not same_bits(fast, strict)
+    for name, expected in (("fast", fast), ("strict", strict), (None, fast), ("strict", strict), ("fast", fast)):
+        pyconv.set_precision(name)
+        for _ in range(2):
+            assert same_bits(module(x), expected), name
+            assert transformed(module, x) == (expected is fast), name
+        assert (module._packed.explain(x)["algorithm"] in TRANSFORMS) == (expected is fast), name
+    module.precision = "strict"
+    assert same_bits(module(x), strict)
+    module.precision = None
+    assert same_bits(module(x), fast)
+
+
+@needs_a_transform
+def test_a_transform_cannot_be_forced_in_strict_mode(rng):
+    x, w, b = arrays(rng)
+    for name in TRANSFORMS & set(pyconv.algorithms()):
+        with pytest.raises(ValueError, match=f"'{name}' refuses.*strict"):
+            _native.conv2d(x, w, b, padding=1, algorithm=name)
+        forced = _native.explain_conv2d(x, w, b, padding=1, algorithm=name, precision="fast")
+        assert forced["algorithm"] == name
+
+
+# ---- what either promises ----
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_same_bits_everywhere(rng, dtype, process):
+    x, w, b = arrays(rng, dtype)
+    expected = F.conv2d(x, w, b, padding=1)
+    module = layer(dtype=dtype).eval()
+    module.weight, module.bias = w, b
+    for target in targets():
+        assert same_bits(F.conv2d(x, w, b, padding=1), expected), target
+        assert same_bits(np.stack([module(image) for image in x]), expected), target
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("kernel", "arguments"), [(3, {"stride": 2}), (3, {"dilation": 2}), (2, {}), (1, {})])
+def test_no_other_layer_differs(rng, kernel, arguments, dtype):
+    x, w, b = arrays(rng, dtype)
+    w = w[:, :, :kernel, :kernel]
+    fast, strict = (F.conv2d(x, w, b, **arguments, precision=p) for p in ("fast", "strict"))
+    assert same_bits(fast, strict)
+
+
+@needs_a_transform
+@pytest.mark.parametrize(
+    ("channels", "size", "images"),
+    [(24, 40, 4), (64, 28, 2), (512, 12, 1), (16, 40, 4), (160, 7, 8), (200, 2, 60)],
+    ids=["24", "64", "512", "16", "7x7", "2x2"],
+)
+def test_the_error_is_at_most_twice_that_of_the_chain(rng, channels, size, images):
+    """Root mean squares over tens of thousands of outputs, so that chance moves them by a few hundredths at most."""
+    x = rng.standard_normal((images, channels, size, size)).astype(np.float32)
+    w = (rng.standard_normal((64, channels, 3, 3)) * np.sqrt(2 / (9 * channels))).astype(np.float32)
+    assert transformed(F.conv2d, x, w, padding=1, precision="fast")
+    exact = reference.conv2d(x, w, padding=1, dtype=np.float64)
+    results = (F.conv2d(x, w, padding=1, precision=p) for p in ("fast", "strict"))
+    fast, strict = (np.sqrt(np.mean((result - exact) ** 2)) for result in results)
+    assert 0 < fast <= 2 * strict
+
+
+@needs_a_transform
+@pytest.mark.fast
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_memory_order_does_not_matter(rng, dtype):
+    x, w, b = arrays(rng, dtype)
+    planar = F.conv2d(x, w, b, padding=(2, 1))
+    last = F.conv2d(np.ascontiguousarray(x.transpose(0, 2, 3, 1)), w, b, padding=(2, 1), layout="NHWC")
+    assert same_bits(np.ascontiguousarray(last.transpose(0, 3, 1, 2)), planar)
+
+
+@needs_a_transform
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_layer(data):
+    """Odd sizes, borders and channel counts, groups, both memory orders: near the chain, the same bits everywhere."""
+    draw = data.draw
+    groups, dtype = draw(st.sampled_from([1, 1, 2])), draw(st.sampled_from([np.float32, np.float64]))
+    ic, oc = draw(st.integers(8, 50)), draw(st.integers(8, 50))
+    h, w = draw(st.integers(1, 30)), draw(st.integers(1, 30))
+    padding = (draw(st.integers(0 if h > 2 else 1, 3)), draw(st.integers(0 if w > 2 else 1, 3)))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    x = rng.standard_normal((2, groups * ic, h, w)).astype(dtype)
+    if draw(st.booleans()):
+        x = np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    weight = rng.standard_normal((groups * oc, ic, 3, 3)).astype(dtype)
+    bias = rng.standard_normal(groups * oc).astype(dtype)
+    mode = draw(st.sampled_from(["zeros", "zeros", "reflect", "replicate", "circular"]))
+    if mode in ("reflect", "circular"):
+        padding = tuple(min(p, n - 1) for p, n in zip(padding, (h, w), strict=True))
+    assume(all(n + 2 * p >= 3 for p, n in zip(padding, (h, w), strict=True)))
+    arguments = {"padding": padding, "groups": groups, "padding_mode": mode}
+
+    def call(x, precision, algorithm=None):
+        return _native.conv2d(x, weight, bias, **arguments, precision=precision, algorithm=algorithm)
+
+    fast, chain = call(x, "fast", "winograd"), call(x, "strict")
+    assert np.abs(fast - chain).max() <= 64 * np.finfo(dtype).eps * np.abs(chain).max()
+    for target in targets():
+        assert same_bits(call(x[1], "fast", "winograd"), fast[1]), target
