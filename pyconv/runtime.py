@@ -92,8 +92,9 @@ def set_precision(name: Precision | None) -> None:
     ``"strict"``: each output is one chain of fused multiply-adds, in the order that `functional.conv2d` states.
 
     ``"fast"``: a 3x3 layer of stride 1 may be computed by Winograd's algorithm instead, with up to four times fewer
-    multiplications. The root mean square of its error is at most twice that of the chain. Every other layer is
-    computed as in strict mode.
+    multiplications. The root mean square of its error is at most twice that of the chain on data of both signs (1.8
+    times for 64 channels), and up to 2.4 times after a ReLU; an infinity or NaN in the input reaches every output of
+    the 4x4 tiles that read it. Every other layer is computed as in strict mode.
 
     In either, results are the same, bit for bit, on every instruction set, for any number of threads and in any batch.
     A call, or a layer, may ask for a precision of its own by the argument ``precision``.
