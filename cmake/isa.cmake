@@ -13,6 +13,10 @@ else()
 endif()
 
 set(PYCONV_FLAGS_scalar)
+list(LENGTH PYCONV_ISAS targets)
+if(targets GREATER 1)
+    set(PYCONV_FLAGS_scalar -Os) # the last resort of a binary that has better should be small
+endif()
 set(PYCONV_FLAGS_avx2 -mavx2 -mfma -mbmi2)
 set(PYCONV_FLAGS_avx512 -mavx512f -mavx512vl -mavx512dq -mavx512bw -mavx2 -mfma -mbmi2)
 set(PYCONV_FLAGS_neon)

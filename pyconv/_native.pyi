@@ -17,12 +17,13 @@ def conv2d(
     padding: int | Sequence[int] | str = 0,
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
-    *,
     out: Array | None = None,
     layout: str = "NCHW",
     padding_mode: str = "zeros",
     algorithm: str | None = None,
     precision: str | None = None,
+    activation: str | Sequence[float] | None = None,
+    residual: Array | None = None,
 ) -> Array: ...
 def explain_conv2d(
     input: Array,
@@ -38,6 +39,8 @@ def explain_conv2d(
     padding_mode: str = "zeros",
     algorithm: str | None = None,
     precision: str | None = None,
+    activation: str | Sequence[float] | None = None,
+    residual: Array | None = None,
 ) -> dict[str, Any]: ...
 
 class PackedConv2d:
@@ -60,7 +63,9 @@ class PackedConv2d:
         layout: str = "NCHW",
         precision: str | None = None,
     ) -> None: ...
-    def __call__(self, input: Array) -> Array: ...
+    def __call__(
+        self, input: Array, activation: str | Sequence[float] | None = None, residual: Array | None = None
+    ) -> Array: ...
     def touch(self) -> None: ...
     def explain(self, input: Array) -> dict[str, Any]: ...
 

@@ -13,3 +13,4 @@ Padding: TypeAlias = int | Sequence[int] | str
 Layout: TypeAlias = Literal["NCHW", "NHWC"]
 PaddingMode: TypeAlias = Literal["zeros", "reflect", "replicate", "circular"]
 Precision: TypeAlias = Literal["fast", "strict"]
+Activation: TypeAlias = Literal["relu", "relu6", "silu", "hardswish"] | Sequence[float]

@@ -12,3 +12,23 @@ int pc_conv_useful_threads(const pc_conv *c, int gflops) {
     if (time < SERIAL || p->threads <= 1) return 1;
     return time / SHARE > p->threads ? p->threads : (int)(time / SHARE);
 }
+
+void pc_conv_finish(const pc_conv *c, const pc_exec_args *a, const pc_strides *o, void *dst, int64_t channels,
+                    int64_t rows, int64_t cols) {
+    if (c->desc.activation == PC_NO_ACTIVATION && !a->residual) return;
+    const pc_epilogue_args e = {c->desc.activation, c->desc.clamp[0], c->desc.clamp[1]};
+    const int size = c->kernels->size, planar = o->w == 1;
+    /* The longest contiguous runs: rows of a plane, or all of them; channels of a pixel, or a row of pixels. */
+    int64_t n = planar ? cols : channels, inner = planar ? rows : cols, outer = planar ? channels : rows;
+    const int64_t step = planar ? o->h : o->w, next = planar ? o->c : o->h;
+    if (step == n) {
+        n *= inner;
+        inner = 1;
+    }
+    const int64_t residual = a->residual ? (const char *)a->residual - (const char *)a->dst : 0;
+    for (int64_t i = 0; i < outer; i++)
+        for (int64_t j = 0; j < inner; j++) {
+            char *run = pc_at_mut(dst, i * next + j * step, size);
+            c->kernels->epilogue(&e, n, a->residual ? run + residual : 0, run);
+        }
+}

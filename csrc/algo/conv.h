@@ -103,6 +103,11 @@ struct pc_conv {
 /* Threads worth waking at about `gflops` a core in float32: below 20 us of work on one core, none. */
 int pc_conv_useful_threads(const pc_conv *conv, int gflops);
 
+/* Apply residual and activation to finished outputs: rows x cols of some channels from `dst` on, with strides `o`. The
+ * sooner, the closer they are. */
+void pc_conv_finish(const pc_conv *conv, const pc_exec_args *args, const pc_strides *o, void *dst, int64_t channels,
+                    int64_t rows, int64_t cols);
+
 static inline const char *pc_at(const void *base, int64_t elements, int size) {
     return (const char *)base + elements * size;
 }

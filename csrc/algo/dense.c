@@ -458,6 +458,7 @@ static void run_item(const pc_conv *c, const pc_dense_family *f, const pc_exec_a
                           .rows = it->rows,
                           .cols = it->cols};
             run_block(c, f, &p, pc_at(wei, block.packed * k, size), src, c0, chans, workspace);
+            if (c0 + chans == c->icg) pc_conv_finish(c, a, &d->o, p.dst, block.n, it->rows, it->cols);
         }
     }
 }

@@ -76,6 +76,7 @@ static void run_row(const pc_conv *c, const pc_exec_args *a, int64_t i, const vo
         c->kernels->depthwise[np](&args);
         x += np;
     }
+    pc_conv_finish(c, a, &c->dst, row, p->oc, 1, c->out[2]);
 }
 
 static void run(const pc_conv *c, const pc_exec_args *a) {

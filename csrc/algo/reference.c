@@ -65,6 +65,7 @@ static void run(const pc_conv *c, const pc_exec_args *a) {
                 output_double(c, (const double *)a->src + n * c->src.n, a->packed, a->bias, oc, z, y, x,
                               (double *)a->dst + at + x * c->dst.w);
         }
+        pc_conv_finish(c, a, &c->dst, pc_at_mut(a->dst, at, c->kernels->size), 1, 1, o[2]);
     }
 }
 

@@ -61,17 +61,13 @@ static int is_direct(const pc_conv *c, int kr) {
     return p->stride[2] == 1 || (p->stride[2] == 2 && p->stride[1] == 2 && p->dilation[2] == 1 && kr);
 }
 
-/* The variant that needs the fewest cycles for this height: whole tiles, the last one overlapping the one before. */
-static void choose_tile(pc_conv *c) {
+/* The variant that needs the fewest cycles for this height: whole tiles, the last one overlapping the one before.
+ * Narrow vectors have few variants; returns 0 where none of them serves. */
+static int choose_tile(pc_conv *c, int narrow) {
     const pc_kernels *k = c->kernels;
     const pc_conv_desc *p = &c->desc;
     pc_rows_plan *r = &c->as.rows;
     const int64_t kh = p->kernel[1];
-    /* Half as many lanes cost a little over half a whole vector (Zen 4): 40 columns, 5 of the one against 3 of the
-     * other, gain 6 %; 28 columns, where no lane is saved, lose 5. With stride 2 they cost more: the 40 columns lose
-     * 11 %. */
-    const int64_t whole = pc_ceil_div(c->out[2], k->vlen), half = pc_ceil_div(2 * c->out[2], k->vlen);
-    const int narrow = k->rows_narrow && (double)half * (p->stride[2] == 2 ? 0.62 : 0.55) < (double)whole;
     double best = 0;
     for (int variant = 0; variant < 3; variant++) { /* constant height, any height, any height and step */
         const int kr = variant == 0 ? (int)kh : 0, step = variant < 2 ? (int)p->stride[1] : 0;
@@ -104,6 +100,7 @@ static void choose_tile(pc_conv *c) {
             }
         }
     }
+    return best > 0;
 }
 
 static int64_t items(const pc_conv *c) {
@@ -112,10 +109,18 @@ static int64_t items(const pc_conv *c) {
     return pieces > 1 ? planes * pieces : pc_ceil_div(planes, r->run);
 }
 
+/* Half as many lanes cost a little over half a whole vector (Zen 4): 40 columns, 5 of the one against 3 of the other,
+ * gain 6 %; 28 columns, where no lane is saved, lose 5. With stride 2 they cost more: the 40 columns lose 11 %. */
+static int narrow_pays(const pc_conv *c) {
+    const pc_kernels *k = c->kernels;
+    const int64_t whole = pc_ceil_div(c->out[2], k->vlen), half = pc_ceil_div(2 * c->out[2], k->vlen);
+    return k->rows_narrow && (double)half * (c->desc.stride[2] == 2 ? 0.62 : 0.55) < (double)whole;
+}
+
 static void plan(pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     const int size = c->kernels->size;
-    choose_tile(c);
+    if (!narrow_pays(c) || !choose_tile(c, 1)) choose_tile(c, 0);
     pc_rows_plan *r = &c->as.rows;
     c->threads = pc_conv_useful_threads(c, 35);
     const int64_t planes = p->mb * p->oc,
@@ -261,6 +266,7 @@ static void run_piece(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_
             r->kernel(args);
         }
     }
+    pc_conv_finish(c, a, &c->dst, pc_at_mut(dst, y0 * c->dst.h, size), 1, y1 - y0, x1 - x0);
 }
 
 /* Planes oc .. last - 1 of one image, depthwise, each covered by a single tile. The row table of the next plane is that
@@ -282,6 +288,7 @@ static void run_small(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_
         args->bias = bias_of(c, a, oc);
         args->dst = dst;
         c->as.rows.kernel(args);
+        pc_conv_finish(c, a, &c->dst, dst, 1, c->out[1], c->out[2]);
         if (++oc == last) return;
         for (int64_t i = first; i < end; i++) table[i] += plane;
     }

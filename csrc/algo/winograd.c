@@ -394,6 +394,8 @@ static void transform_output(const pc_conv *c, const pc_exec_args *a, const item
     const int size = c->kernels->size, planar = c->dst.w == 1;
     void *image = pc_at_mut(a->dst, it->n * c->dst.n + (it->g * c->ocg + oc) * c->dst.c, size);
     const int64_t step = planar ? vlen : width, channels = pc_min(c->ocg - oc, width);
+    const pc_strides waiting = {.c = 1, .h = pitch, .w = vlen};
+    const int early = planar && !a->residual; /* pixels that wait lie in longer runs */
     for (int64_t first = 0; first < channels; first += step) {
         pc_winograd_out_args out = {.bias = pc_at(workspace + w->bias, first, size),
                                     .ld_tile = w->ld_tile,
@@ -410,9 +412,11 @@ static void transform_output(const pc_conv *c, const pc_exec_args *a, const item
             out.rows = pc_min(c->out[1] - y, w->m);
             out.cols = pc_min(c->out[2] - x, w->m * out.tiles);
             c->kernels->winograd_output[w->m == 4](&out);
+            if (early) pc_conv_finish(c, a, &waiting, out.dst, vlen, out.rows, out.cols);
             for (int64_t r = 0; planar && r < out.rows; r++)
                 c->kernels->transpose(pc_at(out.dst, r * pitch, size), vlen, out.cols, out.channels,
                                       pc_at_mut(dst, r * c->dst.h, size), c->dst.c);
+            if (!early) pc_conv_finish(c, a, &c->dst, dst, out.channels, out.rows, out.cols);
         }
     }
 }

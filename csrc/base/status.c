@@ -18,6 +18,7 @@ const char *pc_status_text(pc_status status) {
         [PC_ERR_ISA] = "unknown instruction set, or one that this CPU or this build lacks",
         [PC_ERR_ALGO] = "unknown algorithm, or one that refuses this problem",
         [PC_ERR_THREADS] = "thread count is negative",
+        [PC_ERR_ACTIVATION] = "unknown activation, or a clamp whose bounds are not least and greatest",
         [PC_ERR_PRECISION] = "unknown precision",
         [PC_ERR_NOMEM] = "out of memory",
     };

@@ -44,22 +44,23 @@ extern "C" {
 
 typedef enum pc_status {
     PC_OK = 0,
-    PC_ERR_NULL,      /* a required pointer is NULL */
-    PC_ERR_DTYPE,     /* unknown element type */
-    PC_ERR_LAYOUT,    /* unknown layout */
-    PC_ERR_SIZE,      /* a size is not positive (batch may be zero) */
-    PC_ERR_GROUPS,    /* channels are not divisible by groups, or groups < 1 */
-    PC_ERR_STRIDE,    /* stride < 1 */
-    PC_ERR_DILATION,  /* dilation < 1 */
-    PC_ERR_PADDING,   /* negative padding, or more than the boundary mode or the window allows */
-    PC_ERR_KERNEL,    /* the dilated kernel is larger than the padded input */
-    PC_ERR_OVERFLOW,  /* an extent or a buffer does not fit in 64 bits */
-    PC_ERR_BOUNDARY,  /* unknown boundary mode */
-    PC_ERR_ISA,       /* unknown instruction set, or one that this CPU or this build lacks */
-    PC_ERR_ALGO,      /* unknown algorithm, or the forced one refuses this problem */
-    PC_ERR_THREADS,   /* thread count < 0 */
-    PC_ERR_PRECISION, /* unknown precision */
-    PC_ERR_NOMEM,     /* plan creation ran out of memory */
+    PC_ERR_NULL,       /* a required pointer is NULL */
+    PC_ERR_DTYPE,      /* unknown element type */
+    PC_ERR_LAYOUT,     /* unknown layout */
+    PC_ERR_SIZE,       /* a size is not positive (batch may be zero) */
+    PC_ERR_GROUPS,     /* channels are not divisible by groups, or groups < 1 */
+    PC_ERR_STRIDE,     /* stride < 1 */
+    PC_ERR_DILATION,   /* dilation < 1 */
+    PC_ERR_PADDING,    /* negative padding, or more than the boundary mode or the window allows */
+    PC_ERR_KERNEL,     /* the dilated kernel is larger than the padded input */
+    PC_ERR_OVERFLOW,   /* an extent or a buffer does not fit in 64 bits */
+    PC_ERR_BOUNDARY,   /* unknown boundary mode */
+    PC_ERR_ISA,        /* unknown instruction set, or one that this CPU or this build lacks */
+    PC_ERR_ALGO,       /* unknown algorithm, or the forced one refuses this problem */
+    PC_ERR_THREADS,    /* thread count < 0 */
+    PC_ERR_ACTIVATION, /* unknown activation, or a clamp whose bounds are not least, greatest */
+    PC_ERR_PRECISION,  /* unknown precision */
+    PC_ERR_NOMEM,      /* plan creation ran out of memory */
     PC_STATUS_COUNT
 } pc_status;
 
@@ -109,6 +110,16 @@ PC_API const char *pc_compiler(void); /* the compiler that built the library */
 /* Algorithms of convolution, in order of registration. pc_algo_name(i) for i = 0, 1, ... until NULL. */
 PC_API const char *pc_algo_name(int i);
 
+/* What is done to a finished output, while it is still in the cache. CLAMP takes desc.clamp; NaN stays NaN. */
+typedef enum pc_activation {
+    PC_NO_ACTIVATION = 0,
+    PC_RELU,      /* max(x, 0) */
+    PC_CLAMP,     /* min(max(x, clamp[0]), clamp[1]); ReLU6 is 0, 6 */
+    PC_SILU,      /* x / (1 + exp(-x)) */
+    PC_HARDSWISH, /* x * min(max(x + 3, 0), 6) / 6 */
+    PC_ACTIVATION_COUNT
+} pc_activation;
+
 /* One convolution (cross-correlation) layer. Spatial arrays are depth, height, width; a 2-D problem has depth 1
  * (in[0] = kernel[0] = stride[0] = dilation[0] = 1, no padding there). Weights are (oc, ic/groups, kd, kh, kw), dense.
  */
@@ -118,10 +129,12 @@ typedef struct pc_conv_desc {
     pc_boundary boundary;
     int64_t mb, ic, oc, groups;
     int64_t in[3], kernel[3], stride[3], dilation[3], pad_lo[3], pad_hi[3];
-    pc_isa isa;             /* PC_ISA_AUTO: the process-wide target */
-    int threads;            /* 0: the process-wide number; small problems use fewer */
-    pc_precision precision; /* PC_PRECISION_AUTO: the process-wide choice */
-    const char *algo;       /* NULL or "auto": chosen from the shape of one image; else a name, which may refuse */
+    pc_isa isa;               /* PC_ISA_AUTO: the process-wide target */
+    int threads;              /* 0: the process-wide number; small problems use fewer */
+    pc_precision precision;   /* PC_PRECISION_AUTO: the process-wide choice */
+    pc_activation activation; /* of the sum, bias and residual included */
+    double clamp[2];          /* PC_CLAMP: least and greatest */
+    const char *algo;         /* NULL or "auto": chosen from the shape of one image; else a name, which may refuse */
 } pc_conv_desc;
 
 /* clang-format off */
@@ -175,11 +188,12 @@ PC_API pc_status pc_plan_pack(const pc_plan *plan, const void *wei, void *packed
 
 typedef struct pc_exec_args {
     const void *src;
-    const void *packed; /* from pc_plan_pack, for convolution */
-    const void *bias;   /* oc elements, or NULL */
-    void *dst;          /* must not overlap any input */
-    int64_t *indices;   /* pooling with indices only, same layout as dst */
-    void *workspace;    /* pc_plan_workspace_size bytes, or NULL where that is 0 */
+    const void *packed;   /* from pc_plan_pack, for convolution */
+    const void *bias;     /* oc elements, or NULL */
+    const void *residual; /* convolution: added to the output before its activation, laid out as dst; or NULL */
+    void *dst;            /* must not overlap any input */
+    int64_t *indices;     /* pooling with indices only, same layout as dst */
+    void *workspace;      /* pc_plan_workspace_size bytes, or NULL where that is 0 */
 } pc_exec_args;
 
 PC_API pc_status pc_plan_execute(const pc_plan *plan, const pc_exec_args *args);

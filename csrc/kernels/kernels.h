@@ -135,6 +135,16 @@ typedef struct pc_depthwise_args {
 
 typedef void pc_depthwise_fn(const pc_depthwise_args *a);
 
+/* ---- epilogue ---------------------------------------------------------------------------------------------------
+ *
+ * dst[i] = activation(dst[i] + residual[i]) for i < n; residual may be NULL. */
+typedef struct pc_epilogue_args {
+    pc_activation activation;
+    double lo, hi;
+} pc_epilogue_args;
+
+typedef void pc_epilogue_fn(const pc_epilogue_args *a, int64_t n, const void *residual, void *dst);
+
 /* ---- Winograd's transforms -------------------------------------------------------------------------------------
  *
  * m = 2 or 4 output pixels each way from n = m + 2 of the image; a frequency is one of the n * n elements of a
@@ -203,6 +213,7 @@ typedef struct pc_kernels {
     pc_winograd_in_fn *winograd_input[2];                                     /* m = 2, 4 */
     pc_winograd_out_fn *winograd_output[2];
     pc_pool_fn *max_pool;
+    pc_epilogue_fn *epilogue;
     void (*relu)(int64_t n, const void *src, void *dst);
     void (*softmax)(int64_t rows, int64_t n, const void *src, void *dst);
 } pc_kernels;

@@ -39,6 +39,8 @@ pc_status pc_validate_conv(pc_conv_desc *d, int64_t out[3]) {
     if (!valid_layout(d->src_layout) || !valid_layout(d->dst_layout)) return PC_ERR_LAYOUT;
     if ((int)d->boundary < 0 || d->boundary >= PC_BOUNDARY_COUNT) return PC_ERR_BOUNDARY;
     if (!pc_precision_name(d->precision)) return PC_ERR_PRECISION;
+    if ((int)d->activation < 0 || d->activation >= PC_ACTIVATION_COUNT) return PC_ERR_ACTIVATION;
+    if (d->activation == PC_CLAMP && !(d->clamp[0] <= d->clamp[1])) return PC_ERR_ACTIVATION;
     if (d->mb < 0 || d->ic < 1 || d->oc < 1) return PC_ERR_SIZE;
     if (d->groups < 1 || d->ic % d->groups || d->oc % d->groups) return PC_ERR_GROUPS;
     for (int i = 0; i < 3; i++) {

@@ -1,6 +1,7 @@
 // arrays.cpp - checks and views of NumPy arrays; see arrays.hpp.
 #include "arrays.hpp"
 
+#include <cmath>
 #include <cstdlib>
 #include <vector>
 
@@ -145,6 +146,53 @@ pc_precision parse_precision(py::handle value, const char *function, const char 
     throw py::type_error(wanted + kind_of(value));
 }
 
+Activation parse_activation(py::handle value, const char *function, const char *argument) {
+    if (value.is_none()) return {};
+    struct Named {
+        const char *name;
+        Activation activation;
+    };
+    static const Named known[] = {{"relu", {PC_RELU, {0, 0}}},
+                                  {"relu6", {PC_CLAMP, {0, 6}}},
+                                  {"silu", {PC_SILU, {0, 0}}},
+                                  {"hardswish", {PC_HARDSWISH, {0, 0}}}};
+    const std::string name = std::string(function) + ": " + argument;
+    const auto wanted = [&](const std::string &got) {
+        return name +
+               " must be 'relu', 'relu6', 'silu', 'hardswish', a pair (least, greatest) of numbers, or None, not " +
+               got;
+    };
+    if (PyUnicode_Check(value.ptr())) {
+        for (const Named &n : known)
+            if (PyUnicode_CompareWithASCIIString(value.ptr(), n.name) == 0) return n.activation;
+        throw py::value_error(wanted("'" + value.cast<std::string>() + "'"));
+    }
+    if (!PySequence_Check(value.ptr()) || PyBytes_Check(value.ptr())) throw py::type_error(wanted(kind_of(value)));
+    const auto seq = py::reinterpret_borrow<py::sequence>(value);
+    const auto n = PySequence_Size(value.ptr());
+    if (n < 0) {
+        PyErr_Clear();
+        throw py::type_error(wanted(kind_of(value)));
+    }
+    if (n != 2) throw py::value_error(wanted("a sequence of " + std::to_string(n)));
+    Activation a{PC_CLAMP, {0, 0}};
+    for (size_t i = 0; i < 2; i++) {
+        const py::object bound = seq[i];
+        a.clamp[i] = PyFloat_AsDouble(bound.ptr());
+        if (a.clamp[i] == -1 && PyErr_Occurred()) {
+            const bool large = PyErr_ExceptionMatches(PyExc_OverflowError);
+            PyErr_Clear();
+            if (large) throw py::value_error(name + " has a bound that does not fit in a float64");
+            throw py::type_error(wanted("a pair with " + kind_of(bound)));
+        }
+    }
+    const auto repr = [&] { return py::repr(value).cast<std::string>(); };
+    if (std::isnan(a.clamp[0]) || std::isnan(a.clamp[1]))
+        throw py::value_error(name + " has a bound that is NaN: " + repr());
+    if (a.clamp[0] > a.clamp[1]) throw py::value_error(name + " has its least above its greatest: " + repr());
+    return a;
+}
+
 py::array c_contiguous(const py::array &a) {
     // Not py::array::ensure, which would swallow NumPy's MemoryError.
     const int flags = Flags::NPY_ARRAY_ENSUREARRAY_ | Flags::NPY_ARRAY_C_CONTIGUOUS_ | Flags::NPY_ARRAY_ALIGNED_;
@@ -156,6 +204,12 @@ py::array c_contiguous(const py::array &a) {
 py::array dense(const py::array &a) {
     if (is_aligned(a) && a.ndim() <= 4 && is_dense(a, in_order)) return a;
     return c_contiguous(a);
+}
+
+py::array dense_in(const py::array &a, bool channels_last, pc_layout layout) {
+    if ((layout == PC_NHWC) == channels_last) return dense(a);
+    const int *other = other_order(a.ndim(), channels_last);
+    return is_aligned(a) && is_dense(a, other) ? a : c_contiguous(transposed(a, other));
 }
 
 Image view_image(const py::array &a, bool channels_last, const char *function, const char *argument, bool data) {
@@ -225,7 +279,25 @@ std::vector<py::ssize_t> result_strides(const Sizes &s, bool batched, bool chann
     return strides;
 }
 
+py::array shaped(py::handle value, const char *argument, const std::vector<py::ssize_t> &shape, const py::array &like,
+                 const char *function) {
+    const py::array a = float_array(value, function, argument);
+    require_dtype(a, argument, like, "input");
+    if (static_cast<size_t>(a.ndim()) != shape.size() || !std::equal(shape.begin(), shape.end(), a.shape())) {
+        const std::vector<int64_t> wanted(shape.begin(), shape.end());
+        throw py::value_error(std::string(function) + ": " + argument + " has shape " + shape_text(a) +
+                              " but the result has shape " +
+                              shape_text(wanted.data(), static_cast<int>(wanted.size())));
+    }
+    return a;
+}
+
 } // namespace
+
+py::array result_shaped(py::handle value, const char *argument, const Sizes &size, bool batched, bool channels_last,
+                        const py::array &like, const char *function) {
+    return shaped(value, argument, result_shape(size, batched, channels_last), like, function);
+}
 
 Result make_result(py::handle out, const Sizes &size, bool batched, bool channels_last, pc_layout layout,
                    const py::array &like, const char *function) {
@@ -238,14 +310,7 @@ Result make_result(py::handle out, const Sizes &size, bool batched, bool channel
         void *data = const_cast<void *>(a.data());
         return {a, a, layout, data};
     }
-    const py::array a = float_array(out, function, "out");
-    require_dtype(a, "out", like, "input");
-    if (static_cast<size_t>(a.ndim()) != shape.size() || !std::equal(shape.begin(), shape.end(), a.shape())) {
-        const std::vector<int64_t> wanted(shape.begin(), shape.end());
-        throw py::value_error(std::string(function) + ": out has shape " + shape_text(a) +
-                              " but the result has shape " +
-                              shape_text(wanted.data(), static_cast<int>(wanted.size())));
-    }
+    const py::array a = shaped(out, "out", shape, like, function);
     if (!a.writeable()) throw py::value_error(std::string(function) + ": out is not writeable");
     for (py::ssize_t i = 0; i < a.ndim(); i++)
         if (a.shape(i) > 1 && a.strides(i) == 0)

@@ -34,6 +34,13 @@ bool parse_layout(py::handle value, const char *function); // true: the array's 
 // 'fast', 'strict', or None, which leaves it to the process: PC_PRECISION_AUTO.
 pc_precision parse_precision(py::handle value, const char *function, const char *argument);
 
+// A name, a pair of bounds, or None.
+struct Activation {
+    pc_activation kind = PC_NO_ACTIVATION;
+    double clamp[2] = {0, 0};
+};
+Activation parse_activation(py::handle value, const char *function, const char *argument);
+
 // A picture or a batch of them: logical sizes n, c, h, w, and data that is dense in `layout`.
 struct Image {
     py::array array; // keeps the data alive; a copy where the given array was not dense
@@ -46,6 +53,10 @@ struct Image {
 // View an input of 3 or 4 axes, in place when it is dense in either order, else as a dense copy in the order it is
 // closest to; without `data`, as if it had been copied.
 Image view_image(const py::array &a, bool channels_last, const char *function, const char *argument, bool data = true);
+
+// `value` as an array that has the shape of a result exactly, and the dtype of `like`, the input.
+py::array result_shaped(py::handle value, const char *argument, const Sizes &size, bool batched, bool channels_last,
+                        const py::array &like, const char *function);
 
 // A result: a fresh array (with the memory order `layout`), or the caller's `out` after checking it.
 struct Result {
@@ -68,6 +79,8 @@ py::array fresh_array(const py::dtype &dtype, const std::vector<py::ssize_t> &sh
 // most 4 axes.
 py::array c_contiguous(const py::array &a);
 py::array dense(const py::array &a);
+// An array of 3 or 4 axes itself when its memory is dense in the order `layout`, else a copy with the axes turned so.
+py::array dense_in(const py::array &a, bool channels_last, pc_layout layout);
 
 [[noreturn]] void fail(pc_status status, const char *function);
 

@@ -81,7 +81,7 @@ const void *bias_data(py::handle bias, const py::array &weight, py::array &keep,
 }
 
 pc_conv_desc describe(const Image &x, const py::array &w, const Geometry &g, pc_precision precision,
-                      const char *algorithm, const char *function) {
+                      const Activation &activation, const char *algorithm, const char *function) {
     const std::string f = function;
     const int64_t oc = w.shape(0), icg = w.shape(1), kh = w.shape(2), kw = w.shape(3);
     const auto shapes = [&] { return "input of shape " + shape_text(x.array) + ", weight of shape " + shape_text(w); };
@@ -114,6 +114,8 @@ pc_conv_desc describe(const Image &x, const py::array &w, const Geometry &g, pc_
     std::memcpy(d.pad_lo, lo, sizeof in);
     std::memcpy(d.pad_hi, hi, sizeof in);
     d.precision = precision;
+    d.activation = activation.kind;
+    std::memcpy(d.clamp, activation.clamp, sizeof d.clamp);
     d.algo = algorithm;
     return d;
 }
@@ -141,6 +143,21 @@ Sizes out_size(const pc_conv_desc &d, const char *function) {
                                   (d.boundary == PC_REFLECT ? "reflect" : "circular") + "'");
     }
     return s;
+}
+
+// The residual after checking it; null if there is none.
+py::object residual_array(py::handle residual, const Sizes &size, const Image &image, bool channels_last,
+                          const char *function) {
+    if (residual.is_none()) return {};
+    return result_shaped(residual, "residual", size, image.batched, channels_last, image.array, function);
+}
+
+// Its elements in the result's memory order; `keep` holds a copy, where one was needed.
+const void *residual_data(const py::object &residual, bool channels_last, pc_layout layout, py::object &keep) {
+    if (!residual) return nullptr;
+    const py::array a = dense_in(py::reinterpret_borrow<py::array>(residual), channels_last, layout);
+    keep = a;
+    return a.data();
 }
 
 Plan create(const pc_conv_desc &d, const char *function) {
@@ -171,7 +188,7 @@ struct Call {
 
 Call parse_call(py::handle input, py::handle weight, py::handle bias, py::handle stride, py::handle padding,
                 py::handle dilation, py::handle groups, py::handle layout, const std::string &padding_mode,
-                const char *algorithm, py::handle precision, bool data = true) {
+                const char *algorithm, py::handle precision, py::handle activation, bool data = true) {
     static const char *f = "conv2d";
     const py::array x = float_array(input, f, "input");
     Call c;
@@ -182,7 +199,8 @@ Call parse_call(py::handle input, py::handle weight, py::handle bias, py::handle
     const Geometry g =
         parse_geometry(stride, padding, dilation, groups, padding_mode, c.weight.shape(2), c.weight.shape(3), f);
     c.image = view_image(x, c.channels_last, f, "input", data);
-    c.desc = describe(c.image, c.weight, g, parse_precision(precision, f, "precision"), algorithm, f);
+    c.desc = describe(c.image, c.weight, g, parse_precision(precision, f, "precision"),
+                      parse_activation(activation, f, "activation"), algorithm, f);
     return c;
 }
 
@@ -190,20 +208,25 @@ const char *algorithm_name(const std::optional<std::string> &name) { return name
 
 py::array conv2d(py::handle input, py::handle weight, py::handle bias, py::handle stride, py::handle padding,
                  py::handle dilation, py::handle groups, py::handle out, py::handle layout,
-                 const std::string &padding_mode, const std::optional<std::string> &algorithm, py::handle precision) {
+                 const std::string &padding_mode, const std::optional<std::string> &algorithm, py::handle precision,
+                 py::handle activation, py::handle residual) {
     Call c = parse_call(input, weight, bias, stride, padding, dilation, groups, layout, padding_mode,
-                        algorithm_name(algorithm), precision);
-    Result r = make_result(out, out_size(c.desc, "conv2d"), c.image.batched, c.channels_last, c.image.layout,
-                           c.image.array, "conv2d");
+                        algorithm_name(algorithm), precision, activation);
+    const Sizes size = out_size(c.desc, "conv2d");
+    const py::object added = residual_array(residual, size, c.image, c.channels_last, "conv2d");
+    Result r = make_result(out, size, c.image.batched, c.channels_last, c.image.layout, c.image.array, "conv2d");
     require_disjoint(r, out, py::reinterpret_borrow<py::array>(input), "conv2d", "input");
     require_disjoint(r, out, c.weight, "conv2d", "weight");
     if (c.bias) require_disjoint(r, out, c.bias_keep, "conv2d", "bias");
+    if (added) require_disjoint(r, out, py::reinterpret_borrow<py::array>(added), "conv2d", "residual");
     c.desc.dst_layout = r.layout;
     const Plan plan = create(c.desc, "conv2d");
     const py::array w = dense(c.weight);
     pc_exec_args args = {};
+    py::object keep;
     args.src = c.image.data;
     args.bias = c.bias;
+    args.residual = residual_data(added, c.channels_last, r.layout, keep);
     args.dst = r.data;
     pack_and_execute(plan.get(), w.data(), args);
     r.finish();
@@ -213,10 +236,11 @@ py::array conv2d(py::handle input, py::handle weight, py::handle bias, py::handl
 py::dict explain_conv2d(py::handle input, py::handle weight, py::handle bias, py::handle stride, py::handle padding,
                         py::handle dilation, py::handle groups, py::handle out, py::handle layout,
                         const std::string &padding_mode, const std::optional<std::string> &algorithm,
-                        py::handle precision) {
+                        py::handle precision, py::handle activation, py::handle residual) {
     Call c = parse_call(input, weight, bias, stride, padding, dilation, groups, layout, padding_mode,
-                        algorithm_name(algorithm), precision, false);
+                        algorithm_name(algorithm), precision, activation, false);
     const Sizes size = out_size(c.desc, "conv2d");
+    residual_array(residual, size, c.image, c.channels_last, "conv2d");
     if (!out.is_none())
         c.desc.dst_layout =
             make_result(out, size, c.image.batched, c.channels_last, c.image.layout, c.image.array, "conv2d").layout;
@@ -259,10 +283,12 @@ class Cache {
         if (status != PC_OK) fail(status, function);
         const int threads = pc_get_num_threads();
         const pc_precision precision = desc.precision == PC_PRECISION_AUTO ? pc_get_precision() : desc.precision;
-        // Up to the precision, which is compared as resolved; padding and the algorithm, which no layer names, follow.
+        // Up to the precision, which is compared as resolved, and the activation. The algorithm, which no layer names,
+        // is left out. No field that is compared has padding before it.
         constexpr size_t compared = offsetof(pc_conv_desc, precision);
         if (!plan_ || isa != isa_ || threads != threads_ || precision != precision_ ||
-            std::memcmp(&desc, &desc_, compared) != 0) {
+            std::memcmp(&desc, &desc_, compared) != 0 || desc.activation != desc_.activation ||
+            std::memcmp(desc.clamp, desc_.clamp, sizeof desc.clamp) != 0) {
             plan_ = std::shared_ptr<pc_plan>(create(desc, function).release(), pc_plan_destroy);
             desc_ = desc;
             isa_ = isa;
@@ -305,11 +331,12 @@ class Cache {
     bool fresh_ = false;
 };
 
-void execute(const Cache::Entry &e, const void *src, const void *bias, void *dst) {
+void execute(const Cache::Entry &e, const void *src, const void *bias, const void *residual, void *dst) {
     pc_exec_args args = {};
     args.src = src;
     args.packed = e.packed->block.data;
     args.bias = bias;
+    args.residual = residual;
     args.dst = dst;
     pack_and_execute(e.plan.get(), nullptr, args);
 }
@@ -326,17 +353,21 @@ class PackedConv2d {
         channels_last_ = parse_layout(layout, name);
     }
 
-    py::array call(py::handle input) {
+    py::array call(py::handle input, py::handle activation, py::handle residual) {
         const py::array x = float_array(input, name, "input");
         const py::array &w = cache_.weight();
         require_dtype(w, "weight", x, "input");
         py::array keep;
         const void *bias = bias_data(bias_, w, keep, name);
         const Image image = view_image(x, channels_last_, name, "input");
-        const pc_conv_desc desc = describe(image, w, geometry_, precision_, nullptr, name);
-        const Result r = make_result(py::none(), out_size(desc, name), image.batched, channels_last_, image.layout,
-                                     image.array, name);
-        execute(cache_.get(desc, name), image.data, bias, r.data);
+        const pc_conv_desc desc =
+            describe(image, w, geometry_, precision_, parse_activation(activation, name, "activation"), nullptr, name);
+        const Sizes size = out_size(desc, name);
+        const py::object added = residual_array(residual, size, image, channels_last_, name);
+        const Result r = make_result(py::none(), size, image.batched, channels_last_, image.layout, image.array, name);
+        py::object residual_keep;
+        execute(cache_.get(desc, name), image.data, bias, residual_data(added, channels_last_, r.layout, residual_keep),
+                r.data);
         return r.array;
     }
 
@@ -344,7 +375,7 @@ class PackedConv2d {
         const py::array x = float_array(input, name, "input");
         require_dtype(cache_.weight(), "weight", x, "input");
         const Image image = view_image(x, channels_last_, name, "input", false);
-        const pc_conv_desc desc = describe(image, cache_.weight(), geometry_, precision_, nullptr, name);
+        const pc_conv_desc desc = describe(image, cache_.weight(), geometry_, precision_, {}, nullptr, name);
         out_size(desc, name);
         return explain(create(desc, name).get());
     }
@@ -434,7 +465,7 @@ class PackedLinear {
         py::array keep;
         const void *b = bias_data(bias_, w, keep, name);
         py::array out = fresh_array(w.dtype(), rows.shape, c_strides(rows.shape, w.itemsize()));
-        execute(cache_.get(describe_rows(rows, w), name), rows.array.data(), b, out.mutable_data());
+        execute(cache_.get(describe_rows(rows, w), name), rows.array.data(), b, nullptr, out.mutable_data());
         return out;
     }
 
@@ -460,18 +491,21 @@ py::dict explain_linear(py::handle input, py::handle weight) {
 
 void bind_conv(py::module_ &m) {
     using namespace py::literals;
+    // Not by keyword alone, as a keyword costs some 0.1 us more than a position.
     m.def("conv2d", &conv2d, "input"_a, "weight"_a, "bias"_a = py::none(), "stride"_a = 1, "padding"_a = 0,
-          "dilation"_a = 1, "groups"_a = 1, py::kw_only(), "out"_a = py::none(), "layout"_a = "NCHW",
-          "padding_mode"_a = "zeros", "algorithm"_a = py::none(), "precision"_a = py::none());
+          "dilation"_a = 1, "groups"_a = 1, "out"_a = py::none(), "layout"_a = "NCHW", "padding_mode"_a = "zeros",
+          "algorithm"_a = py::none(), "precision"_a = py::none(), "activation"_a = py::none(),
+          "residual"_a = py::none());
     m.def("explain_conv2d", &explain_conv2d, "input"_a, "weight"_a, "bias"_a = py::none(), "stride"_a = 1,
           "padding"_a = 0, "dilation"_a = 1, "groups"_a = 1, py::kw_only(), "out"_a = py::none(), "layout"_a = "NCHW",
-          "padding_mode"_a = "zeros", "algorithm"_a = py::none(), "precision"_a = py::none());
+          "padding_mode"_a = "zeros", "algorithm"_a = py::none(), "precision"_a = py::none(),
+          "activation"_a = py::none(), "residual"_a = py::none());
     py::class_<PackedConv2d>(m, "PackedConv2d")
         .def(py::init<py::handle, py::object, py::handle, py::handle, py::handle, py::handle, const std::string &,
                       py::handle, py::handle>(),
              "weight"_a, "bias"_a = py::none(), "stride"_a = 1, "padding"_a = 0, "dilation"_a = 1, "groups"_a = 1,
              py::kw_only(), "padding_mode"_a = "zeros", "layout"_a = "NCHW", "precision"_a = py::none())
-        .def("__call__", &PackedConv2d::call, "input"_a)
+        .def("__call__", &PackedConv2d::call, "input"_a, "activation"_a = py::none(), "residual"_a = py::none())
         .def("touch", &PackedConv2d::touch)
         .def("explain", &PackedConv2d::explain_call, "input"_a);
     m.def("linear", &linear, "input"_a, "weight"_a, "bias"_a = py::none());

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, cast, overload
 
 import numpy as np
 
+from .activation import ReLU
+from .conv import Conv2d
 from .module import Module
 
 if TYPE_CHECKING:
@@ -14,8 +16,16 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
+def _is_plain(module: Module, kind: type[Module]) -> bool:
+    """Whether a module is exactly of this class, and nobody has replaced its `forward`."""
+    return type(module) is kind and "forward" not in module.__dict__
+
+
 class Sequential(Module):
     """Modules called one after the other, each with the result of the one before, as `torch.nn.Sequential`.
+
+    In eval mode a `Conv2d` and the `ReLU` directly after it are computed together, with the same bits. (Subclasses of
+    either are called as they are.)
 
     Parameters
     ----------
@@ -102,9 +112,22 @@ class Sequential(Module):
 
     def forward(self, input: Any) -> Any:
         """Return the result of the last module."""
+        if self.training:
+            for module in self._modules.values():
+                input = module(input)
+            return input
+        conv: Conv2d | None = None  # in eval mode, and not called yet, because a ReLU may follow
         for module in self._modules.values():
-            input = module(input)
-        return input
+            if conv is not None and _is_plain(module, ReLU):
+                input, conv = conv._activated(input, "relu"), None
+                continue
+            if conv is not None:
+                input, conv = conv(input), None
+            if _is_plain(module, Conv2d) and not module.training:
+                conv = cast("Conv2d", module)
+            else:
+                input = module(input)
+        return input if conv is None else conv(input)
 
     def _explain(self, input: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []

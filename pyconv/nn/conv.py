@@ -16,7 +16,7 @@ from .module import Module
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from .._types import Array, Layout, Padding, PaddingMode, Pair, Precision
+    from .._types import Activation, Array, Layout, Padding, PaddingMode, Pair, Precision
 
 
 class Conv2d(Module):
@@ -137,11 +137,15 @@ class Conv2d(Module):
         """Return the result for images (N, C, H, W) or (C, H, W), or with the channels last in that layout."""
         if self.training:
             return _conv2d(input, *self._arguments(), **self._options())
-        packed = self._packed
-        if packed is None:
-            packed = PackedConv2d(*self._arguments(), **self._options())
-            self.__dict__["_packed"] = packed
-        return packed(input)  # type: ignore[no-any-return]
+        return (self._packed or self._pack())(input)
+
+    def _activated(self, input: Array, activation: Activation) -> Array:
+        """Return the result in eval mode with an activation applied to it, which `Sequential` takes from a layer."""
+        return (self._packed or self._pack())(input, activation)
+
+    def _pack(self) -> PackedConv2d:
+        packed = self.__dict__["_packed"] = PackedConv2d(*self._arguments(), **self._options())
+        return packed
 
     def _explain(self, input: Array) -> dict[str, Any]:
         return explain_conv2d(input, *self._arguments(), **self._options())

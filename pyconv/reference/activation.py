@@ -7,9 +7,43 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from .arguments import Array
+
+
+def activate(x: Array, activation: str | Sequence[float] | None) -> Array:
+    """Apply the activation that `conv2d` names: 'relu', 'relu6', 'silu', 'hardswish', bounds, or none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> activate(np.array([-4.0, 1.5, 8.0]), (-1, 6))
+    array([-1. ,  1.5,  6. ])
+    >>> activate(np.array([-4.0, 1.5, 8.0]), "hardswish")
+    array([-0.   ,  1.125,  8.   ])
+    """
+    if activation is None:
+        return x
+    if isinstance(activation, str):
+        with np.errstate(invalid="ignore", over="ignore"):  # exp(-x) = inf is right
+            if activation == "relu":
+                return relu(x)
+            if activation == "relu6":
+                return np.clip(x, 0, 6)
+            if activation == "silu":
+                return np.asarray(x / (1 + np.exp(-x)))
+            if activation == "hardswish":
+                return np.asarray(x * np.clip(x + 3, 0, 6) / 6)
+        raise ValueError(f"activation must be 'relu', 'relu6', 'silu' or 'hardswish', got {activation!r}")
+    bounds = np.asarray(activation)
+    if bounds.dtype.kind not in "iuf":
+        raise TypeError(f"activation must be a name or a pair of numbers, got {activation!r}")
+    if bounds.shape != (2,) or not bounds[0] <= bounds[1]:
+        raise ValueError(f"activation must be a name or a pair (least, greatest), got {activation!r}")
+    return np.clip(x, bounds[0], bounds[1])
 
 
 def relu(input: Array) -> Array:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .activation import activate
 from .arguments import check_floats, from_nchw, pair, taps, to_nchw
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def conv2d(
     *,
     layout: str = "NCHW",
     padding_mode: str = "zeros",
+    activation: str | Sequence[float] | None = None,
+    residual: Array | None = None,
     dtype: npt.DTypeLike | None = None,
 ) -> Array:
     """Cross-correlate images with kernels.
@@ -54,6 +57,8 @@ def conv2d(
     With P the padded input, G = `groups`, and c running over the C/G channels of the group g that o belongs to::
 
         out[n, o, y, x] = bias[o] + sum over c, i, j of  weight[o, c, i, j] * P[n, g*C/G + c, y*sh + i*dh, x*sw + j*dw]
+
+    and then ``activation(out + residual)``.
 
     Parameters
     ----------
@@ -64,6 +69,9 @@ def conv2d(
         As in `pyconv.nn.functional.conv2d`.
     padding_mode : 'zeros', 'reflect', 'replicate' or 'circular'
         What P holds around the image.
+    activation : 'relu', 'relu6', 'silu', 'hardswish', a pair (least, greatest) of numbers, or None
+        See `activate`.
+    residual : ndarray, shape of the result, optional
     dtype : dtype, optional
         Of the result; the input's if None. float64 gives the sums as they were accumulated.
 
@@ -84,7 +92,7 @@ def conv2d(
     array([[[-4., -4.],
             [-4., -4.]]])
     """
-    check_floats(input=input, weight=weight, bias=bias)
+    check_floats(input=input, weight=weight, bias=bias, residual=residual)
     images = to_nchw(input, layout)
     if weight.ndim != 4:
         raise ValueError(f"weight must have 4 axes, got shape {weight.shape}")
@@ -125,5 +133,9 @@ def conv2d(
             for j in range(kw):
                 pixels = taps(padded, (i * dh, j * dw), (sh, sw), (oh, ow)).reshape(n, groups, c_group, oh * ow)
                 result += matrices[..., i, j] @ pixels
-        result = result.reshape(n, o, oh, ow).astype(input.dtype if dtype is None else dtype)
-    return from_nchw(result, layout, input.ndim == 4)
+        result = from_nchw(result.reshape(n, o, oh, ow), layout, input.ndim == 4)
+        if residual is not None:
+            if residual.shape != result.shape:
+                raise ValueError(f"residual has shape {residual.shape} but the result has shape {result.shape}")
+            result = result + residual
+        return activate(result, activation).astype(input.dtype if dtype is None else dtype)

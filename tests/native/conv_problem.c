@@ -278,7 +278,7 @@ void conv_problem_get(conv_problem *p, int64_t index) {
 conv_data conv_data_create(const conv_problem *p) {
     const pc_dtype dtype = p->desc.dtype;
     const size_t size = dtype_size(dtype);
-    conv_data data = {poisoned((size_t)p->src_count * size), poisoned((size_t)p->wei_count * size), NULL};
+    conv_data data = {poisoned((size_t)p->src_count * size), poisoned((size_t)p->wei_count * size), NULL, NULL};
     rng r = {.state = p->seed};
     fill(dtype, data.src, p->src_count, p->data, &r);
     /* Weights special as well would leave few finite results to compare. */

@@ -23,6 +23,7 @@ typedef struct conv_problem {
 
 typedef struct conv_data {
     void *src, *wei, *bias; /* bias is NULL where the problem has none */
+    const void *residual;   /* NULL until a test sets it, to dst_count elements of its own */
 } conv_data;
 
 enum { CONV_TEXT = 256 };

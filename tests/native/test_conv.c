@@ -31,7 +31,12 @@ static pc_status run(const pc_conv_desc *desc, const conv_data *data, const void
     char *workspace_block = poisoned(pc_plan_workspace_size(plan) + shift);
     void *packed = packed_block + shift, *workspace = workspace_block + shift;
     status = pc_plan_pack(plan, data->wei, packed);
-    const pc_exec_args args = {.src = src, .packed = packed, .bias = data->bias, .dst = dst, .workspace = workspace};
+    const pc_exec_args args = {.src = src,
+                               .packed = packed,
+                               .bias = data->bias,
+                               .residual = data->residual,
+                               .dst = dst,
+                               .workspace = workspace};
     if (status == PC_OK) status = pc_plan_execute(plan, &args);
 
     pc_plan_info info;
@@ -65,7 +70,9 @@ static void check_batch_position(const conv_problem *p, const conv_data *data, c
     for (int64_t n = 0; n < mb; n++) {
         const char *ran = "";
         const void *image = (const char *)data->src + (size_t)(n * src_image) * size;
-        const pc_status status = run(&d, data, image, dst, dst_image, &ran);
+        conv_data alone = *data;
+        if (data->residual) alone.residual = (const char *)data->residual + (size_t)(n * dst_image) * size;
+        const pc_status status = run(&d, &alone, image, dst, dst_image, &ran);
         if (!CHECK(status == PC_OK, "test_conv \"%s\": %s", conv_problem_text(p), pc_status_text(status))) break;
         expect(p, &d, ran, dst, (const char *)want + (size_t)(n * dst_image) * size, dst_image);
     }
@@ -123,6 +130,32 @@ static void check_fast(conv_problem *p, const conv_data *data, const char *algo,
     free(want);
 }
 
+/* A residual and an activation, which each algorithm applies to what it has just stored: all agree, so none forgets an
+ * output or takes one twice. tests/test_epilogue.py checks the values. */
+static void check_epilogue(conv_problem *p, conv_data *data, void *dst, const void *plain) {
+    const size_t bytes = (size_t)p->dst_count * dtype_size(p->desc.dtype);
+    void *want = poisoned(bytes), *residual = poisoned(bytes);
+    memcpy(residual, plain, bytes);
+    p->desc.activation = (pc_activation)(PC_RELU + (int)(p->seed % (PC_ACTIVATION_COUNT - PC_RELU)));
+    p->desc.clamp[0] = -1;
+    p->desc.clamp[1] = 2.5;
+    data->residual = p->seed % 3 ? residual : NULL;
+    p->desc.isa = PC_ISA_SCALAR;
+    p->desc.threads = 1;
+    p->desc.algo = "reference";
+    p->desc.precision = PC_STRICT;
+    const char *ran = "";
+    const pc_status status = run(&p->desc, data, data->src, want, p->dst_count, &ran);
+    CHECK(status == PC_OK, "test_conv \"%s\": %s", conv_problem_text(p), pc_status_text(status));
+    check_algorithm(p, data, NULL, dst, want);
+    for (int i = 0; pc_algo_name(i); i++) check_algorithm(p, data, pc_algo_name(i), dst, want);
+    check_fast(p, data, "winograd", dst);
+    p->desc.activation = PC_NO_ACTIVATION;
+    data->residual = NULL;
+    free(want);
+    free(residual);
+}
+
 static void check_problem(conv_problem *p) {
     const size_t bytes = (size_t)p->dst_count * dtype_size(p->desc.dtype);
     conv_data data = conv_data_create(p);
@@ -145,6 +178,7 @@ static void check_problem(conv_problem *p) {
         if (check_algorithm(p, &data, pc_algo_name(i), dst, want) == 0) check_fast(p, &data, pc_algo_name(i), dst);
     }
     check_fast(p, &data, NULL, dst);
+    check_epilogue(p, &data, dst, want);
     conv_data_destroy(&data);
     free(want);
     free(dst);

@@ -9,7 +9,7 @@ from ..._native import explain_conv2d
 from ...runtime import explained_by
 
 if TYPE_CHECKING:
-    from ..._types import Array, Layout, Padding, Pair, Precision
+    from ..._types import Activation, Array, Layout, Padding, Pair, Precision
 
 
 @explained_by(explain_conv2d)
@@ -25,6 +25,8 @@ def conv2d(
     out: Array | None = None,
     layout: Layout = "NCHW",
     precision: Precision | None = None,
+    activation: Activation | None = None,
+    residual: Array | None = None,
 ) -> Array:
     """Two-dimensional cross-correlation, as `torch.nn.functional.conv2d`.
 
@@ -38,6 +40,9 @@ def conv2d(
     CVPR 2016), which multiplies less and rounds otherwise; see `pyconv.set_precision`. In either, the result is the
     same, bit for bit, on every instruction set and for every number of threads, and does not depend on the rest of the
     batch.
+
+    With `residual` or `activation` the result is ``activation(out + residual)``: what the separate operations would
+    give, rounding for rounding, computed while the output is still in the cache.
 
     Parameters
     ----------
@@ -62,6 +67,13 @@ def conv2d(
         (``x.transpose(0, 3, 1, 2)``) is read in place and gives a result in NHWC memory, as torch's channels_last.
     precision : 'fast', 'strict' or None
         The mode of this call; None is the one that `pyconv.set_precision` set, 'fast' until then.
+    activation : 'relu', 'relu6', 'silu', 'hardswish', a pair of numbers, or None
+        Applied to each element x of the sum; NaN stays NaN. A pair (least, greatest) is
+        ``min(max(x, least), greatest)``, either bound possibly infinite, and 'relu6' is (0, 6). 'silu' is
+        ``x / (1 + exp(-x))``, 'hardswish' ``x * min(max(x + 3, 0), 6) / 6``. None applies none.
+    residual : ndarray, shape of the result, dtype of `input`, optional
+        Added to the result after the bias and before the activation, with a rounding of its own; it is not broadcast.
+        Any strides; it is copied unless it is dense in the result's memory order.
 
     Returns
     -------
@@ -71,10 +83,12 @@ def conv2d(
     Raises
     ------
     ValueError
-        Shapes that do not fit together, a kernel larger than the padded image, values out of range, an `out` of the
-        wrong shape or overlapping an input. The text names the argument and the shapes.
+        Shapes that do not fit together, a kernel larger than the padded image, values out of range, an `out` or a
+        `residual` of the wrong shape, an `out` overlapping an input or the residual, an unknown `activation`, bounds
+        that are NaN or in the wrong order. The text names the argument and the shapes.
     TypeError
-        Element types other than float32 and float64, or not all the same; a `precision` that is no string.
+        Element types other than float32 and float64, or not all the same; a `precision` that is no string; an
+        `activation` that is neither a string nor a pair of numbers.
 
     Examples
     --------
@@ -86,5 +100,26 @@ def conv2d(
     >>> kernels = np.ones((5, 3, 5, 5), dtype=np.float32)
     >>> F.conv2d(picture, kernels).shape
     (1, 5, 28, 28)
+
+    The end of a residual block, in one call:
+
+    >>> x, w = np.array([[[1.0, -2.0, 3.0]]]), np.array([[[[2.0]]]])
+    >>> F.conv2d(x, w, activation="relu", residual=x)
+    array([[[3., 0., 9.]]])
     """
-    return _conv2d(input, weight, bias, stride, padding, dilation, groups, out=out, layout=layout, precision=precision)
+    return _conv2d(
+        input,
+        weight,
+        bias,
+        stride,
+        padding,
+        dilation,
+        groups,
+        out,
+        layout,
+        "zeros",  # padding_mode
+        None,  # algorithm
+        precision,
+        activation,
+        residual,
+    )
