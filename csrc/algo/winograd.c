@@ -182,56 +182,6 @@ static void plan(pc_conv *c) {
 
 /* ---- pack ----------------------------------------------------------------------------------------------------- */
 
-/* G of F(m,3): a row (1, p, p^2) / product of the distances from the other points, and (0, 0, 1) for infinity. */
-static const double points[2][5] = {{0, 1, -1}, {0, 0.625, -0.625, 1.5, -1.5}};
-
-static void filter_matrix(int m, double g[6][3]) {
-    const double *p = points[m == 4];
-    for (int i = 0; i < m + 1; i++) {
-        double distance = 1;
-        for (int j = 0; j < m + 1; j++)
-            if (j != i) distance *= p[i] - p[j];
-        for (int k = 0; k < 3; k++) g[i][k] = (k == 0 ? 1 : k == 1 ? p[i] : p[i] * p[i]) / distance;
-    }
-    for (int k = 0; k < 3; k++) g[m + 1][k] = k == 2;
-}
-
-/* G g G' of LANES filters at once, in double. */
-enum { LANES = 16 };
-static void transform_filters(int m, double g[6][3], double wei[9][LANES], double out[36][LANES]) {
-    const int n = m + 2;
-    double t[6][3][LANES];
-    for (int i = 0; i < n; i++)
-        for (int k = 0; k < 3; k++)
-            for (int l = 0; l < LANES; l++)
-                t[i][k][l] = g[i][0] * wei[k][l] + g[i][1] * wei[3 + k][l] + g[i][2] * wei[6 + k][l];
-    for (int i = 0; i < n; i++)
-        for (int j = 0; j < n; j++)
-            for (int l = 0; l < LANES; l++)
-                out[i * n + j][l] = t[i][0][l] * g[j][0] + t[i][1][l] * g[j][1] + t[i][2][l] * g[j][2];
-}
-
-/* [group][panel][frequency][channel][width of the panel] */
-#define DEFINE_PACK(T)                                                                                                 \
-    static void pack_##T(const pc_conv *c, const T *wei, int64_t n, int64_t width, T *packed) {                        \
-        const int m = c->as.winograd.m;                                                                                \
-        const int64_t freqs = (m + 2) * (m + 2);                                                                       \
-        double g[6][3], in[9][LANES], out[36][LANES];                                                                  \
-        filter_matrix(m, g);                                                                                           \
-        for (int64_t o = 0; o < width; o += LANES)                                                                     \
-            for (int64_t ic = 0; ic < c->icg; ic++) {                                                                  \
-                for (int64_t l = 0; l < LANES; l++)                                                                    \
-                    for (int t = 0; t < 9; t++) in[t][l] = o + l < n ? wei[((o + l) * c->icg + ic) * 9 + t] : 0;       \
-                transform_filters(m, g, in, out);                                                                      \
-                const int64_t lanes = pc_min(width - o, LANES);                                                        \
-                for (int64_t f = 0; f < freqs; f++)                                                                    \
-                    for (int64_t l = 0; l < lanes; l++) packed[(f * c->icg + ic) * width + o + l] = (T)out[f][l];      \
-            }                                                                                                          \
-    }
-
-DEFINE_PACK(float)
-DEFINE_PACK(double)
-
 /* Panel p of a group: its first vector, and how many. */
 typedef struct range {
     int64_t first, count;
@@ -249,19 +199,26 @@ static const void *panel_weights(const pc_conv *c, const void *packed, int64_t g
                  c->kernels->size);
 }
 
+/* [group][panel][frequency][channel][width of the panel] */
 static void pack(const pc_conv *c, const void *wei, void *packed) {
-    const int64_t panels = c->as.winograd.panels, vlen = c->kernels->vlen, n = c->desc.groups * panels;
+    const pc_winograd *w = &c->as.winograd;
+    const int64_t vlen = c->kernels->vlen, vectors = pc_ceil_div(c->ocg, vlen), n = c->desc.groups * w->panels;
     const int size = c->kernels->size, parallel = c->threads > 1 && c->packed_size > 1 << 18;
 #pragma omp parallel for schedule(static) num_threads(c->threads) if (parallel)
     for (int64_t i = 0; i < n; i++) {
-        const range r = panel_at(c, i % panels);
-        const int64_t g = i / panels, oc = r.first * vlen, left = pc_min(c->ocg - oc, r.count * vlen);
-        const void *from = pc_at(wei, (g * c->ocg + oc) * c->icg * 9, size);
-        void *to = (void *)panel_weights(c, packed, g, r.first);
-        if (size == 4)
-            pack_float(c, from, left, r.count * vlen, to);
-        else
-            pack_double(c, from, left, r.count * vlen, to);
+        const int64_t g = i / w->panels;
+        const range r = panel_at(c, i % w->panels);
+        char *panel = pc_at_mut(packed, (g * vectors + r.first) * vlen * frequencies(w) * c->icg, size);
+        for (int64_t v = 0; v < r.count; v++) {
+            const int64_t oc = (r.first + v) * vlen;
+            const pc_winograd_filter_args f = {.wei = pc_at(wei, (g * c->ocg + oc) * c->icg * 9, size),
+                                               .filters = pc_min(c->ocg - oc, vlen),
+                                               .channels = c->icg,
+                                               .dst = pc_at_mut(panel, v * vlen, size),
+                                               .ld_chan = r.count * vlen,
+                                               .ld_freq = c->icg * r.count * vlen};
+            c->kernels->winograd_filter[w->m == 4](&f);
+        }
     }
 }
 

@@ -167,6 +167,17 @@ typedef struct pc_winograd_in_args {
 
 typedef void pc_winograd_in_fn(const pc_winograd_in_args *a);
 
+/* Filters: 3x3 weights of a vector of output channels, wei[filter][channel][9], to frequencies
+ * dst[f * ld_freq + channel * ld_chan + filter], zeros from `filters` on. */
+typedef struct pc_winograd_filter_args {
+    const void *wei;
+    int64_t filters, channels;
+    void *dst;
+    int64_t ld_freq, ld_chan;
+} pc_winograd_filter_args;
+
+typedef void pc_winograd_filter_fn(const pc_winograd_filter_args *a);
+
 /* Output: neighbouring tiles and some vectors of channels. Frequency f of tile t and channel c stands at
  * src[t * ld_tile + f * ld_freq + c]; bias and src are readable up to a whole vector. Writes rows x cols pixels,
  * channels last, and no more than m rows. */
@@ -212,6 +223,7 @@ typedef struct pc_kernels {
     pc_depthwise_fn *const *depthwise;                                        /* [np], np <= PC_MAX_DEPTHWISE_NP */
     pc_winograd_in_fn *winograd_input[2];                                     /* m = 2, 4 */
     pc_winograd_out_fn *winograd_output[2];
+    pc_winograd_filter_fn *winograd_filter[2];
     pc_pool_fn *max_pool;
     pc_epilogue_fn *epilogue;
     void (*relu)(int64_t n, const void *src, void *dst);

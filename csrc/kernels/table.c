@@ -26,6 +26,7 @@ const pc_kernels PC_FN(pc_kernels) = {
     .depthwise = PC_FN(pc_depthwise_tiles),
     .winograd_input = {PC_FN(pc_winograd_input_2), PC_FN(pc_winograd_input_4)},
     .winograd_output = {PC_FN(pc_winograd_output_2), PC_FN(pc_winograd_output_4)},
+    .winograd_filter = {PC_FN(pc_winograd_filter_2), PC_FN(pc_winograd_filter_4)},
     .max_pool = PC_FN(pc_max_pool),
     .epilogue = PC_FN(pc_epilogue),
     .relu = PC_FN(pc_relu_row),

@@ -13,6 +13,7 @@ pc_transpose_fn PC_FN(pc_transpose);
 pc_rows_fn *PC_FN(pc_rows_find)(int tile, int kr, int row_step, int col_step);
 pc_rows_fn *PC_FN(pc_rows_find_narrow)(int tile, int kr, int row_step, int col_step);
 pc_winograd_in_fn PC_FN(pc_winograd_input_2), PC_FN(pc_winograd_input_4);
+pc_winograd_filter_fn PC_FN(pc_winograd_filter_2), PC_FN(pc_winograd_filter_4);
 pc_winograd_out_fn PC_FN(pc_winograd_output_2), PC_FN(pc_winograd_output_4);
 pc_pool_fn PC_FN(pc_max_pool);
 pc_epilogue_fn PC_FN(pc_epilogue);

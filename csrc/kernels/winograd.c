@@ -54,6 +54,59 @@ PC_INLINE void output_transform(const int m, const vec *x, vec *o) {
     o[3] = v_fma(b3, diff_b, v_fma(a3, diff_a, x[5]));
 }
 
+/* ---- filters --------------------------------------------------------------------------------------------------- */
+
+/* A vector of filters as doubles, whatever the element type: weights are rounded once. */
+typedef struct lanes {
+    double at[PC_VLEN];
+} lanes;
+
+#define EACH_LANE for (int l = 0; l < PC_VLEN; l++)
+
+/* o = G g. A row of G is (1, p, p^2) / product of the distances of point p from the others; points p and -p share their
+ * even and odd parts. */
+PC_INLINE void filter_transform(const int m, const lanes *g0, const lanes *g1, const lanes *g2, lanes *o) {
+    if (m == 2) {
+        EACH_LANE {
+            const double even = 0.5 * (g0->at[l] + g2->at[l]), odd = 0.5 * g1->at[l];
+            o[0].at[l] = -g0->at[l];
+            o[1].at[l] = even + odd;
+            o[2].at[l] = even - odd;
+            o[3].at[l] = g2->at[l];
+        }
+        return;
+    }
+    const double a = 0.625, b = 1.5, a2 = a * a, b2 = b * b;
+    const double scale = 1 / (a2 * b2), scale_a = 1 / (2 * a2 * (a2 - b2)), scale_b = 1 / (2 * b2 * (b2 - a2));
+    EACH_LANE {
+        const double even_a = scale_a * (g0->at[l] + a2 * g2->at[l]), odd_a = scale_a * a * g1->at[l];
+        const double even_b = scale_b * (g0->at[l] + b2 * g2->at[l]), odd_b = scale_b * b * g1->at[l];
+        o[0].at[l] = scale * g0->at[l];
+        o[1].at[l] = even_a + odd_a;
+        o[2].at[l] = even_a - odd_a;
+        o[3].at[l] = even_b + odd_b;
+        o[4].at[l] = even_b - odd_b;
+        o[5].at[l] = g2->at[l];
+    }
+}
+
+PC_INLINE void filter(const int m, const pc_winograd_filter_args *a) {
+    const int n = m + 2;
+    for (int64_t c = 0; c < a->channels; c++) {
+        const elem *wei = (const elem *)a->wei + c * 9;
+        elem *dst = (elem *)a->dst + c * a->ld_chan;
+        lanes g[9] = {0}, columns[3][MAX_N], o[MAX_N];
+        for (int l = 0; l < a->filters; l++, wei += a->channels * 9) {
+            PC_UNROLL for (int t = 0; t < 9; t++) g[t].at[l] = wei[t];
+        }
+        for (int k = 0; k < 3; k++) filter_transform(m, &g[k], &g[3 + k], &g[6 + k], columns[k]);
+        for (int r = 0; r < n; r++) {
+            filter_transform(m, &columns[0][r], &columns[1][r], &columns[2][r], o);
+            for (int q = 0; q < n; q++, dst += a->ld_freq) EACH_LANE dst[l] = (elem)o[q].at[l];
+        }
+    }
+}
+
 /* ---- input ---------------------------------------------------------------------------------------------------- */
 
 /* Where four columns from x on lie: all of them and all rows and lanes inside, or not. */
@@ -163,6 +216,8 @@ PC_INLINE void output(const int m, const pc_winograd_out_args *a) {
     }
 }
 
+void PC_FN(pc_winograd_filter_2)(const pc_winograd_filter_args *a) { filter(2, a); }
+void PC_FN(pc_winograd_filter_4)(const pc_winograd_filter_args *a) { filter(4, a); }
 void PC_FN(pc_winograd_input_2)(const pc_winograd_in_args *a) { input(2, a); }
 void PC_FN(pc_winograd_input_4)(const pc_winograd_in_args *a) { input(4, a); }
 void PC_FN(pc_winograd_output_2)(const pc_winograd_out_args *a) { output(2, a); }
