@@ -6,15 +6,25 @@
 
 static const char *reject(const pc_conv *c) { return pc_dense_reject(c); }
 
-/* Channels first, every output passes through a transpose. Over so short a sum that shows: pixel lanes are 1.1 to 1.5
- * times as fast, and where the planes leave L2 they still are for sums a few times longer (Zen 4). */
+static double filled(int64_t n) { return (double)n / (double)pc_round_up(n, PC_MAX_VLEN); }
+
+/* Pixel lanes or channel lanes, for planes: by how full lanes of 16 are and how long a sum is beside its beginning and
+ * end, which for channel lanes includes the transpose, dearer where the planes leave L2. The lengths were fitted on
+ * Zen 4 to some 300 layers; the bits are the same. */
+static int pixels_do_better(const pc_conv *c) {
+    enum { LARGE = 4 << 20 };
+    const pc_conv_desc *p = &c->desc;
+    const int64_t bytes = c->ocg * c->out[0] * c->out[1] * c->out[2] * 4;
+    const int flat = c->taps == 1 && c->out[1] == p->in[1] && c->out[2] == p->in[2];
+    const double k = (double)(c->icg * c->taps);
+    const double pixels = filled(flat ? c->out[1] * c->out[2] : c->out[2]) * k / (k + 3);
+    const double channels = filled(c->ocg) * k / (k + 8) * (bytes > LARGE && c->taps > 1 ? 0.87 : 1);
+    return pixels > 1.08 * channels;
+}
+
 static const char *defer(const pc_conv *c) {
-    enum { SHORT = 40, LONGER = 160, LARGE = 4 << 20 };
-    const int64_t sum = c->icg * c->taps, bytes = c->ocg * c->out[0] * c->out[1] * c->out[2] * 4;
-    if (c->ocg < 12) return "fewer than 12 output channels a group leave lanes empty";
-    if (c->dst.w == 1 && (sum <= SHORT || (sum <= LONGER && c->taps > 1 && bytes > LARGE)))
-        return "the sums are too short for what transposing them to planes costs";
-    return 0;
+    if (c->dst.w == 1) return pixels_do_better(c) ? "pixels fill vectors better than channels, or sums are short" : 0;
+    return c->ocg < 12 ? "fewer than 12 output channels a group leave lanes empty" : 0;
 }
 
 /* Nearly equal runs of at most np pixels: the first `longer` of them have one pixel more. */
