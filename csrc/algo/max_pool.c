@@ -143,7 +143,14 @@ static void run_planes(const pc_pool *p, const pc_exec_args *a, int64_t i, char 
         args.most_off = pc_max(args.most_off, col_off[s]);
     }
     if (!direct) gather_strip(p, plane, z, y0, y1 - y0, workspace);
-    for (int64_t y = y0; y < y1; y++) {
+    /* Rows of results whose windows lie between the top and bottom of the image differ by their place alone. */
+    const int64_t slack = d->in[1] - reach(p, 1) + d->pad[1];
+    const int64_t from = pc_ceil_div(d->pad[1], d->stride[1]), to = slack < 0 ? 0 : slack / d->stride[1] + 1;
+    const int wide = p->out[2] > 4 * p->kernels->vlen; /* such rows go one by one, as memory does */
+    args.ld_src = d->stride[1] * (direct ? p->src.h : p->pitch);
+    args.ld_dst = p->dst.h;
+    for (int64_t y = y0; y < y1; y += args.lines) {
+        args.lines = wide ? 1 : !direct ? y1 - y0 : y >= from && y < to ? pc_min(to, y1) - y : 1;
         if (direct) {
             args.rows = inside_rows(p, plane, z, y, row);
         } else {
@@ -166,7 +173,7 @@ static void run_channels(const pc_pool *p, const pc_exec_args *a, int64_t i, cha
     const void **row = (const void **)workspace;
     int64_t *col_off = (int64_t *)(row + d->window[0] * d->window[1] * d->window[2]);
     *col_off = 0;
-    pc_pool_args args = {.row = row, .cols = 1, .n = d->c, .col_off = col_off, .in_w = d->c, .col_step = 1};
+    pc_pool_args args = {.row = row, .cols = 1, .n = d->c, .col_off = col_off, .in_w = d->c, .col_step = 1, .lines = 1};
     for (int64_t x = 0; x < p->out[2]; x++) {
         args.rows = 0;
         for (int64_t q = 0; q < d->window[0]; q++) {

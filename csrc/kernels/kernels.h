@@ -205,6 +205,7 @@ typedef struct pc_pool_args {
     int64_t in_w;
     int col_step;
     void *dst;
+    int64_t lines, ld_src, ld_dst; /* the same again for `lines` rows of results, so far apart */
 } pc_pool_args;
 
 typedef void pc_pool_fn(const pc_pool_args *a);

@@ -31,44 +31,56 @@ PC_INLINE vec along(const pc_pool_args *a, const void *row, const int64_t cols, 
     return m;
 }
 
-PC_INLINE vec window(const pc_pool_args *a, const int64_t rows, const int64_t cols, const int step, const int masked,
-                     int64_t x) {
+PC_INLINE vec window(const pc_pool_args *a, int64_t from, const int64_t rows, const int64_t cols, const int step,
+                     const int masked, int64_t x) {
     vec best = v_set1(-INFINITY); /* stays where a window has no row inside the image */
     for (int64_t q = 0; q < rows; q++) {
-        const vec m = along(a, a->row[q], cols, step, masked, x);
+        const vec m = along(a, (const elem *)a->row[q] + from, cols, step, masked, x);
         best = q ? v_max_first(best, m) : m;
     }
     return best;
 }
 
-PC_INLINE void line(const pc_pool_args *a, const int64_t rows, const int64_t cols, const int step) {
+PC_INLINE void line(const pc_pool_args *a, const int64_t rows, const int64_t cols, const int step,
+                    const int64_t lines) {
     elem *dst = a->dst;
     for (int64_t at = 0; at < a->n; at += PC_VLEN) {
         /* the last vector of a long row steps back, so that it is a whole one */
         const int64_t x = at + PC_VLEN > a->n && a->n >= PC_VLEN ? a->n - PC_VLEN : at;
         const int inside = x * step + a->least_off >= 0 && (x + PC_VLEN) * step + a->most_off <= a->in_w;
-        const vec v = inside ? window(a, rows, cols, step, 0, x) : window(a, rows, cols, step, 1, x);
-        if (x + PC_VLEN <= a->n)
-            v_store(dst + x, v);
-        else
-            v_store_n(dst + x, (int)(a->n - x), v);
+        for (int64_t l = 0; l < lines; l++) {
+            const int64_t from = l * a->ld_src, to = l * a->ld_dst + x;
+            const vec v = inside ? window(a, from, rows, cols, step, 0, x) : window(a, from, rows, cols, step, 1, x);
+            if (x + PC_VLEN <= a->n)
+                v_store(dst + to, v);
+            else
+                v_store_n(dst + to, (int)(a->n - x), v);
+        }
     }
 }
 
-void PC_FN(pc_max_pool)(const pc_pool_args *a) {
+/* Constant bounds unroll the common windows. */
+PC_INLINE void dispatch(const pc_pool_args *a, const int64_t lines) {
     const int64_t rows = a->rows, cols = a->cols;
-    if (a->col_step == 2 && rows == 2 && cols == 2) /* constant bounds unroll the common windows */
-        line(a, 2, 2, 2);
+    if (a->col_step == 2 && rows == 2 && cols == 2)
+        line(a, 2, 2, 2, lines);
     else if (a->col_step == 2 && rows == 3 && cols == 3)
-        line(a, 3, 3, 2);
+        line(a, 3, 3, 2, lines);
     else if (a->col_step == 2)
-        line(a, rows, cols, 2);
+        line(a, rows, cols, 2, lines);
     else if (rows == 3 && cols == 3)
-        line(a, 3, 3, 1);
+        line(a, 3, 3, 1, lines);
     else if (rows == 4 && cols == 1) /* channels last */
-        line(a, 4, 1, 1);
+        line(a, 4, 1, 1, lines);
     else if (rows == 9 && cols == 1)
-        line(a, 9, 1, 1);
+        line(a, 9, 1, 1, lines);
     else
-        line(a, rows, cols, 1);
+        line(a, rows, cols, 1, lines);
+}
+
+void PC_FN(pc_max_pool)(const pc_pool_args *a) {
+    if (a->lines == 1)
+        dispatch(a, 1);
+    else
+        dispatch(a, a->lines);
 }
