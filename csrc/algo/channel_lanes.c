@@ -16,6 +16,7 @@ static int pixels_do_better(const pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     const int64_t bytes = c->ocg * c->out[0] * c->out[1] * c->out[2] * 4;
     const int flat = c->taps == 1 && c->out[1] == p->in[1] && c->out[2] == p->in[2];
+    if (c->taps == 1 && !flat) return c->ocg < 12; /* a stride: pixel lanes would gather what these read in place */
     const double k = (double)(c->icg * c->taps);
     const double pixels = filled(flat ? c->out[1] * c->out[2] : c->out[2]) * k / (k + 3);
     const double channels = filled(c->ocg) * k / (k + 8) * (bytes > LARGE && c->taps > 1 ? 0.87 : 1);
