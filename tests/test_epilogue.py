@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import re
 
 import numpy as np
@@ -89,6 +90,24 @@ def residual_for(rng, shape, dtype):
 # ---- every algorithm, instruction set, number of threads ----
 
 
+def check_epilogues(rng, run, note):
+    """Hold each epilogue of `run` to the separate operations on its plain result, and all targets to the same bits."""
+    plain = run()
+    added = residual_for(rng, plain.shape, plain.dtype)
+    first = {}
+    for isa, threads in targets():
+        for activation in ACTIVATIONS:
+            for residual in (None, added):
+                this = f"{activation} residual={residual is not None} {note} {isa} threads={threads}"
+                result = run(activation=activation, residual=residual)
+                key = activation, residual is None
+                if key in first:
+                    assert same_bits(result, first[key]), f"bits differ from the first target's; {this}"
+                    continue
+                first[key] = result
+                assert_fused(result, plain, activation, residual, this)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_the_separate_operations(rng, name, dtype):
@@ -97,22 +116,8 @@ def test_the_separate_operations(rng, name, dtype):
     for b in (bias, None):
         data = (x, w, b)
         for algorithm in accepting(*data, **problem.arguments):
-            plain = _native.conv2d(*data, **problem.arguments, algorithm=algorithm)
-            added = residual_for(rng, plain.shape, dtype)
-            first = {}
-            for isa, threads in targets():
-                for activation in ACTIVATIONS:
-                    for residual in (None, added):
-                        note = f"{activation} residual={residual is not None} {algorithm} {isa} threads={threads}"
-                        result = _native.conv2d(
-                            *data, **problem.arguments, algorithm=algorithm, activation=activation, residual=residual
-                        )
-                        key = activation, residual is None
-                        if key in first:
-                            assert same_bits(result, first[key]), f"bits differ from the first target's; {note}"
-                            continue
-                        first[key] = result
-                        assert_fused(result, plain, activation, residual, note)
+            run = functools.partial(_native.conv2d, *data, **problem.arguments, algorithm=algorithm)
+            check_epilogues(rng, run, algorithm)
 
 
 @pytest.mark.fast
@@ -135,23 +140,10 @@ def test_transforms(rng, x, w, groups, dtype, layout):
     x, w, bias = problem.arrays(rng, exact=False)
     for algorithm in sorted(TRANSFORMS):
         for b in (bias, None):
-            call = (x, w / 24, b)
-
-            def run(call=call, algorithm=algorithm, **epilogue):
-                return _native.conv2d(*call, **problem.arguments, algorithm=algorithm, precision="fast", **epilogue)
-
-            plain = run()
-            added = residual_for(rng, plain.shape, dtype)
-            first = {}
-            for isa, threads in targets():
-                for activation in ACTIVATIONS:
-                    for residual in (None, added):
-                        note = f"{activation} residual={residual is not None} {algorithm} {isa} threads={threads}"
-                        result = run(activation=activation, residual=residual)
-                        key = activation, residual is None
-                        assert same_bits(result, first.setdefault(key, result)), note
-                        if result is first[key]:
-                            assert_fused(result, plain, activation, residual, note)
+            run = functools.partial(
+                _native.conv2d, x, w / 24, b, **problem.arguments, algorithm=algorithm, precision="fast"
+            )
+            check_epilogues(rng, run, algorithm)
 
 
 @pytest.mark.fast

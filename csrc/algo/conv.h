@@ -77,8 +77,8 @@ typedef struct pc_winograd {
     /* Elements from run to run of tiles and from frequency to frequency of the transformed input, from tile to tile of
      * the products. */
     int64_t run, ld_in, ld_tile;
-    int64_t sums, strip, copy, off, place,
-        bias; /* byte offsets in a thread's workspace; the transformed input comes first */
+    /* Byte offsets in a thread's workspace; the transformed input comes first. */
+    int64_t sums, strip, copy, off, place, bias;
 } pc_winograd;
 
 struct pc_conv {
@@ -107,6 +107,13 @@ int pc_conv_useful_threads(const pc_conv *conv, int gflops);
  * sooner, the closer they are. */
 void pc_conv_finish(const pc_conv *conv, const pc_exec_args *args, const pc_strides *o, void *dst, int64_t channels,
                     int64_t rows, int64_t cols);
+
+/* Elements in an odd number of cache lines, at least so many: rows or channels so far apart spread over all sets of a
+ * cache. */
+static inline int64_t pc_odd_lines(int64_t elements, int size) {
+    const int64_t line = 64 / size;
+    return (pc_ceil_div(elements, line) | 1) * line;
+}
 
 static inline const char *pc_at(const void *base, int64_t elements, int size) {
     return (const char *)base + elements * size;

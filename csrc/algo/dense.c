@@ -6,12 +6,6 @@
 
 /* ---- geometry ----------------------------------------------------------------------------------------------- */
 
-static int64_t odd_lines(int64_t elements, int size) {
-    /* An odd number of cache lines between channels spreads them over all sets of a cache. */
-    const int64_t line = 64 / size;
-    return (pc_ceil_div(elements, line) | 1) * line;
-}
-
 /* Strip strides for a region; returns the elements of `chans` channels. */
 static int64_t strip_shape(const pc_conv *c, int64_t rows, int64_t cols, int64_t chans, pc_dense *d) {
     const pc_conv_desc *p = &c->desc;
@@ -22,7 +16,7 @@ static int64_t strip_shape(const pc_conv *c, int64_t rows, int64_t cols, int64_t
     d->pitch = pc_ceil_div(wide, sw);
     d->phase = pc_ceil_div(high, sh) * d->pitch;
     d->slice = (last_row_phase * sw + last_col_phase + 1) * d->phase;
-    d->chan = odd_lines(p->kernel[0] * d->slice, c->kernels ? c->kernels->size : 8);
+    d->chan = pc_odd_lines(p->kernel[0] * d->slice, c->kernels ? c->kernels->size : 8);
     return chans * d->chan;
 }
 

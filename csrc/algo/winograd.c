@@ -70,11 +70,9 @@ static int64_t share_start(int64_t n, int64_t parts, int64_t i) { return n * i /
 
 static int64_t frequencies(const pc_winograd *w) { return (w->m + 2) * (w->m + 2); }
 
-/* Elements from row to row of the copy of an input segment: whole quads of columns, and an odd number of them, so that
- * channels do not meet in the same sets of L1. */
+/* Elements from row to row of the copy of an input segment. */
 static int64_t copy_pitch(const pc_conv *c, const pc_winograd *w) {
-    const int64_t line = 64 / c->kernels->size;
-    return (pc_ceil_div(w->m * SEGMENT + 5, line) | 1) * line;
+    return pc_odd_lines(w->m * SEGMENT + 5, c->kernels->size);
 }
 
 /* Lay out the workspace for blocks of at most `tiles` tiles; returns its bytes. */
@@ -98,8 +96,8 @@ static double item_cost(const pc_conv *c, const pc_winograd *w, int64_t tiles, i
     const int64_t vlen = c->kernels->vlen, n = frequencies(w), runs = pc_ceil_div(tiles, w->np);
     const int64_t panels = pc_ceil_div(vectors, w->nv), nv = vectors / panels, wide = vectors % panels;
     const int64_t np = tiles / runs, longer = tiles % runs;
-    double product =
-        0; /* of one frequency and channel: over panels of nv and nv + 1 vectors, runs of np and np + 1 tiles */
+    /* Of one frequency and channel: over panels of nv and nv + 1 vectors, runs of np and np + 1 tiles. */
+    double product = 0;
     for (int i = 0; i < 2; i++)
         for (int j = 0; j < 2; j++) {
             const int64_t count = (i ? wide : panels - wide) * (j ? longer : runs - longer);
@@ -127,9 +125,8 @@ static int longest_run(const pc_conv *c, int64_t vectors, int nv) {
     return np;
 }
 
-/* Try blocks of `runs` runs of at most `longest` tiles, and more blocks or several items a block where threads would
- * idle.
- */
+/* Try blocks of `runs` runs of at most `longest` tiles. Where threads would idle, more blocks or several items a block
+ * too. */
 static void try_blocks(const pc_conv *c, pc_winograd *w, int longest, int64_t runs, pc_winograd *best, double *least) {
     const int64_t tiles = w->tiles_h * w->tiles_w, images = pc_max(1, c->desc.mb) * c->desc.groups,
                   threads = c->threads;
@@ -137,8 +134,9 @@ static void try_blocks(const pc_conv *c, pc_winograd *w, int longest, int64_t ru
     for (w->blocks = first; w->blocks < first + threads && w->blocks <= tiles; w->blocks++) {
         const int64_t block = pc_ceil_div(tiles, w->blocks), items = images * w->blocks;
         w->np = (int)pc_ceil_div(block, pc_ceil_div(block, longest));
-        if (lay_out(c, w, block) > WORKSPACE) continue;
-        const double beyond = lay_out(c, w, block) > L2 ? 1.05 : 1;
+        const int64_t bytes = lay_out(c, w, block);
+        if (bytes > WORKSPACE) continue;
+        const double beyond = bytes > L2 ? 1.05 : 1;
         for (int64_t share = 0; share < 3; share++) { /* whole blocks, or an item for each thread, or two */
             w->splits = share ? pc_min(w->panels, pc_ceil_div(share * threads, items)) : 1;
             const int64_t each = pc_min(vectors, pc_ceil_div(w->panels, w->splits) * w->nv);
@@ -193,22 +191,22 @@ static range panel_at(const pc_conv *c, int64_t p) {
     return (range){first, share_start(vectors, panels, p + 1) - first};
 }
 
-static const void *panel_weights(const pc_conv *c, const void *packed, int64_t g, int64_t first) {
-    const int64_t vectors = pc_ceil_div(c->ocg, c->kernels->vlen);
-    return pc_at(packed, (g * vectors + first) * c->kernels->vlen * frequencies(&c->as.winograd) * c->icg,
-                 c->kernels->size);
+/* Elements of packed weights before the panel of group g that starts with vector `first`. */
+static int64_t panel_start(const pc_conv *c, int64_t g, int64_t first) {
+    const int64_t vlen = c->kernels->vlen, vectors = pc_ceil_div(c->ocg, vlen);
+    return (g * vectors + first) * vlen * frequencies(&c->as.winograd) * c->icg;
 }
 
 /* [group][panel][frequency][channel][width of the panel] */
 static void pack(const pc_conv *c, const void *wei, void *packed) {
     const pc_winograd *w = &c->as.winograd;
-    const int64_t vlen = c->kernels->vlen, vectors = pc_ceil_div(c->ocg, vlen), n = c->desc.groups * w->panels;
+    const int64_t vlen = c->kernels->vlen, n = c->desc.groups * w->panels;
     const int size = c->kernels->size, parallel = c->threads > 1 && c->packed_size > 1 << 18;
 #pragma omp parallel for schedule(static) num_threads(c->threads) if (parallel)
     for (int64_t i = 0; i < n; i++) {
         const int64_t g = i / w->panels;
         const range r = panel_at(c, i % w->panels);
-        char *panel = pc_at_mut(packed, (g * vectors + r.first) * vlen * frequencies(w) * c->icg, size);
+        char *panel = pc_at_mut(packed, panel_start(c, g, r.first), size);
         for (int64_t v = 0; v < r.count; v++) {
             const int64_t oc = (r.first + v) * vlen;
             const pc_winograd_filter_args f = {.wei = pc_at(wei, (g * c->ocg + oc) * c->icg * 9, size),
@@ -386,7 +384,7 @@ static void run_item(const pc_conv *c, const pc_exec_args *a, const item *it, ch
     for (int64_t p = it->panel; p < it->panel + it->panels; p++) {
         const range r = panel_at(c, p);
         const int64_t oc = r.first * vlen, width = r.count * vlen;
-        multiply(c, it, panel_weights(c, a->packed, it->g, r.first), r.count, workspace);
+        multiply(c, it, pc_at(a->packed, panel_start(c, it->g, r.first), size), r.count, workspace);
         memset(workspace + w->bias, 0, (size_t)(width * size));
         if (a->bias)
             memcpy(workspace + w->bias, pc_at(a->bias, it->g * c->ocg + oc, size),

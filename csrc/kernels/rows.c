@@ -155,19 +155,24 @@ PC_INLINE void column(const int tile, const int kr, const int step, const int co
     }
 }
 
+/* Whether outputs x to x + n read nothing outside their rows; `before` is what they load, but do not use. */
+PC_INLINE int inside(const pc_rows_args *a, const int col_step, int64_t before, int64_t x, int64_t n) {
+    return x * col_step + a->least_off >= before && (x + n) * col_step + a->most_off <= a->in_w;
+}
+
 PC_INLINE void all_columns(const int tile, const int kr, const int step, const int col_step, const int kw,
                            const pc_rows_args *a) {
     const int three = kw == 3 && col_step == 2, most = three ? TRIPLE_NV : 1;
     const int64_t before = three ? PC_VLEN - 1 : 0; /* what triple() loads and does not use */
     int64_t x = 0;
     for (; most > 1 && x + (most - 1) * PC_VLEN < a->ow; x += most * PC_VLEN) {
-        if (x * col_step + a->least_off >= before && (x + most * PC_VLEN) * col_step + a->most_off <= a->in_w)
+        if (inside(a, col_step, before, x, most * PC_VLEN))
             column(tile, kr, step, col_step, kw, most, 0, a, x);
         else
             column(tile, kr, step, col_step, kw, most, 1, a, x);
     }
     for (; x < a->ow; x += PC_VLEN) {
-        if (x * col_step + a->least_off >= before && (x + PC_VLEN) * col_step + a->most_off <= a->in_w)
+        if (inside(a, col_step, before, x, PC_VLEN))
             column(tile, kr, step, col_step, kw, 1, 0, a, x);
         else
             column(tile, kr, step, col_step, kw, 1, 1, a, x);
