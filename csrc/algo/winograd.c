@@ -20,7 +20,7 @@
 
 enum {
     WORKSPACE = 1536 << 10, /* bytes a thread, at most: some layers of many channels gain from more than L2 */
-    L2 = 576 << 10,         /* bytes of workspace beyond which products cost a little more */
+    MODEST = 512 << 10,     /* bytes that most layers do well with: more must promise a fifth */
     FEWEST = 4,             /* tiles of a block that always fit */
     MOST_RUNS = 8,          /* of tiles in a block */
     SEGMENT = 8,            /* tiles whose vertical transforms wait in L1 */
@@ -136,7 +136,7 @@ static void try_blocks(const pc_conv *c, pc_winograd *w, int longest, int64_t ru
         w->np = (int)pc_ceil_div(block, pc_ceil_div(block, longest));
         const int64_t bytes = lay_out(c, w, block);
         if (bytes > WORKSPACE) continue;
-        const double beyond = bytes > L2 ? 1.05 : 1;
+        const double beyond = bytes > MODEST ? 1.2 : 1;
         for (int64_t share = 0; share < 3; share++) { /* whole blocks, or an item for each thread, or two */
             w->splits = share ? pc_min(w->panels, pc_ceil_div(share * threads, items)) : 1;
             const int64_t each = pc_min(vectors, pc_ceil_div(w->panels, w->splits) * w->nv);
