@@ -18,6 +18,9 @@
  *     v_add v_sub v_mul v_div               lane by lane, IEEE
  *     v_fma(a, b, c)                        a * b + c, rounded once
  *     v_max_first(a, b)                     b where b > a or b is NaN, else a: of equal values (+0, -0) the first stays
+ *     v_max(a, b)                           b where b > a, else a; anything where either is NaN
+ *     vnan, v_no_nan()                      whether a NaN has been met: not yet
+ *     v_note_nan(seen, a, b) v_met_nan(seen)  seen, or a NaN in a or b; nonzero if there was one
  *     v_round(a)                            nearest integer, ties to even
  *     v_pow2(n)                             2^n for integral n in the normal range; anything for NaN
  *     v_even(a, b) v_odd(a, b)              elements 0, 2, 4, ... (1, 3, 5, ...) of a followed by b

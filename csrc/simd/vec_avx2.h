@@ -64,6 +64,11 @@ PC_INLINE vec v_max_first(vec a, vec b) {
     /* vmaxps returns its second operand on ties and NaN: max(b, a) keeps a, and only NaN in b is left to mend. */
     return PC_OP(blendv)(PC_OP(max)(b, a), b, PC_OP(cmp)(b, b, _CMP_UNORD_Q));
 }
+PC_INLINE vec v_max(vec a, vec b) { return PC_OP(max)(b, a); } /* the second operand on ties */
+typedef vec vnan;
+PC_INLINE vnan v_no_nan(void) { return v_zero(); }
+PC_INLINE vnan v_note_nan(vnan seen, vec a, vec b) { return PC_OP(or)(seen, PC_OP(cmp)(a, b, _CMP_UNORD_Q)); }
+PC_INLINE int v_met_nan(vnan seen) { return PC_OP(movemask)(seen); }
 
 #if defined(PC_DTYPE_F64)
 

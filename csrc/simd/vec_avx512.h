@@ -50,6 +50,21 @@ PC_INLINE vec v_sub(vec a, vec b) { return PC_OP(sub)(a, b); }
 PC_INLINE vec v_mul(vec a, vec b) { return PC_OP(mul)(a, b); }
 PC_INLINE vec v_div(vec a, vec b) { return PC_OP(div)(a, b); }
 PC_INLINE vec v_fma(vec a, vec b, vec c) { return PC_OP(fmadd)(a, b, c); }
+#if !defined(PC_NARROW)
+PC_INLINE vec v_max(vec a, vec b) { return PC_OP(max)(b, a); } /* the second operand on ties */
+typedef vmask vnan;
+PC_INLINE vnan v_no_nan(void) { return 0; }
+#if defined(PC_DTYPE_F64)
+PC_INLINE vnan v_note_nan(vnan seen, vec a, vec b) {
+    return (vnan)(seen | _mm512_cmp_pd_mask(a, b, _CMP_UNORD_Q));
+}
+#else
+PC_INLINE vnan v_note_nan(vnan seen, vec a, vec b) {
+    return (vnan)(seen | _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q));
+}
+#endif
+PC_INLINE int v_met_nan(vnan seen) { return seen; }
+#endif
 
 #if defined(PC_NARROW) && defined(PC_DTYPE_F64)
 

@@ -69,6 +69,13 @@ PC_INLINE vec v_max_first(vec a, vec b) {
     uint64x2_t keep = vandq_u64(is_number, vreinterpretq_u64_u32(vmvnq_u32(vreinterpretq_u32_u64(vcgtq_f64(b, a)))));
     return vbslq_f64(keep, a, b);
 }
+PC_INLINE vec v_max(vec a, vec b) { return vbslq_f64(vcgtq_f64(b, a), b, a); }
+typedef uint64x2_t vnan; /* lanes that met none */
+PC_INLINE vnan v_no_nan(void) { return vdupq_n_u64(~UINT64_C(0)); }
+PC_INLINE vnan v_note_nan(vnan seen, vec a, vec b) {
+    return vandq_u64(seen, vandq_u64(vceqq_f64(a, a), vceqq_f64(b, b)));
+}
+PC_INLINE int v_met_nan(vnan seen) { return vminvq_u32(vreinterpretq_u32_u64(seen)) == 0; }
 PC_INLINE vec v_pow2(vec n) {
     int64x2_t e = vaddq_s64(vcvtq_s64_f64(n), vdupq_n_s64(1023));
     return vreinterpretq_f64_s64(vshlq_n_s64(e, 52));
@@ -97,6 +104,13 @@ PC_INLINE vec v_max_first(vec a, vec b) {
     uint32x4_t keep = vandq_u32(vceqq_f32(b, b), vmvnq_u32(vcgtq_f32(b, a)));
     return vbslq_f32(keep, a, b);
 }
+PC_INLINE vec v_max(vec a, vec b) { return vbslq_f32(vcgtq_f32(b, a), b, a); }
+typedef uint32x4_t vnan; /* lanes that met none */
+PC_INLINE vnan v_no_nan(void) { return vdupq_n_u32(~UINT32_C(0)); }
+PC_INLINE vnan v_note_nan(vnan seen, vec a, vec b) {
+    return vandq_u32(seen, vandq_u32(vceqq_f32(a, a), vceqq_f32(b, b)));
+}
+PC_INLINE int v_met_nan(vnan seen) { return vminvq_u32(seen) == 0; }
 PC_INLINE vec v_pow2(vec n) {
     int32x4_t e = vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127));
     return vreinterpretq_f32_s32(vshlq_n_s32(e, 23));

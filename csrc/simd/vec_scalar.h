@@ -22,6 +22,11 @@ PC_INLINE vec v_sub(vec a, vec b) { return a - b; }
 PC_INLINE vec v_mul(vec a, vec b) { return a * b; }
 PC_INLINE vec v_div(vec a, vec b) { return a / b; }
 PC_INLINE vec v_max_first(vec a, vec b) { return b > a || b != b ? b : a; }
+PC_INLINE vec v_max(vec a, vec b) { return b > a ? b : a; }
+typedef int vnan;
+PC_INLINE vnan v_no_nan(void) { return 0; }
+PC_INLINE vnan v_note_nan(vnan seen, vec a, vec b) { return seen | (a != a) | (b != b); }
+PC_INLINE int v_met_nan(vnan seen) { return seen; }
 PC_INLINE vec v_even(vec a, vec b) {
     (void)b;
     return a;

@@ -89,6 +89,27 @@ static void test_max_first_signs(void) {
     expect("v_max_first(+0, -0)", v_max_first(v_set1(0), v_set1((elem)-0.0)), want);
 }
 
+/* Without NaN v_max is v_max_first; with one, in any lane of either operand and at any time, it is noted. */
+static void test_max_and_nan(rng *r) {
+    elem a[PC_VLEN], b[PC_VLEN], want[PC_VLEN];
+    fill(dtype, a, PC_VLEN, DATA_REAL, r);
+    fill(dtype, b, PC_VLEN, DATA_REAL, r);
+    a[rng_next(r) % PC_VLEN] = (elem)-INFINITY;
+    a[rng_next(r) % PC_VLEN] = b[0] = (elem)-0.0;
+    b[rng_next(r) % PC_VLEN] = 0;
+    for (int i = 0; i < PC_VLEN; i++) want[i] = one_max_first(a[i], b[i]);
+    expect("v_max", v_max(v_load(a), v_load(b)), want);
+    const vnan none = v_note_nan(v_no_nan(), v_load(a), v_load(b));
+    CHECK(!v_met_nan(v_no_nan()) && !v_met_nan(none), "a NaN was noted where there is none");
+    for (int i = 0; i < PC_VLEN; i++) {
+        memcpy(want, a, sizeof want);
+        want[i] = (elem)NAN;
+        const vnan first = v_note_nan(none, v_load(want), v_load(b)), second = v_note_nan(none, v_load(b), v_load(want));
+        CHECK(v_met_nan(first) && v_met_nan(second), "the NaN in lane %d was not noted", i);
+        CHECK(v_met_nan(v_note_nan(first, v_load(a), v_load(b))), "the NaN in lane %d was forgotten", i);
+    }
+}
+
 static void test_shuffles(rng *r) {
     elem both[2 * PC_VLEN], even[PC_VLEN], odd[PC_VLEN], shifted[PC_VLEN];
     fill(dtype, both, 2 * PC_VLEN, DATA_SPECIAL, r);
@@ -204,6 +225,7 @@ void PC_FN(test_vec)(void) {
     test_quads(&r);
     for (int i = 0; i < ROUNDS; i++) {
         test_arithmetic(&r);
+        test_max_and_nan(&r);
         test_shuffles(&r);
     }
 }
