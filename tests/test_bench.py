@@ -45,8 +45,9 @@ def run(program: str, *arguments: str | Path, path: Path | None = None) -> subpr
 
 
 def test_the_problem_files_are_there() -> None:
-    names = {path.stem for path in FILES}
-    assert names == {"resnet50", "vgg16", "mobilenet_v2", "lenet", "pool", "filter", "depthwise"}
+    networks = {"resnet50", "resnext50", "vgg16", "mobilenet_v2", "efficientnet_b0", "densenet121", "inception_v3"}
+    networks |= {"convnext_t", "vit_patch", "yolov8n", "unet", "superres", "lenet"}
+    assert {path.stem for path in FILES} == networks | {"depthwise", "filter", "pool"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -73,7 +74,17 @@ def test_names_and_layers_are_distinct() -> None:
         ("resnet50", 23, "res1_7x7_s2", "3x224x224 -> 64x112x112 7x7 s2 p3", 236_027_904),
         ("vgg16", 9, "vgg_conv1_2", "64x224x224 -> 64x224x224 3x3 p1", 3_699_376_128),
         ("mobilenet_v2", 30, "mb1_dw", "32x112x112 -> 32x112x112 3x3 p1 g32", 7_225_344),
-        ("filter", 23, "filter_9x9", "1x1024x1024 -> 1x1024x1024 9x9 p4", 169_869_312),
+        ("efficientnet_b0", 46, "eff4_dw5_s2", "144x56x56 -> 144x28x28 5x5 s2 p2 g144", 5_644_800),
+        ("densenet121", 21, "dense1_3x3", "128x56x56 -> 32x56x56 3x3 p1", 231_211_008),
+        ("inception_v3", 47, "incep_6b_1x7", "128x17x17 -> 128x17x17 1x7 p0x3", 66_289_664),
+        ("unet", 19, "unet_down5_2", "1024x16x16 -> 1024x16x16 3x3 p1", 4_831_838_208),
+        ("yolov8n", 43, "yolo9_pool_5x5", "128x20x20 -> 128x20x20 5x5 p2", 0),
+        ("convnext_t", 16, "cnx_stem_4x4_s4", "3x224x224 -> 96x56x56 4x4 s4", 28_901_376),
+        ("resnext50", 25, "rnx3_3x3_g32_s2", "256x56x56 -> 256x28x28 3x3 s2 p1 g32", 28_901_376),
+        ("superres", 15, "edsr_107x161_tail_by3", "64x321x483 -> 3x321x483 3x3 p1", 535_828_608),
+        ("vit_patch", 4, "vit_l14", "3x224x224 -> 1024x16x16 14x14 s14", 308_281_344),
+        ("filter", 32, "filter_9x9", "1x1024x1024 -> 1x1024x1024 9x9 p4", 169_869_312),
+        ("filter", 32, "hd_gauss21_21x1", "1x1080x1920 -> 1x1080x1920 21x1 p10x0", 87_091_200),
     ],
 )
 def test_known_layers(file: str, count: int, name: str, shape: str, flops: int) -> None:
