@@ -1,10 +1,12 @@
-"""Draw and tabulate a run of pyconv_bench or of compare.py, or compare two runs.
+"""Draw and tabulate a run of pyconv_bench or of compare.py, compare two runs, or sum up many.
 
     python bench/report.py run.json --png roofline.png > table.md
     python bench/report.py --compare old.json new.json
+    python bench/report.py t1_n1.json t2_n1.json t2_n16.json --markdown RESULTS.md
 
 The picture is a roofline: for each convolution the flops it does for each byte it must move, against the GFLOP/s that
-it reached, under the peaks and the copy bandwidth that the run measured. The table is Markdown.
+it reached, under the peaks and the copy bandwidth that the run measured. The table is Markdown. So is the document of
+`--markdown`: a table for each problem file, with every run of compare.py beside the others, and a list of what is lost.
 """
 
 from __future__ import annotations
@@ -12,32 +14,48 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
 from math import atan, degrees, exp, log
+from pathlib import Path
 from typing import Any
 
+from peers import OURS
 from runs import Point, Run, read
 
 # Points are told apart by shape too, for print and for readers who see colours differently.
 MARKERS = "osD^vP*Xd<>ph"
 
+LOSSES = Path(__file__).with_name("losses.txt")
+
+Result = dict[str, Any]  # of compare.py: one problem in one setting
+Layers = dict[str, dict[str, Result]]  # by problem and setting
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="report.py", description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("run", nargs="?", metavar="RUN.json", help="what to draw and tabulate")
+    parser.add_argument("runs", nargs="*", metavar="RUN.json", help="what to draw and tabulate")
     parser.add_argument("--png", metavar="FILE", help="write the roofline picture there")
     parser.add_argument("--compare", nargs=2, metavar=("OLD.json", "NEW.json"), help="compare two runs")
+    parser.add_argument("--markdown", metavar="FILE", help="write tables and losses of one or more runs of compare.py")
+    parser.add_argument("--losses", metavar="FILE", default=LOSSES, help="causes for --markdown (bench/losses.txt)")
     options = parser.parse_args(arguments)
-    if bool(options.run) == bool(options.compare):
-        parser.error("give either one run or --compare OLD NEW")
+    if bool(options.runs) == bool(options.compare) or (len(options.runs) > 1 and not options.markdown):
+        parser.error("give one run, one or more with --markdown FILE, or --compare OLD NEW")
+    if options.markdown and (options.compare or options.png):
+        parser.error("--markdown goes neither with --compare nor with --png")
     try:
         if options.compare:
             old, new = (read(path) for path in options.compare)
             print(comparison(old, new))
             return 0
-        run = read(options.run)
-        print(table(run))
+        runs = [read(path) for path in options.runs]
+        if options.markdown:
+            text = document(runs, read_causes(options.losses))
+            Path(options.markdown).write_text(text, encoding="utf-8")
+            return 0
+        print(table(runs[0]))
         if options.png:
-            draw(run, options.png)
+            draw(runs[0], options.png)
     except (OSError, ValueError) as error:
         print(f"report.py: {error}", file=sys.stderr)
         return 2
@@ -141,6 +159,135 @@ def markdown(rows: list[list[str]]) -> str:
 
 def geometric_mean(values: Sequence[float]) -> float:
     return exp(sum(map(log, values)) / len(values))
+
+
+# ---- the document ----
+
+
+def document(runs: Sequence[Run], causes: Sequence[tuple[str, str]]) -> str:
+    """A table for each problem file, its runs side by side; before them the means, behind them all losses."""
+    files: dict[str, Layers] = {}
+    for run in runs:
+        if run.program != "compare.py":
+            raise ValueError("--markdown takes runs of compare.py alone")
+        for r in run.results:  # of a problem that was measured again, the later run counts
+            files.setdefault(r["file"] or "single calls", {}).setdefault(r["problem"], {})[setting(r)] = r
+    settings = list(dict.fromkeys(setting(r) for run in runs for r in run.results))
+    every = {name: layer for layers in files.values() for name, layer in layers.items()}
+    summary = [["file", "layers", *settings]]
+    for title, layers in (*files.items(), ("all", every)):
+        summary.append([title, str(len(layers)), *(f"{mean}, {ahead}" for mean, ahead in scores(layers, settings))])
+    parts = [
+        "# Results",
+        "\n".join(machines(runs)),
+        "GFLOP/s of the direct algorithm, or us for max pooling, of pyconv and of the fastest peer. The ratio is that\n"
+        "peer's time divided by pyconv's: above 1, pyconv is faster.",
+        "Geometric mean of the ratio, and in how many layers it is 1 or more:",
+        markdown(summary),
+        *(f"## {title}\n\n{markdown(layer_rows(layers, settings))}" for title, layers in files.items()),
+        "## Losses",
+        "\n".join(losses(every, settings, causes)) or "None.",
+    ]
+    gaps = list(failures(every, settings))
+    if gaps:
+        parts += ["## Not timed", "\n".join(gaps)]
+    return "\n\n".join(parts) + "\n"
+
+
+def setting(r: Result) -> str:
+    """What a run varies: ``2 threads, batch 16``, and type and layout unless they are the usual ones."""
+    text = f"{r['threads']} thread{'' if r['threads'] == 1 else 's'}, batch {r['batch']}"
+    return ", ".join([text, *(r[key] for key, usual in (("dtype", "f32"), ("layout", "nchw")) if r[key] != usual)])
+
+
+def machines(runs: Sequence[Run]) -> Iterator[str]:
+    """A line for each machine and set of versions, with the dates and the highest peaks of its runs."""
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run.cpu, run.software), []).append(run)
+    for (cpu, software), same in groups.items():
+        times = sorted({run.time[:10] for run in same})
+        highest: dict[tuple[str, int], tuple[float, str]] = {}
+        for p in (p for run in same for p in run.peaks):
+            kind = (p["dtype"], p["threads"])
+            highest[kind] = max(highest.get(kind, (0.0, "")), (p["gflops"], p["isa"]))
+        peaks = ", ".join(f"{isa} {dtype} x{n} {gflops:.1f}" for (dtype, n), (gflops, isa) in sorted(highest.items()))
+        dates = times[0] if len(times) == 1 else f"{times[0]} to {times[-1]}"
+        yield f"- {cpu}; {software}; {dates}. Peak GFLOP/s: {peaks or 'not measured'}."
+
+
+def layer_rows(layers: Layers, settings: Sequence[str]) -> list[list[str]]:
+    heads = (cell for name in settings for cell in (f"pyconv, {name}", "best peer", "ratio"))
+    rows = [["layer", "shape", *heads]]
+    for name, layer in layers.items():
+        cells: list[str] = []
+        for r in (layer.get(key) for key in settings):
+            cells += ["", "", ""] if r is None else [speed(r, our_side(r)), peer(r), ratio_text(r)]
+        rows.append([name, next(iter(layer.values()))["shape"], *cells])
+    means, counts = zip(*scores(layers, settings), strict=True)
+    rows.append(["geometric mean", "", *(cell for mean in means for cell in ("", "", mean))])
+    rows.append(["ratio 1 or more", "", *(cell for count in counts for cell in ("", "", count))])
+    return rows
+
+
+def our_side(r: Result) -> str:
+    return next((side for side in OURS if "us_best" in r["sides"].get(side, {})), OURS[0])
+
+
+def speed(r: Result, side: str) -> str:
+    state = r["sides"].get(side, {})
+    if "us_best" not in state:
+        return "-"
+    return f"{state['gflops']:.1f}" if "gflops" in state else f"{state['us_best']:.1f} us"
+
+
+def peer(r: Result) -> str:
+    return "-" if r["best_peer"] is None else f"{r['best_peer']} {speed(r, r['best_peer'])}"
+
+
+def ratio_text(r: Result) -> str:
+    return "-" if r["ratio"] is None else f"{r['ratio']:.2f}"
+
+
+def scores(layers: Layers, settings: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """For each setting the geometric mean of the ratio, and how many ratios are 1 or more."""
+    for key in settings:
+        ratios = [layer[key]["ratio"] for layer in layers.values() if key in layer]
+        known = [ratio for ratio in ratios if ratio is not None]
+        mean = f"{geometric_mean(known):.2f}" if known else "-"
+        yield mean, f"{sum(ratio >= 1 for ratio in known)} of {len(known)}"
+
+
+def losses(layers: Layers, settings: Sequence[str], causes: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """A line for each problem that a peer is faster on in any setting: where, by how much, and why if that is known."""
+    for name, layer in layers.items():
+        lost = [layer[key] for key in settings if key in layer and (layer[key]["ratio"] or 1) < 1]
+        if lost:
+            where = "; ".join(f"{r['ratio']:.3f} to {r['best_peer']}, {setting(r)}" for r in lost)
+            cause = next((cause for pattern, cause in causes if fnmatchcase(name, pattern)), "no cause known yet")
+            yield f"- `{name}` ({where}): {cause}"
+
+
+def failures(layers: Layers, settings: Sequence[str]) -> Iterator[str]:
+    """What was to be timed and was not: a ratio without that side says less than it seems to."""
+    for name, layer in layers.items():
+        for r in (layer[key] for key in settings if key in layer):
+            for side, state in r["sides"].items():
+                for word in ("wrong", "failed"):
+                    if word in state:
+                        yield f"- `{name}`, {setting(r)}: {side} {word}: {state[word]}"
+
+
+def read_causes(path: str | Path) -> list[tuple[str, str]]:
+    """The lines ``name: cause`` of a file, in which a name may hold `*`; ValueError names a line that is not one."""
+    causes = []
+    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), 1):
+        if line.strip() and not line.startswith("#"):
+            name, _, cause = (part.strip() for part in line.partition(":"))
+            if not (name and cause):
+                raise ValueError(f"{path}:{number}: not a line of the form name: cause")
+            causes.append((name, cause))
+    return causes
 
 
 # ---- the picture ----

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import importlib.util
 import json
 import os
@@ -384,6 +385,9 @@ def test_report_of_a_comparison(tiny: Path, tmp_path: Path) -> None:
     assert "scipy, us" in done.stdout
     assert "geometric mean" in done.stdout
     assert picture.read_bytes().startswith(b"\x89PNG")
+    summed_up = tmp_path / "RESULTS.md"
+    assert run("report.py", output, "--markdown", summed_up).returncode == 0
+    assert "## tiny\n" in summed_up.read_text(encoding="utf-8")
 
 
 def test_report_compares_runs_across_a_change_of_algorithm(tmp_path: Path) -> None:
@@ -404,18 +408,99 @@ def test_report_matches_algorithms_by_name_where_there_are_several(tmp_path: Pat
     assert "avx2 ->" not in done.stdout
 
 
+def compared(name: str, file: str, ours: float, theirs: float, **fields: Any) -> dict[str, Any]:
+    """A result as compare.py writes it: 1 MFLOP, two sides with these times."""
+    sides = {"pyconv": {"us_best": ours, "gflops": 1000 / ours}, "ncnn": {"us_best": theirs, "gflops": 1000 / theirs}}
+    row = {"problem": name, "file": file, "shape": "1x8x8 -> 1x8x8 3x3 p1", "kind": "conv2d", "dtype": "f32"}
+    row |= {"layout": "nchw", "batch": 1, "threads": 1, "flops": 1_000_000, "bytes": 50_000, "sides": sides}
+    return {**row, "best_peer": "ncnn", "ratio": theirs / ours, **fields}
+
+
+def compared_run(path: Path, *results: dict[str, Any], threads: int = 1) -> Path:
+    document = {
+        "program": "compare.py",
+        "format": 1,
+        "time": "2026-01-01T00:00:00Z",
+        "machine": {"cpu": "A CPU"},
+        "versions": {"pyconv": "0.1.0", "ncnn": "1.0"},
+        "copy_gbps": {str(threads): 20.0},
+        "peaks": [{"isa": "avx2", "dtype": "f32", "threads": threads, "gflops": 100.0 * threads}],
+        "results": list(results),
+    }
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
+
+
+def table_cells(text: str) -> dict[str, list[str]]:
+    """The rows of all tables of a Markdown document by their first cell; the last of that name."""
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
+    return {first: others for first, *others in rows}
+
+
+def test_report_sums_up_runs_as_markdown(tmp_path: Path) -> None:
+    pool = compared("pool", "b", 4.0, 2.0, kind="maxpool2d", flops=0)
+    for state in pool["sides"].values():
+        del state["gflops"]
+    broken = compared("broken", "b", 4.0, 2.0, best_peer=None, ratio=None)
+    broken["sides"]["ncnn"] = {"wrong": "differs by 1.0e+00"}
+    one = [compared("fast", "a", 10.0, 40.0), compared("slow_1", "a", 10.0, 9.0), pool, broken]
+    two = [compared(name, "a", 10.0, us, threads=2, batch=16) for name, us in (("fast", 10.0), ("slow_1", 2.5))]
+    runs = [compared_run(tmp_path / "1.json", *one), compared_run(tmp_path / "2.json", *two, threads=2)]
+    causes, output = tmp_path / "losses.txt", tmp_path / "RESULTS.md"
+    causes.write_text("# why\n\nslow_*: the loop: too short\nslow_1: hidden\n", encoding="utf-8")
+    done = run("report.py", *runs, "--markdown", output, "--losses", causes)
+    assert done.returncode == 0, done.stderr
+    text = output.read_text(encoding="utf-8")
+    assert "- A CPU; pyconv 0.1.0, ncnn 1.0; 2026-01-01. Peak GFLOP/s: avx2 f32 x1 100.0, avx2 f32 x2 200.0.\n" in text
+    assert text.index("## a\n") < text.index("## b\n") < text.index("## Losses\n") < text.index("## Not timed\n")
+    rows = table_cells(text)
+    assert rows["file"] == ["layers", "1 thread, batch 1", "2 threads, batch 16"]
+    assert rows["a"] == ["2", "1.90, 1 of 2", "0.50, 1 of 2"]
+    assert rows["all"] == ["4", "1.22, 1 of 3", "0.50, 1 of 2"]
+    assert rows["fast"][1:] == ["100.0", "ncnn 25.0", "4.00", "100.0", "ncnn 100.0", "1.00"]
+    assert rows["pool"][1:] == ["4.0 us", "ncnn 2.0 us", "0.50", "", "", ""]
+    assert rows["broken"][1:4] == ["250.0", "-", "-"]
+    assert rows["geometric mean"][1:] == ["", "", "0.50", "", "", "-"]
+    assert "- `slow_1` (0.900 to ncnn, 1 thread, batch 1; 0.250 to ncnn, 2 threads, batch 16): the loop: too" in text
+    assert "- `pool` (0.500 to ncnn, 1 thread, batch 1): no cause known yet\n" in text
+    assert "- `broken`, 1 thread, batch 1: ncnn wrong: differs by 1.0e+00\n" in text
+    assert "`fast`" not in text
+
+
+def test_report_takes_the_later_of_two_runs_of_a_problem(tmp_path: Path) -> None:
+    runs = [compared_run(tmp_path / f"{us}.json", compared("again", "a", us, 8.0)) for us in (16.0, 4.0)]
+    output = tmp_path / "RESULTS.md"
+    assert run("report.py", *runs, "--markdown", output).returncode == 0
+    text = output.read_text(encoding="utf-8")
+    assert table_cells(text)["again"][1:] == ["250.0", "ncnn 125.0", "2.00"]
+    assert "## Losses\n\nNone.\n" in text
+
+
+def test_causes_of_losses_name_problems() -> None:
+    names = [p.name for path in FILES for p in problem.load(path)]
+    for line in (BENCH / "losses.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            assert fnmatch.filter(names, line.partition(":")[0].strip()), line
+
+
 def test_report_refuses_what_it_cannot_read(tmp_path: Path) -> None:
     foreign, newer = tmp_path / "foreign.json", bench_run(tmp_path / "newer.json")
     foreign.write_text("{}", encoding="utf-8")
     newer.write_text(newer.read_text(encoding="utf-8").replace('"format": 1', '"format": 2'), encoding="utf-8")
     empty = bench_run(tmp_path / "empty.json")
     other = bench_run(tmp_path / "other.json", bench_row("b", "rows", 10.0))
+    tables, causes = compared_run(tmp_path / "tables.json", compared("a", "f", 1.0, 2.0)), tmp_path / "losses.txt"
+    causes.write_text("no colon\n", encoding="utf-8")
     for arguments, message in [
         ((tmp_path / "nowhere.json",), "nowhere.json"),
         ((foreign,), "neither"),
         ((newer,), "format 2"),
         ((empty, "--png", tmp_path / "x.png"), "no convolution"),
         (("--compare", empty, other), "in common"),
+        ((other, "--markdown", tmp_path / "x.md"), "compare.py alone"),
+        ((tables, "--markdown", tmp_path / "x.md", "--losses", causes), "losses.txt:1: "),
+        ((tables, tables), "--markdown"),
+        ((tables, "--markdown", tmp_path / "x.md", "--png", tmp_path / "x.png"), "neither"),
     ]:
         done = run("report.py", *arguments)
         assert done.returncode == 2, done.stdout
