@@ -77,7 +77,7 @@ pc_status case_describe(const problem *p, const run_config *config, pc_plan **pl
         return pc_plan_create_conv(&d, plan);
     }
     pc_pool_desc d = pool_desc(p, config);
-    return pc_plan_create_max_pool(&d, plan);
+    return pc_plan_create_pool(&d, plan);
 }
 
 static pc_status prepare_weights(bench_case *b) {

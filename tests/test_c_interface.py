@@ -197,7 +197,7 @@ def test_pools(c: SimpleNamespace, rng: np.random.Generator) -> None:
     getattr(desc, "in")[0:3] = [1, 8, 10]
     desc.window[0:3] = desc.stride[0:3] = [1, 2, 2]
     desc.dilation[0:3] = [1, 1, 1]
-    assert c.lib.pc_plan_create_max_pool(desc, handle) == c.lib.PC_OK
+    assert c.lib.pc_plan_create_pool(desc, handle) == c.lib.PC_OK
     dst, where = np.full(values.shape, np.nan, dtype="f4"), np.full(values.shape, -1, dtype=np.int64)
     workspace = np.zeros(c.lib.pc_plan_workspace_size(handle[0]), dtype=np.uint8)
     alive = [pointer(c, array) for array in (src, dst, workspace)]

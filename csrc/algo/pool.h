@@ -1,8 +1,17 @@
-/* pool.h - a planned max pooling. */
+/* pool.h - a planned pooling. */
 #ifndef PC_ALGO_POOL_H
 #define PC_ALGO_POOL_H
 
 #include "conv.h"
+
+/* How pooling runs, chosen from the layouts and the shape. */
+typedef enum pc_pool_path {
+    PC_POOL_TILES,     /* channels first: common windows, a few rows of results at once, straight from the image */
+    PC_POOL_ROWS,      /* channels first: each row of the image once, then rows down */
+    PC_POOL_PIXELS,    /* channels last: each window by itself */
+    PC_POOL_LAST_ROWS, /* channels last: each row of the image once, then rows down */
+    PC_POOL_PLAIN,     /* a loop: indices, mixed layouts, windows that nothing above holds */
+} pc_pool_path;
 
 typedef struct pc_pool {
     pc_pool_desc desc;
@@ -11,15 +20,21 @@ typedef struct pc_pool {
     pc_strides src, dst;
     int threads;
     size_t workspace_per_thread;
-    int64_t bands;               /* items a plane */
-    int64_t pitch, phase, slice; /* strip strides in elements; slice: one depth tap */
-    int64_t tables;              /* byte offset in a thread's workspace */
+    pc_pool_path path;
+    pc_pool_tile_fn *tile;
+    int tile_rows;
+    int64_t bands, strips;     /* items down a plane, and across its columns or channels */
+    int64_t power_h, power_w;  /* maxima of so many neighbours are taken by doubling; 1: of each by itself */
+    int64_t pitch, slice;      /* elements from row to row, from depth tap to depth tap of reduced rows */
+    int copies;                /* rows of the image are copied with their border, or for doubling */
+    int64_t lines, line_pitch; /* copied or gathered at a time (0: neither), and the elements from one to the next */
+    int64_t work;              /* items in all */
+    int uniform;               /* averages: all windows have `divisor` elements */
+    int64_t divisor;
+    /* Byte offsets in a thread's workspace: a row of the border or reduced rows come first. */
+    int64_t line, phases, table;
 } pc_pool;
 
-/* How max pooling runs, chosen from the layouts and the shape. */
-typedef enum pc_pool_path { PC_POOL_PLANES, PC_POOL_CHANNELS, PC_POOL_PLAIN } pc_pool_path;
-
-pc_pool_path pc_pool_choose(const pc_pool *pool);
 void pc_pool_plan(pc_pool *pool);
 void pc_pool_run(const pc_pool *pool, const pc_exec_args *args);
 

@@ -60,6 +60,7 @@ typedef enum pc_status {
     PC_ERR_THREADS,    /* thread count < 0 */
     PC_ERR_ACTIVATION, /* unknown activation, or a clamp whose bounds are not least, greatest */
     PC_ERR_PRECISION,  /* unknown precision */
+    PC_ERR_POOL,       /* unknown kind of pooling, or indices of an average */
     PC_ERR_NOMEM,      /* plan creation ran out of memory */
     PC_STATUS_COUNT
 } pc_status;
@@ -145,18 +146,29 @@ typedef struct pc_conv_desc {
     }
 /* clang-format on */
 
-/* ---- max pooling -------------------------------------------------------------------------------------------- */
+/* ---- pooling ------------------------------------------------------------------------------------------------- */
 
-/* Max pooling over every channel by itself. A window covers window[i] elements, dilation[i] apart; padding is at most
- * half the dilated window and holds minus infinity. The first of equal values wins; NaN wins over numbers, the last
- * NaN's index. */
+typedef enum pc_pool_kind { PC_POOL_MAX, PC_POOL_AVERAGE, PC_POOL_KIND_COUNT } pc_pool_kind;
+
+/* Pooling over every channel by itself. A window covers window[i] elements, dilation[i] apart; padding is at most half
+ * the dilated window.
+ *
+ * The maximum: padding holds minus infinity. The first of equal values wins; NaN wins over numbers, the last NaN's
+ * index.
+ *
+ * The average: elements of a row are added from left to right, then the sums of rows from top to bottom, and the sum is
+ * divided, once, by the number of elements of the window: those in the image or in the padding, or in the image alone.
+ * (Where a size rounded up moves a window out of the padding, what lies beyond does not count.) */
 typedef struct pc_pool_desc {
+    pc_pool_kind kind;
     pc_dtype dtype;
     pc_layout src_layout, dst_layout;
     int64_t mb, c;
     int64_t in[3], window[3], stride[3], dilation[3], pad[3];
-    int ceil_mode;    /* round the output size up; a last window starting in the right padding is dropped */
-    int with_indices; /* also write the flat index of each maximum within one unpadded (D, H, W) volume */
+    int ceil_mode;        /* round the output size up; a last window starting in the right padding is dropped */
+    int with_indices;     /* also write the flat index of each maximum within one unpadded (D, H, W) volume */
+    int padding_excluded; /* average: divide by the number of elements in the image */
+    int64_t divisor;      /* average: divide by this, if it is not 0 */
     pc_isa isa;
     int threads;
 } pc_pool_desc;
@@ -174,7 +186,7 @@ typedef struct pc_pool_desc {
 typedef struct pc_plan pc_plan;
 
 PC_API pc_status pc_plan_create_conv(const pc_conv_desc *desc, pc_plan **plan);
-PC_API pc_status pc_plan_create_max_pool(const pc_pool_desc *desc, pc_plan **plan);
+PC_API pc_status pc_plan_create_pool(const pc_pool_desc *desc, pc_plan **plan);
 PC_API void pc_plan_destroy(pc_plan *plan);
 
 PC_API const int64_t *pc_plan_out(const pc_plan *plan);    /* output depth, height, width */

@@ -193,22 +193,53 @@ typedef void pc_winograd_out_fn(const pc_winograd_out_args *a);
 
 /* ---- pooling -------------------------------------------------------------------------------------------------------
  *
- * dst[x] = the largest of row[q][col_off[s] + x * col_step] over q < rows and s < cols, for x < n; the first of equals
- * in that order, NaN wins, and minus infinity where there is nothing: with no rows, before element 0 of a row, from
- * in_w on. col_step is 1, or 2 with col_off[s] = col_off[0] + s. Channels first, x is a column and row[q] a row of the
- * image or of a strip; channels last, x is a channel and row[q] a window position. */
-typedef struct pc_pool_args {
+ * The largest element or the sum of windows, first along the columns of each row, then down the rows. Of maxima the
+ * first of equals in that order, and NaN wins; sums are divided at the end, by way of the reciprocal if that is exact.
+ * Before element 0 of a row and from in_w on stand minus infinities or zeros, and nothing is read.
+ *
+ * A tile: `tile` rows of n results of windows k x k at step s, the first of them at column `off`; row[i] is the row of
+ * the image, or of a border, at i rows below the first window's top. */
+enum { PC_MAX_POOL_TILE = 7 };
+
+typedef struct pc_pool_tile_args {
     const void *const *row;
-    int64_t rows, cols, n;
+    int64_t off, in_w, n;
+    void *dst;
+    int64_t ld_dst;
+    double divisor;
+    int exact; /* the reciprocal of the divisor is */
+} pc_pool_tile_args;
+
+typedef void pc_pool_tile_fn(const pc_pool_tile_args *a);
+
+/* Rows: dst[x] = the largest, or the sum, of row[col_off[j] + x * col_step] over j < cols, for x < n, and the same for
+ * more lines, ld_src and ld_dst apart. col_step is 1 or 2. dst is written up to a whole vector. */
+typedef struct pc_pool_row_args {
+    pc_pool_kind kind;
+    int col_step;
+    const void *row;
+    int64_t in_w, n, cols;
     const int64_t *col_off;
     int64_t least_off, most_off; /* of col_off */
-    int64_t in_w;
-    int col_step;
     void *dst;
-    int64_t lines, ld_src, ld_dst; /* the same again for `lines` rows of results, so far apart */
-} pc_pool_args;
+    int64_t lines, ld_src, ld_dst;
+} pc_pool_row_args;
 
-typedef void pc_pool_fn(const pc_pool_args *a);
+typedef void pc_pool_row_fn(const pc_pool_row_args *a);
+
+/* Rows down: dst[i] = the largest, or the sum divided, of row[q * cols + j][i] over j < cols, then q < rows, for i < n;
+ * minus infinity or zero without rows. And the same for more lines, ld_src and ld_dst apart. */
+typedef struct pc_pool_down_args {
+    pc_pool_kind kind;
+    const void *const *row;
+    int64_t rows, cols, n; /* cols is at least 1 */
+    void *dst;
+    double divisor;
+    int exact;
+    int64_t lines, ld_src, ld_dst;
+} pc_pool_down_args;
+
+typedef void pc_pool_down_fn(const pc_pool_down_args *a);
 
 typedef struct pc_kernels {
     pc_isa isa;
@@ -225,7 +256,12 @@ typedef struct pc_kernels {
     pc_winograd_in_fn *winograd_input[2];                                     /* m = 2, 4 */
     pc_winograd_out_fn *winograd_output[2];
     pc_winograd_filter_fn *winograd_filter[2];
-    pc_pool_fn *max_pool;
+    pc_pool_tile_fn *(*pool_tile)(pc_pool_kind kind, int tile, int k, int s); /* NULL where not compiled */
+    pc_pool_row_fn *pool_row;
+    pc_pool_down_fn *pool_down;
+    /* data[i] = the larger of it and data[i + distance], from i = 0 on, for i < n */
+    void (*pool_pairs)(int64_t n, int64_t distance, void *data);
+    void (*pool_divide)(int64_t n, double divisor, void *data); /* in place */
     pc_epilogue_fn *epilogue;
     void (*relu)(int64_t n, const void *src, void *dst);
     void (*softmax)(int64_t rows, int64_t n, const void *src, void *dst);

@@ -15,7 +15,11 @@ pc_rows_fn *PC_FN(pc_rows_find_narrow)(int tile, int kr, int row_step, int col_s
 pc_winograd_in_fn PC_FN(pc_winograd_input_2), PC_FN(pc_winograd_input_4);
 pc_winograd_filter_fn PC_FN(pc_winograd_filter_2), PC_FN(pc_winograd_filter_4);
 pc_winograd_out_fn PC_FN(pc_winograd_output_2), PC_FN(pc_winograd_output_4);
-pc_pool_fn PC_FN(pc_max_pool);
+pc_pool_tile_fn *PC_FN(pc_pool_tile)(pc_pool_kind kind, int tile, int k, int s);
+pc_pool_row_fn PC_FN(pc_pool_row);
+pc_pool_down_fn PC_FN(pc_pool_down);
+void PC_FN(pc_pool_pairs)(int64_t n, int64_t distance, void *data);
+void PC_FN(pc_pool_divide)(int64_t n, double divisor, void *data);
 pc_epilogue_fn PC_FN(pc_epilogue);
 void PC_FN(pc_relu_row)(int64_t n, const void *src, void *dst);
 void PC_FN(pc_softmax_rows)(int64_t rows, int64_t n, const void *src, void *dst);

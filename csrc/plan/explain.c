@@ -8,13 +8,13 @@ pc_status pc_plan_get_info(const pc_plan *plan, pc_plan_info *info) {
     if (!plan || !info) return PC_ERR_NULL;
     memset(info, 0, sizeof *info);
     if (plan->is_pool) {
-        static const char *const tiles[] = {"a row of columns", "a pixel's channels", "one window"};
+        static const char *const paths[] = {"tiles", "rows", "pixels", "rows of channels", "one window"};
         const pc_pool *p = &plan->as.pool;
-        info->algo = "max_pool";
+        info->algo = p->desc.kind == PC_POOL_MAX ? "max_pool" : "average_pool";
         info->isa = pc_isa_name(p->kernels->isa);
         info->threads = p->threads;
         info->workspace_bytes_per_thread = p->workspace_per_thread;
-        snprintf(info->tile, sizeof info->tile, "%s", tiles[pc_pool_choose(p)]);
+        snprintf(info->tile, sizeof info->tile, "%s", paths[p->path]);
     } else {
         const pc_conv *c = &plan->as.conv;
         info->algo = c->algo->name;

@@ -65,7 +65,7 @@ pc_status pc_plan_create_conv(const pc_conv_desc *desc, pc_plan **plan) {
     return PC_OK;
 }
 
-pc_status pc_plan_create_max_pool(const pc_pool_desc *desc, pc_plan **plan) {
+pc_status pc_plan_create_pool(const pc_pool_desc *desc, pc_plan **plan) {
     if (!desc || !plan) return PC_ERR_NULL;
     *plan = NULL;
     pc_pool pool = {.desc = *desc};

@@ -72,6 +72,7 @@ pc_status pc_validate_conv(pc_conv_desc *d, int64_t out[3]) {
 }
 
 pc_status pc_validate_pool(pc_pool_desc *d, int64_t out[3]) {
+    if ((unsigned)d->kind >= PC_POOL_KIND_COUNT || (d->kind != PC_POOL_MAX && d->with_indices)) return PC_ERR_POOL;
     if (!valid_dtype(d->dtype)) return PC_ERR_DTYPE;
     if (!valid_layout(d->src_layout) || !valid_layout(d->dst_layout)) return PC_ERR_LAYOUT;
     if (d->mb < 0 || d->c < 1) return PC_ERR_SIZE;

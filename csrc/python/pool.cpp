@@ -19,7 +19,7 @@ struct Call {
 
 Plan create(const pc_pool_desc &d) {
     pc_plan *plan = nullptr;
-    const pc_status status = pc_plan_create_max_pool(&d, &plan);
+    const pc_status status = pc_plan_create_pool(&d, &plan);
     if (status != PC_OK) fail(status, name);
     return Plan(plan);
 }

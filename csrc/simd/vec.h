@@ -19,6 +19,7 @@
  *     v_fma(a, b, c)                        a * b + c, rounded once
  *     v_max_first(a, b)                     b where b > a or b is NaN, else a: of equal values (+0, -0) the first stays
  *     v_max(a, b)                           b where b > a, else a; anything where either is NaN
+ *     v_any_nan(a, b)                       nonzero if there is a NaN in a or b
  *     vnan, v_no_nan()                      whether a NaN has been met: not yet
  *     v_note_nan(seen, a, b) v_met_nan(seen)  seen, or a NaN in a or b; nonzero if there was one
  *     v_round(a)                            nearest integer, ties to even

@@ -69,6 +69,7 @@ typedef vec vnan;
 PC_INLINE vnan v_no_nan(void) { return v_zero(); }
 PC_INLINE vnan v_note_nan(vnan seen, vec a, vec b) { return PC_OP(or)(seen, PC_OP(cmp)(a, b, _CMP_UNORD_Q)); }
 PC_INLINE int v_met_nan(vnan seen) { return PC_OP(movemask)(seen); }
+PC_INLINE int v_any_nan(vec a, vec b) { return v_met_nan(v_note_nan(v_no_nan(), a, b)); }
 
 #if defined(PC_DTYPE_F64)
 

@@ -54,16 +54,18 @@ PC_INLINE vec v_fma(vec a, vec b, vec c) { return PC_OP(fmadd)(a, b, c); }
 PC_INLINE vec v_max(vec a, vec b) { return PC_OP(max)(b, a); } /* the second operand on ties */
 typedef vmask vnan;
 PC_INLINE vnan v_no_nan(void) { return 0; }
+/* By intrinsics: GCC would move each mask to a general register and back. */
 #if defined(PC_DTYPE_F64)
-PC_INLINE vnan v_note_nan(vnan seen, vec a, vec b) {
-    return (vnan)(seen | _mm512_cmp_pd_mask(a, b, _CMP_UNORD_Q));
-}
+PC_INLINE vnan v_note_nan(vnan seen, vec a, vec b) { return _kor_mask8(seen, _mm512_cmp_pd_mask(a, b, _CMP_UNORD_Q)); }
 #else
-PC_INLINE vnan v_note_nan(vnan seen, vec a, vec b) {
-    return (vnan)(seen | _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q));
-}
+PC_INLINE vnan v_note_nan(vnan seen, vec a, vec b) { return _kor_mask16(seen, _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q)); }
 #endif
 PC_INLINE int v_met_nan(vnan seen) { return seen; }
+#if defined(PC_DTYPE_F64)
+PC_INLINE int v_any_nan(vec a, vec b) { return _mm512_cmp_pd_mask(a, b, _CMP_UNORD_Q); }
+#else
+PC_INLINE int v_any_nan(vec a, vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q); }
+#endif
 #endif
 
 #if defined(PC_NARROW) && defined(PC_DTYPE_F64)

@@ -76,6 +76,7 @@ PC_INLINE vnan v_note_nan(vnan seen, vec a, vec b) {
     return vandq_u64(seen, vandq_u64(vceqq_f64(a, a), vceqq_f64(b, b)));
 }
 PC_INLINE int v_met_nan(vnan seen) { return vminvq_u32(vreinterpretq_u32_u64(seen)) == 0; }
+PC_INLINE int v_any_nan(vec a, vec b) { return v_met_nan(v_note_nan(v_no_nan(), a, b)); }
 PC_INLINE vec v_pow2(vec n) {
     int64x2_t e = vaddq_s64(vcvtq_s64_f64(n), vdupq_n_s64(1023));
     return vreinterpretq_f64_s64(vshlq_n_s64(e, 52));
@@ -111,6 +112,7 @@ PC_INLINE vnan v_note_nan(vnan seen, vec a, vec b) {
     return vandq_u32(seen, vandq_u32(vceqq_f32(a, a), vceqq_f32(b, b)));
 }
 PC_INLINE int v_met_nan(vnan seen) { return vminvq_u32(seen) == 0; }
+PC_INLINE int v_any_nan(vec a, vec b) { return v_met_nan(v_note_nan(v_no_nan(), a, b)); }
 PC_INLINE vec v_pow2(vec n) {
     int32x4_t e = vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127));
     return vreinterpretq_f32_s32(vshlq_n_s32(e, 23));

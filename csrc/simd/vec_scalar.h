@@ -27,6 +27,7 @@ typedef int vnan;
 PC_INLINE vnan v_no_nan(void) { return 0; }
 PC_INLINE vnan v_note_nan(vnan seen, vec a, vec b) { return seen | (a != a) | (b != b); }
 PC_INLINE int v_met_nan(vnan seen) { return seen; }
+PC_INLINE int v_any_nan(vec a, vec b) { return v_met_nan(v_note_nan(v_no_nan(), a, b)); }
 PC_INLINE vec v_even(vec a, vec b) {
     (void)b;
     return a;

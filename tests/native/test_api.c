@@ -43,7 +43,7 @@ static pc_pool_desc valid_pool(void) {
         pc_pool_desc d = valid_pool();                                                                                 \
         change;                                                                                                        \
         pc_plan *plan = (pc_plan *)&d;                                                                                 \
-        const pc_status got = pc_plan_create_max_pool(&d, &plan);                                                      \
+        const pc_status got = pc_plan_create_pool(&d, &plan);                                                          \
         CHECK(got == (status), #change ": %s", pc_status_text(got));                                                   \
         CHECK(plan == NULL || got == PC_OK, #change ": a plan in spite of the error");                                 \
         if (got == PC_OK) pc_plan_destroy(plan);                                                                       \
@@ -152,8 +152,8 @@ static void test_null(void) {
     pc_plan_info info;
     CHECK(pc_plan_create_conv(NULL, &plan) == PC_ERR_NULL, "desc");
     CHECK(pc_plan_create_conv(&d, NULL) == PC_ERR_NULL, "plan");
-    CHECK(pc_plan_create_max_pool(NULL, &plan) == PC_ERR_NULL, "desc");
-    CHECK(pc_plan_create_max_pool(&q, NULL) == PC_ERR_NULL, "plan");
+    CHECK(pc_plan_create_pool(NULL, &plan) == PC_ERR_NULL, "desc");
+    CHECK(pc_plan_create_pool(&q, NULL) == PC_ERR_NULL, "plan");
     pc_plan_destroy(NULL);
     CHECK(pc_get_isa(NULL) == PC_ERR_NULL, "isa");
     CHECK(pc_plan_execute(NULL, NULL) == PC_ERR_NULL, "execute");
@@ -186,7 +186,7 @@ static void test_null(void) {
     pc_plan_destroy(plan);
 
     q.with_indices = 1;
-    if (!CHECK(pc_plan_create_max_pool(&q, &plan) == PC_OK, "create")) return;
+    if (!CHECK(pc_plan_create_pool(&q, &plan) == PC_OK, "create")) return;
     workspace = poisoned(pc_plan_workspace_size(plan));
     bad = (pc_exec_args){.src = data, .dst = data + 4096, .workspace = workspace};
     CHECK(pc_plan_execute(plan, &bad) == PC_ERR_NULL, "indices");

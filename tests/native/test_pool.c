@@ -1,5 +1,5 @@
-/* test_pool.c - max pooling against its definition: values bit for bit, indices, on every instruction set and several
- * thread counts, with every buffer flush against a forbidden page. */
+/* test_pool.c - pooling against its definition: values bit for bit, indices, on every instruction set and several thread
+ * counts, with every buffer flush against a forbidden page. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "guard.h"
 #include "support.h"
 
-enum { PROBLEMS = 600, MOST_THREADS = 3, ANY_INDEX = -2 };
+enum { PROBLEMS = 2000, MOST_THREADS = 3, ANY_INDEX = -2 };
 
 typedef struct problem {
     pc_pool_desc desc;
@@ -20,9 +20,10 @@ typedef struct problem {
 static const char *text(const problem *p) {
     static char line[256];
     const pc_pool_desc *d = &p->desc;
-    int n = snprintf(line, sizeof line, "%s %s>%s %s mb%" PRId64 " c%" PRId64 "%s%s", dtype_names[d->dtype],
-                     layout_names[d->src_layout], layout_names[d->dst_layout], data_kind_names[p->data], d->mb, d->c,
-                     d->ceil_mode ? " ceil" : "", d->with_indices ? " indices" : "");
+    int n = snprintf(line, sizeof line, "%s %s %s>%s %s mb%" PRId64 " c%" PRId64 "%s%s%s divisor%" PRId64,
+                     d->kind == PC_POOL_MAX ? "max" : "average", dtype_names[d->dtype], layout_names[d->src_layout],
+                     layout_names[d->dst_layout], data_kind_names[p->data], d->mb, d->c, d->ceil_mode ? " ceil" : "",
+                     d->with_indices ? " indices" : "", d->padding_excluded ? " padding_excluded" : "", d->divisor);
     const struct {
         const char *key;
         const int64_t *v;
@@ -57,17 +58,24 @@ static int derive(problem *p) {
     return p->out_volume > 0;
 }
 
+/* Every third problem has a window that is common or large, and rows long enough to be cut. */
 static void random_problem(problem *p, rng *r) {
+    const int special = rng_range(r, 0, 2) == 0, large = special && rng_range(r, 0, 1);
     do {
         *p = (problem){.desc = PC_POOL_DESC_INIT, .data = (data_kind)rng_range(r, 0, 2)};
         pc_pool_desc *d = &p->desc;
+        d->kind = (pc_pool_kind)rng_range(r, 0, PC_POOL_KIND_COUNT - 1);
+        if (d->kind == PC_POOL_AVERAGE) {
+            d->padding_excluded = (int)rng_range(r, 0, 1);
+            d->divisor = rng_range(r, 0, 3) ? 0 : rng_range(r, 1, 9) - 10 * rng_range(r, 0, 1);
+        }
         d->dtype = (pc_dtype)rng_range(r, 0, 1);
         d->src_layout = (pc_layout)rng_range(r, 0, 1);
         d->dst_layout = (pc_layout)rng_range(r, 0, 1);
         d->mb = rng_range(r, 0, 19) ? rng_size(r, 3) : 0;
         d->c = rng_size(r, 40);
         d->ceil_mode = (int)rng_range(r, 0, 1);
-        d->with_indices = (int)rng_range(r, 0, 1);
+        d->with_indices = d->kind == PC_POOL_MAX && rng_range(r, 0, 3) == 0;
         for (int a = rng_range(r, 0, 3) ? 1 : 0; a < 3; a++) {
             d->in[a] = rng_size(r, a == 2 ? 70 : 20);
             d->window[a] = rng_range(r, 0, 2) ? rng_range(r, 2, 3) : rng_size(r, 7);
@@ -75,7 +83,19 @@ static void random_problem(problem *p, rng *r) {
             d->dilation[a] = rng_range(r, 0, 2) ? 1 : rng_size(r, 3);
             d->pad[a] = rng_range(r, 0, (d->dilation[a] * (d->window[a] - 1) + 1) / 2);
         }
-    } while (!derive(p) || p->dst_count * p->desc.window[0] * p->desc.window[1] * p->desc.window[2] > 100000);
+        if (special) {
+            const int64_t window = large ? rng_range(r, 8, 40) : rng_range(r, 2, 3), stride = rng_range(r, 1, 2);
+            for (int a = 1; a < 3; a++) {
+                d->in[a] = large ? rng_range(r, 1, 60) : rng_range(r, 1, 30);
+                d->window[a] = large ? rng_range(r, 1, window) : window;
+                d->stride[a] = large ? rng_range(r, 1, 5) : stride;
+                d->dilation[a] = large ? rng_range(r, 1, 2) : 1;
+                d->pad[a] = rng_range(r, 0, (d->dilation[a] * (d->window[a] - 1) + 1) / 2);
+            }
+            if (rng_range(r, 0, 3) == 0) d->in[2] += rng_range(r, 500, 1200);
+            d->c = rng_size(r, 5);
+        }
+    } while (!derive(p) || p->dst_count * p->desc.window[0] * p->desc.window[1] * p->desc.window[2] > 300000);
 }
 
 static void one_output(const problem *p, const void *src, int64_t n, int64_t c, const int64_t at[3], double *value,
@@ -106,6 +126,39 @@ static void one_output(const problem *p, const void *src, int64_t n, int64_t c, 
     }
 }
 
+/* Rounded to the element type after every operation, in the order that pyconv.h states. */
+static double rounded(pc_dtype dtype, double x) { return dtype == PC_F32 ? (double)(float)x : x; }
+
+static double one_average(const problem *p, const void *src, int64_t n, int64_t c, const int64_t at[3]) {
+    const pc_pool_desc *d = &p->desc;
+    double sum = 0;
+    int64_t in_image = 0, in_padding = 0;
+    for (int64_t kd = 0; kd < d->window[0]; kd++) {
+        for (int64_t kh = 0; kh < d->window[1]; kh++) {
+            double row = 0;
+            for (int64_t kw = 0; kw < d->window[2]; kw++) {
+                const int64_t tap[3] = {kd, kh, kw};
+                int64_t z = 0;
+                int inside = 1, padded = 1;
+                for (int a = 0; a < 3; a++) {
+                    const int64_t i = at[a] * d->stride[a] - d->pad[a] + tap[a] * d->dilation[a];
+                    inside &= i >= 0 && i < d->in[a];
+                    padded &= i < d->in[a] + d->pad[a];
+                    z = z * d->in[a] + i;
+                }
+                in_image += inside;
+                in_padding += padded;
+                if (inside)
+                    row = rounded(d->dtype,
+                                  row + get(d->dtype, src, element_offset(d->src_layout, d->c, p->in_volume, n, c, z)));
+            }
+            sum = rounded(d->dtype, sum + row);
+        }
+    }
+    const int64_t divisor = d->divisor ? d->divisor : d->padding_excluded ? in_image : in_padding;
+    return rounded(d->dtype, sum / (double)divisor);
+}
+
 static void oracle(const problem *p, const void *src, void *dst, int64_t *indices) {
     const pc_pool_desc *d = &p->desc;
     for (int64_t n = 0; n < d->mb; n++) {
@@ -114,7 +167,10 @@ static void oracle(const problem *p, const void *src, void *dst, int64_t *indice
                 const int64_t at[3] = {z / (p->out[1] * p->out[2]), z / p->out[2] % p->out[1], z % p->out[2]};
                 const int64_t to = element_offset(d->dst_layout, d->c, p->out_volume, n, c, z);
                 double value;
-                one_output(p, src, n, c, at, &value, &indices[to]);
+                if (d->kind == PC_POOL_MAX)
+                    one_output(p, src, n, c, at, &value, &indices[to]);
+                else
+                    value = one_average(p, src, n, c, at);
                 put(d->dtype, dst, to, value);
             }
         }
@@ -157,11 +213,23 @@ static void check_plan(const problem *p, const pc_plan *plan, const void *src, c
     }
 }
 
+/* In a third of all problems nothing but signed zeros and -1, so that many windows have equal maxima; in another third
+ * one NaN, which no other hides. */
+static void sparsify(const problem *p, void *src, rng *r) {
+    static const double values[] = {-1.0, -0.0, 0.0};
+    const int64_t kind = rng_range(r, 0, 2);
+    for (int64_t i = 0; kind == 0 && i < p->src_count; i++) put(p->desc.dtype, src, i, values[rng_range(r, 0, 2)]);
+    if (kind != 1 || !p->src_count) return;
+    fill(p->desc.dtype, src, p->src_count, DATA_REAL, r);
+    put(p->desc.dtype, src, rng_range(r, 0, p->src_count - 1), NAN);
+}
+
 static void check_problem(problem *p, rng *r) {
     const size_t size = dtype_size(p->desc.dtype);
     void *src = poisoned((size_t)p->src_count * size), *want = poisoned((size_t)p->dst_count * size);
     int64_t *indices = poisoned((size_t)p->dst_count * sizeof *indices);
     fill(p->desc.dtype, src, p->src_count, p->data, r);
+    sparsify(p, src, r);
     oracle(p, src, want, indices);
     for (int isa = PC_ISA_SCALAR; isa < PC_ISA_COUNT; isa++) {
         if (!pc_isa_available((pc_isa)isa)) continue;
@@ -169,7 +237,7 @@ static void check_problem(problem *p, rng *r) {
             p->desc.isa = (pc_isa)isa;
             p->desc.threads = threads;
             pc_plan *plan = NULL;
-            const pc_status status = pc_plan_create_max_pool(&p->desc, &plan);
+            const pc_status status = pc_plan_create_pool(&p->desc, &plan);
             if (!CHECK(status == PC_OK, "%s: %s", pc_status_text(status), text(p))) continue;
             CHECK(memcmp(pc_plan_out(plan), p->out, sizeof p->out) == 0, "output size: %s", text(p));
             guard_watch(text(p));

@@ -104,8 +104,11 @@ static void test_max_and_nan(rng *r) {
     for (int i = 0; i < PC_VLEN; i++) {
         memcpy(want, a, sizeof want);
         want[i] = (elem)NAN;
-        const vnan first = v_note_nan(none, v_load(want), v_load(b)), second = v_note_nan(none, v_load(b), v_load(want));
+        const vnan first = v_note_nan(none, v_load(want), v_load(b)),
+                   second = v_note_nan(none, v_load(b), v_load(want));
         CHECK(v_met_nan(first) && v_met_nan(second), "the NaN in lane %d was not noted", i);
+        CHECK(v_any_nan(v_load(want), v_load(b)) && v_any_nan(v_load(b), v_load(want)), "NaN in lane %d", i);
+        CHECK(!v_any_nan(v_load(a), v_load(b)), "no NaN");
         CHECK(v_met_nan(v_note_nan(first, v_load(a), v_load(b))), "the NaN in lane %d was forgotten", i);
     }
 }

@@ -1,0 +1,558 @@
+/* pool.c - pooling: the largest element or the average of each window.
+ *
+ * A window's rows are reduced along their columns first and these results then down the rows, in memory order, whatever
+ * path is taken; so a row that several windows share is reduced once. Maxima of many neighbours take the logarithm of
+ * that number: those of 1, 2, 4, ... neighbours come from two of the step before, and two that overlap make up the rest.
+ *
+ *     tiles       common windows over planes: a few rows of results at once, straight from the image
+ *     rows        any window over planes: reduced rows wait in cache for the pass down
+ *     pixels      channels last: small windows, all channels of a pixel at once
+ *     last rows   channels last: larger ones, by way of reduced rows
+ *     plain       a loop, for indices, mixed layouts, and windows beyond the workspace */
+#include "pool.h"
+
+#include <math.h>
+#include <omp.h>
+
+enum {
+    ROWS = 96 << 10,       /* bytes of reduced rows that fit L2 beside the image */
+    MOST_ROWS = 384 << 10, /* and that a single row of results may need */
+    STRIP = 512,           /* columns of a strip, at most */
+    BORDER = 64 << 10,     /* bytes of a row of border for tiles */
+    DOUBLING = 12,         /* neighbours from which doubling is faster than one by one */
+    SMALL_WINDOW = 12,     /* elements of windows that channels last reads one by one */
+    NARROW = 32,           /* columns of maps whose rows lie within two vectors of some target */
+    LINES = 12 << 10,      /* bytes of bordered rows at a time */
+    TAPS = 4096,           /* rows or columns of a window */
+};
+
+static int64_t reach(const pc_pool *p, int axis) { return (p->desc.window[axis] - 1) * p->desc.dilation[axis] + 1; }
+
+/* Where the window of output o starts on an axis; negative in the padding. */
+static int64_t start(const pc_pool *p, int axis, int64_t o) { return o * p->desc.stride[axis] - p->desc.pad[axis]; }
+
+/* First and last + 1 of the positions of that window that lie inside the image. */
+static void inside(const pc_pool *p, int axis, int64_t o, int64_t *from, int64_t *to) {
+    const int64_t s = start(p, axis, o), step = p->desc.dilation[axis], n = p->desc.in[axis];
+    *from = s < 0 ? pc_min(pc_ceil_div(-s, step), p->desc.window[axis]) : 0;
+    *to = pc_max(*from, pc_min(p->desc.window[axis], s >= n ? 0 : pc_ceil_div(n - s, step)));
+}
+
+/* Elements of that window that an average divides by. */
+static int64_t counted(const pc_pool *p, int axis, int64_t o) {
+    if (p->desc.padding_excluded) {
+        int64_t from, to;
+        inside(p, axis, o, &from, &to);
+        return to - from;
+    }
+    const int64_t left = p->desc.in[axis] + p->desc.pad[axis] - start(p, axis, o);
+    return pc_min(p->desc.window[axis], pc_ceil_div(left, p->desc.dilation[axis]));
+}
+
+static int is_exact(int64_t divisor) {
+    const int64_t size = divisor < 0 ? -divisor : divisor;
+    return (size & (size - 1)) == 0;
+}
+
+/* ---- plan ----------------------------------------------------------------------------------------------------- */
+
+static int largest_power(int64_t window, int64_t stride) {
+    int power = 1;
+    if (window < DOUBLING || stride > window / 4) return 1;
+    while (2 * power <= window) power *= 2;
+    return power;
+}
+
+/* Bytes of reduced rows for `rows` rows of n results. */
+static int64_t lay_out_rows(pc_pool *p, int64_t rows, int64_t n) {
+    p->pitch = pc_odd_lines(n, p->kernels->size); /* whole vectors */
+    p->slice = ((rows - 1) * p->desc.stride[1] + reach(p, 1)) * p->pitch;
+    return p->slice * p->desc.window[0] * p->kernels->size;
+}
+
+/* Results of one band and strip. */
+static int64_t band_rows(const pc_pool *p) { return pc_ceil_div(p->out[1], p->bands); }
+
+/* A step along the columns that is never taken may as well be that of a tile. */
+static int64_t step_of(const pc_pool *p) { return p->out[2] == 1 && p->desc.window[2] == 2 ? 2 : p->desc.stride[2]; }
+
+static int fits_tiles(const pc_pool *p) {
+    const pc_pool_desc *d = &p->desc;
+    const int64_t k = d->window[2], s = step_of(p);
+    return d->window[0] == 1 && d->window[1] == k && (d->stride[1] == s || p->out[1] == 1) && d->dilation[1] == 1 &&
+           d->dilation[2] == 1 && k <= 3 && s <= 2 && p->kernels->pool_tile(d->kind, 1, (int)k, (int)s) &&
+           d->in[2] * p->kernels->size <= BORDER;
+}
+
+/* The tile whose runs down a plane read the fewest rows. */
+static void plan_tiles(pc_pool *p) {
+    const int k = (int)p->desc.window[2], s = (int)step_of(p);
+    int64_t least = 0;
+    for (int rows = PC_MAX_POOL_TILE; rows; rows--) {
+        pc_pool_tile_fn *const tile = rows <= p->out[1] ? p->kernels->pool_tile(p->desc.kind, rows, k, s) : 0;
+        const int64_t cost = pc_ceil_div(p->out[1], rows) * ((rows - 1) * s + k + 1);
+        if (!tile || (least && cost >= least)) continue;
+        least = cost;
+        p->tile = tile;
+        p->tile_rows = rows;
+    }
+}
+
+static int plan_rows(pc_pool *p) {
+    const pc_pool_desc *d = &p->desc;
+    const int last = p->path == PC_POOL_LAST_ROWS, size = p->kernels->size;
+    const int64_t all = last ? d->c : p->out[2], each = last ? p->out[2] : 1, least = 4 * p->kernels->vlen;
+    int64_t n = last ? all : pc_min(all, STRIP); /* channels or columns of a strip */
+    while (n > least && lay_out_rows(p, pc_min(p->out[1], pc_ceil_div(reach(p, 1), 2)), n * each) > ROWS)
+        n = pc_ceil_div(n, 2);
+    if (lay_out_rows(p, 1, n * each) > MOST_ROWS) return 0;
+    p->strips = pc_ceil_div(all, n);
+    n = pc_ceil_div(all, p->strips);
+    int64_t rows = 1;
+    while (rows < p->out[1] && lay_out_rows(p, rows + 1, n * each) <= ROWS) rows++;
+    p->bands = pc_ceil_div(p->out[1], rows);
+    p->power_h = d->kind == PC_POOL_MAX ? largest_power(d->window[1], d->stride[1]) : 1;
+    p->power_w = d->kind == PC_POOL_MAX && !last ? largest_power(d->window[2], d->stride[2]) : 1;
+    p->line = pc_round_up(lay_out_rows(p, band_rows(p), n * each), 64);
+    p->phases = p->table = p->line;
+    if (last) return 1;
+    const int64_t step = d->stride[2], wide = (n - 1) * step + reach(p, 2);
+    p->line_pitch = pc_odd_lines(wide, size);
+    p->copies = p->power_w > 1 || (n <= NARROW && d->window[2] > 3); /* else masks take most of the time */
+    if (p->copies || step > 2) p->lines = pc_max(1, LINES / (p->line_pitch * size));
+    if (p->copies) p->phases += p->lines * p->line_pitch * size;
+    p->table = p->phases;
+    if (step > 2) p->table += pc_round_up(p->lines * (wide + 2 * step) * size + 64, 64);
+    return p->table <= MOST_ROWS;
+}
+
+static void choose_path(pc_pool *p) {
+    const pc_pool_desc *d = &p->desc;
+    const int planes = p->src.w == 1 && p->dst.w == 1, last = p->src.c == 1 && p->dst.c == 1 && d->c > 1;
+    const int64_t taps = d->window[0] * d->window[1] * d->window[2];
+    p->path = PC_POOL_PLAIN;
+    if (d->with_indices || d->window[0] * d->window[1] > TAPS || d->window[2] > TAPS) return;
+    if (planes && fits_tiles(p)) {
+        p->path = PC_POOL_TILES;
+        plan_tiles(p);
+        p->table = pc_round_up(d->in[2] * p->kernels->size, 64);
+    } else if (last && taps <= SMALL_WINDOW) {
+        p->path = PC_POOL_PIXELS;
+    } else if (planes || last) {
+        p->path = planes ? PC_POOL_ROWS : PC_POOL_LAST_ROWS;
+        if (!plan_rows(p)) p->path = PC_POOL_PLAIN;
+    }
+}
+
+void pc_pool_plan(pc_pool *p) {
+    const pc_pool_desc *d = &p->desc;
+    p->bands = p->strips = p->power_h = p->power_w = 1;
+    p->table = 0;
+    choose_path(p);
+    const int planar = p->path == PC_POOL_TILES || p->path == PC_POOL_ROWS || p->path == PC_POOL_PLAIN;
+    const int64_t planes = pc_max(1, d->mb) * (planar ? d->c : 1) * p->out[0] * p->strips;
+    if (p->path == PC_POOL_PIXELS) p->bands = p->out[1];
+    if (p->threads > 1 && p->path != PC_POOL_PLAIN) /* where planes are too few to share among the threads */
+        p->bands = pc_max(p->bands, pc_min(pc_ceil_div(4 * p->threads, planes), p->out[1]));
+    p->uniform = 1;
+    p->divisor = d->divisor ? d->divisor : d->window[0] * d->window[1] * d->window[2];
+    for (int a = 0; a < 3 && d->kind == PC_POOL_AVERAGE && !d->divisor; a++)
+        p->uniform &= counted(p, a, 0) == d->window[a] && counted(p, a, p->out[a] - 1) == d->window[a];
+    const int64_t rows = d->window[0] * d->window[1];
+    const int64_t entries = p->path == PC_POOL_TILES    ? (PC_MAX_POOL_TILE - 1) * d->stride[1] + d->window[1]
+                            : p->path == PC_POOL_PIXELS ? rows * d->window[2]
+                                                        : rows + d->window[2];
+    p->workspace_per_thread = p->path == PC_POOL_PLAIN ? 0 : (size_t)(p->table + pc_round_up(entries * 8, 64));
+    p->work = (d->mb ? planes : 0) * p->bands;
+    p->threads = (int)pc_max(1, pc_min(p->threads, p->work));
+}
+
+/* ---- items ---------------------------------------------------------------------------------------------------- */
+
+/* A band and strip of one plane, or of one image where channels come last. */
+typedef struct item {
+    int64_t z, y0, y1;
+    int64_t first, n; /* of a strip's columns or channels */
+    const void *src;  /* of the plane or image */
+    void *dst;        /* of its output slice */
+} item;
+
+static item item_at(const pc_pool *p, const pc_exec_args *a, int64_t i, int64_t planes, int64_t across) {
+    const int size = p->kernels->size;
+    item it;
+    int64_t rest = pc_quotient(i, p->bands);
+    const int64_t band = i - rest * p->bands;
+    i = rest;
+    rest = pc_quotient(i, p->strips);
+    const int64_t strip = i - rest * p->strips;
+    i = rest;
+    rest = pc_quotient(i, p->out[0]);
+    it.z = i - rest * p->out[0];
+    const int64_t n = rest < planes ? 0 : rest / planes, c = rest - n * planes;
+    it.y0 = pc_quotient(band * p->out[1], p->bands);
+    it.y1 = pc_quotient((band + 1) * p->out[1], p->bands);
+    it.first = strip * across / p->strips;
+    it.n = (strip + 1) * across / p->strips - it.first;
+    it.src = pc_at(a->src, n * p->src.n + c * p->src.c, size);
+    it.dst = pc_at_mut(a->dst, n * p->dst.n + c * p->dst.c + it.z * p->dst.d, size);
+    return it;
+}
+
+/* Divide the sums of n columns of row y from `first` on, where windows differ; each column has `each` sums. */
+static void divide_row(const pc_pool *p, const item *it, int64_t y, int64_t first, int64_t n, int64_t each, void *dst) {
+    if (p->desc.kind != PC_POOL_AVERAGE || p->uniform) return;
+    const double rows = (double)(counted(p, 0, it->z) * counted(p, 1, y));
+    for (int64_t x = 0, next; x < n; x = next) { /* runs of columns with equal windows */
+        const int64_t count = counted(p, 2, first + x);
+        next = x + 1;
+        while (next < n && each == 1 && counted(p, 2, first + next) == count) next++;
+        p->kernels->pool_divide((next - x) * each, rows * (double)count,
+                                pc_at_mut(dst, x * p->dst.w, p->kernels->size));
+    }
+}
+
+/* ---- tiles ---------------------------------------------------------------------------------------------------- */
+
+static void run_tiles(const pc_pool *p, const pc_exec_args *a, int64_t i, char *workspace) {
+    const pc_pool_desc *d = &p->desc;
+    const int size = p->kernels->size;
+    const item it = item_at(p, a, i, d->c, p->out[2]);
+    const void *plane = pc_at(it.src, start(p, 0, it.z) * p->src.d, size);
+    const void **row = (const void **)(workspace + p->table);
+    pc_pool_tile_args args = {.row = row,
+                              .off = -d->pad[2],
+                              .in_w = d->in[2],
+                              .n = p->out[2],
+                              .ld_dst = p->dst.h,
+                              .divisor = p->uniform ? (double)p->divisor : 1,
+                              .exact = !p->uniform || is_exact(p->divisor)};
+    const int64_t height = it.y1 - it.y0, most = pc_min(p->tile_rows, height), k = d->window[1];
+    pc_pool_tile_fn *tile = p->tile;
+    int64_t rows = most;
+    while (most < p->tile_rows && !(tile = p->kernels->pool_tile(d->kind, (int)rows, (int)k, (int)step_of(p))))
+        rows--; /* a band is lower than the tile */
+    for (int64_t j = 0; j < height; j += rows) {
+        const int64_t y = it.y0 + pc_min(j, height - rows); /* the last tile steps back */
+        for (int64_t r = 0; r < (rows - 1) * d->stride[1] + k; r++) {
+            const int64_t iy = start(p, 1, y) + r;
+            row[r] = iy >= 0 && iy < d->in[1] ? pc_at(plane, iy * p->src.h, size) : workspace;
+        }
+        args.dst = pc_at_mut(it.dst, y * p->dst.h, size);
+        tile(&args);
+    }
+    for (int64_t y = it.y0; y < it.y1; y++)
+        divide_row(p, &it, y, 0, p->out[2], 1, pc_at_mut(it.dst, y * p->dst.h, size));
+}
+
+/* ---- reduced rows --------------------------------------------------------------------------------------------- */
+
+/* The windows of a band and strip, as reduced rows see them: row 0 is the top of the first window. */
+typedef struct band {
+    int64_t lines;      /* rows of results */
+    int64_t rows;       /* rows that their windows cover */
+    int64_t from, to;   /* of those, the ones in the image */
+    int64_t runs, each; /* a row of results is `runs` runs of `each` elements, a column of dst apart */
+} band;
+
+static band band_of(const pc_pool *p, const item *it) {
+    band b = {.lines = it->y1 - it->y0, .runs = 1, .each = it->n};
+    b.rows = (b.lines - 1) * p->desc.stride[1] + reach(p, 1);
+    b.from = pc_min(pc_max(0, -start(p, 1, it->y0)), b.rows);
+    b.to = pc_max(b.from, pc_min(b.rows, p->desc.in[1] - start(p, 1, it->y0)));
+    if (p->path == PC_POOL_LAST_ROWS && it->n < p->desc.c) b.runs = p->out[2];
+    if (p->path == PC_POOL_LAST_ROWS && it->n == p->desc.c) b.each = p->out[2] * it->n;
+    return b;
+}
+
+static void fill(const pc_pool *p, int64_t n, void *dst) {
+    const double border = p->desc.kind == PC_POOL_MAX ? -INFINITY : 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (p->kernels->size == 4)
+            ((float *)dst)[i] = (float)border;
+        else
+            ((double *)dst)[i] = border;
+    }
+}
+
+/* Copy rows of the image with their border, and let each element be the largest of power_w neighbours. */
+static void copy_lines(const pc_pool *p, const void *row, int64_t from, int64_t lines, int64_t wide, void *dst) {
+    const pc_pool_row_args copy = {.kind = p->desc.kind,
+                                   .col_step = 1,
+                                   .row = row,
+                                   .in_w = p->desc.in[2],
+                                   .n = wide,
+                                   .cols = 1,
+                                   .col_off = &from,
+                                   .least_off = from,
+                                   .most_off = from,
+                                   .dst = dst,
+                                   .lines = lines,
+                                   .ld_src = p->src.h,
+                                   .ld_dst = p->line_pitch};
+    p->kernels->pool_row(&copy);
+    for (int64_t q = 1; q < p->power_w; q *= 2)
+        p->kernels->pool_pairs((lines - 1) * p->line_pitch + wide - q * p->desc.dilation[2], q * p->desc.dilation[2],
+                               dst);
+}
+
+/* Reduce `lines` rows of an item's strip, from `row` on. */
+static void reduce_columns(const pc_pool *p, const item *it, const void *row, int64_t lines, void *dst,
+                           char *workspace) {
+    const pc_pool_desc *d = &p->desc;
+    const int64_t n = it->n, step = d->stride[2], power = p->power_w, from = start(p, 2, it->first);
+    const int64_t wide = (n - 1) * step + reach(p, 2), phase = n + (reach(p, 2) - 1) / step;
+    int64_t *off = (int64_t *)(workspace + p->table) + d->window[0] * d->window[1];
+    pc_pool_row_args a = {.kind = d->kind,
+                          .col_step = step == 2 ? 2 : 1,
+                          .in_w = d->in[2],
+                          .n = n,
+                          .cols = power > 1 ? 2 : d->window[2],
+                          .col_off = off,
+                          .least_off = INT64_MAX,
+                          .most_off = INT64_MIN,
+                          .lines = p->lines ? p->lines : lines,
+                          .ld_src = p->src.h,
+                          .ld_dst = p->pitch};
+    const int64_t plane = a.lines * phase;
+    for (int64_t j = 0; j < a.cols; j++) {
+        const int64_t u = (power > 1 ? j * (d->window[2] - power) : j) * d->dilation[2];
+        off[j] = step > 2 ? u % step * plane + u / step : u + (p->copies ? 0 : from);
+        a.least_off = pc_min(a.least_off, off[j]);
+        a.most_off = pc_max(a.most_off, off[j]);
+    }
+    for (int64_t i = 0, each = a.lines; i < lines; i += each) {
+        a.lines = pc_min(each, lines - i);
+        a.row = pc_at(row, i * p->src.h, p->kernels->size);
+        a.dst = pc_at_mut(dst, i * p->pitch, p->kernels->size);
+        if (p->copies) {
+            copy_lines(p, a.row, from, a.lines, wide, workspace + p->line);
+            a.row = workspace + p->line;
+            a.in_w = a.ld_src = p->line_pitch;
+        }
+        if (step > 2) { /* columns sorted by phase, so that neighbours of one window position adjoin */
+            const pc_gather_args g = {.src = a.row,
+                                      .src_row = p->copies ? p->line_pitch : p->src.h,
+                                      .src_col = 1,
+                                      .in_h = a.lines,
+                                      .in_w = p->copies ? wide : d->in[2],
+                                      .x0 = p->copies ? 0 : from,
+                                      .dst = workspace + p->phases,
+                                      .phase = plane,
+                                      .pitch = phase,
+                                      .channels = 1,
+                                      .rows = a.lines,
+                                      .cols = wide,
+                                      .sh = 1,
+                                      .sw = (int)step,
+                                      .row_phases = 1,
+                                      .col_phases = ~UINT64_C(0),
+                                      .boundary = PC_ZEROS,
+                                      .fill = d->kind == PC_POOL_MAX ? -INFINITY : 0};
+            p->kernels->gather(&g);
+            a.row = workspace + p->phases;
+            a.in_w = step * plane;
+            a.ld_src = phase;
+        }
+        p->kernels->pool_row(&a);
+    }
+}
+
+/* The same where channels come last: one pixel after the other. */
+static void reduce_pixels(const pc_pool *p, const item *it, const void *row, int64_t lines, void *dst,
+                          char *workspace) {
+    const pc_pool_desc *d = &p->desc;
+    const int size = p->kernels->size;
+    const void **list = (const void **)(workspace + p->table) + d->window[0] * d->window[1];
+    pc_pool_down_args a = {.kind = d->kind,
+                           .row = list,
+                           .n = it->n,
+                           .divisor = 1,
+                           .exact = 1,
+                           .lines = lines,
+                           .ld_src = p->src.h,
+                           .ld_dst = p->pitch};
+    for (int64_t x = 0; x < p->out[2]; x++) {
+        int64_t from, to;
+        inside(p, 2, x, &from, &to);
+        for (int64_t s = from; s < to; s++)
+            list[s - from] = pc_at(row, (start(p, 2, x) + s * d->dilation[2]) * p->src.w + it->first, size);
+        a.rows = from < to;
+        a.cols = pc_max(1, to - from);
+        a.dst = pc_at_mut(dst, x * it->n, size);
+        p->kernels->pool_down(&a);
+    }
+}
+
+/* Leave the reduced rows of one depth tap at `slice`, rows of border included. */
+static void reduce_slice(const pc_pool *p, const item *it, const band *b, const void *src, char *slice,
+                         char *workspace) {
+    const int size = p->kernels->size;
+    const int64_t n = b->runs * b->each, step = p->desc.dilation[1];
+    const void *top = pc_at(src, (start(p, 1, it->y0) + b->from) * p->src.h, size);
+    for (int64_t r = 0; r < b->rows; r++)
+        if (r < b->from || r >= b->to) fill(p, n, pc_at_mut(slice, r * p->pitch, size));
+    (p->path == PC_POOL_ROWS ? reduce_columns : reduce_pixels)(p, it, top, b->to - b->from,
+                                                               pc_at_mut(slice, b->from * p->pitch, size), workspace);
+    for (int64_t m = 1; m < p->power_h; m *= 2)
+        for (int64_t r = 0; r < b->rows - m * step; r++)
+            p->kernels->pool_pairs(n, m * step * p->pitch, pc_at_mut(slice, r * p->pitch, size));
+}
+
+static void run_rows(const pc_pool *p, const pc_exec_args *a, int64_t i, char *workspace) {
+    const pc_pool_desc *d = &p->desc;
+    const int size = p->kernels->size, last = p->path == PC_POOL_LAST_ROWS;
+    const item it = item_at(p, a, i, last ? 1 : d->c, last ? d->c : p->out[2]);
+    const band b = band_of(p, &it);
+    const int64_t power = p->power_h, taps = power > 1 ? 2 : d->window[1];
+    void *dst = pc_at_mut(it.dst, it.first + it.y0 * p->dst.h, size);
+    const void **list = (const void **)(workspace + p->table);
+    pc_pool_down_args down = {.kind = d->kind,
+                              .row = list,
+                              .cols = 1,
+                              .n = b.each,
+                              .divisor = p->uniform ? (double)p->divisor : 1,
+                              .exact = !p->uniform || is_exact(p->divisor),
+                              .lines = b.lines,
+                              .ld_src = d->stride[1] * p->pitch,
+                              .ld_dst = p->dst.h};
+    int64_t q, end;
+    for (inside(p, 0, it.z, &q, &end); q < end; q++) {
+        const int64_t iz = start(p, 0, it.z) + q * d->dilation[0];
+        char *slice = pc_at_mut(workspace, q * p->slice, size);
+        reduce_slice(p, &it, &b, pc_at(it.src, iz * p->src.d, size), slice, workspace);
+        for (int64_t r = 0; r < taps; r++)
+            list[down.rows++] =
+                pc_at(slice, (power > 1 ? r * (d->window[1] - power) : r) * d->dilation[1] * p->pitch, size);
+    }
+    for (int64_t run = 0; run < b.runs; run++) {
+        down.dst = pc_at_mut(dst, run * p->dst.w, size);
+        p->kernels->pool_down(&down);
+        for (int64_t r = 0; r < down.rows; r++) list[r] = pc_at(list[r], b.each, size);
+    }
+    for (int64_t y = it.y0; y < it.y1; y++)
+        divide_row(p, &it, y, last ? 0 : it.first, last ? p->out[2] : it.n, last ? it.n : 1,
+                   pc_at_mut(dst, (y - it.y0) * p->dst.h, size));
+}
+
+/* ---- channels last, small windows ----------------------------------------------------------------------------- */
+
+static void run_pixels(const pc_pool *p, const pc_exec_args *a, int64_t i, char *workspace) {
+    const pc_pool_desc *d = &p->desc;
+    const int size = p->kernels->size;
+    const item it = item_at(p, a, i, 1, d->c);
+    const void **list = (const void **)(workspace + p->table);
+    pc_pool_down_args args = {.kind = d->kind,
+                              .row = list,
+                              .n = d->c,
+                              .divisor = p->uniform ? (double)p->divisor : 1,
+                              .exact = !p->uniform || is_exact(p->divisor),
+                              .lines = 1};
+    int64_t q0, q1, r0, r1, s0, s1;
+    inside(p, 0, it.z, &q0, &q1);
+    for (int64_t y = it.y0; y < it.y1; y++) {
+        void *dst = pc_at_mut(it.dst, y * p->dst.h, size);
+        inside(p, 1, y, &r0, &r1);
+        for (int64_t x = 0; x < p->out[2]; x++) {
+            inside(p, 2, x, &s0, &s1);
+            int64_t n = 0;
+            for (int64_t q = q0; q < q1; q++)
+                for (int64_t r = r0; r < r1; r++)
+                    for (int64_t s = s0; s < s1; s++)
+                        list[n++] = pc_at(it.src,
+                                          (start(p, 0, it.z) + q * d->dilation[0]) * p->src.d +
+                                              (start(p, 1, y) + r * d->dilation[1]) * p->src.h +
+                                              (start(p, 2, x) + s * d->dilation[2]) * p->src.w,
+                                          size);
+            args.cols = pc_max(1, s1 - s0);
+            args.rows = n / args.cols;
+            args.dst = pc_at_mut(dst, x * p->dst.w, size);
+            p->kernels->pool_down(&args);
+        }
+        divide_row(p, &it, y, 0, p->out[2], d->c, dst);
+    }
+}
+
+/* ---- plain loops: indices, and any layout ----------------------------------------------------------------------- */
+
+#define DEFINE_PLAIN(T)                                                                                                \
+    static void plain_##T(const pc_pool *p, const pc_exec_args *a, int64_t n, int64_t c, int64_t z) {                  \
+        const pc_pool_desc *d = &p->desc;                                                                              \
+        const T *src = (const T *)a->src + n * p->src.n + c * p->src.c;                                                \
+        const int64_t plane = n * p->dst.n + c * p->dst.c + z * p->dst.d, *t = d->dilation;                            \
+        int64_t q0, q1, r0, r1, s0, s1;                                                                                \
+        inside(p, 0, z, &q0, &q1);                                                                                     \
+        for (int64_t y = 0; y < p->out[1]; y++) {                                                                      \
+            inside(p, 1, y, &r0, &r1);                                                                                 \
+            for (int64_t x = 0; x < p->out[2]; x++) {                                                                  \
+                inside(p, 2, x, &s0, &s1);                                                                             \
+                const int64_t z0 = start(p, 0, z), y0 = start(p, 1, y), x0 = start(p, 2, x);                           \
+                int64_t best_at = ((z0 + q0 * t[0]) * d->in[1] + y0 + r0 * t[1]) * d->in[2] + x0 + s0 * t[2];          \
+                T best = -INFINITY, sum = 0;                                                                           \
+                int found = 0;                                                                                         \
+                for (int64_t q = q0; q < q1; q++)                                                                      \
+                    for (int64_t r = r0; r < r1; r++) {                                                                \
+                        T row = 0;                                                                                     \
+                        for (int64_t s = s0; s < s1; s++) {                                                            \
+                            const int64_t iz = z0 + q * t[0], iy = y0 + r * t[1], ix = x0 + s * t[2];                  \
+                            const T v = src[iz * p->src.d + iy * p->src.h + ix * p->src.w];                            \
+                            row += v;                                                                                  \
+                            if (!found || v > best || v != v) {                                                        \
+                                best = v;                                                                              \
+                                best_at = (iz * d->in[1] + iy) * d->in[2] + ix;                                        \
+                                found = 1;                                                                             \
+                            }                                                                                          \
+                        }                                                                                              \
+                        sum += row;                                                                                    \
+                    }                                                                                                  \
+                const int64_t to = plane + y * p->dst.h + x * p->dst.w;                                                \
+                const int64_t count =                                                                                  \
+                    p->uniform ? p->divisor : counted(p, 0, z) * counted(p, 1, y) * counted(p, 2, x);                  \
+                ((T *)a->dst)[to] = d->kind == PC_POOL_MAX ? best : sum / (T)count;                                    \
+                if (d->with_indices) a->indices[to] = best_at;                                                         \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
+DEFINE_PLAIN(float)
+DEFINE_PLAIN(double)
+
+static void run_plain(const pc_pool *p, const pc_exec_args *a, int64_t i) {
+    const int64_t z = i % p->out[0], c = i / p->out[0] % p->desc.c, n = i / p->out[0] / p->desc.c;
+    if (p->kernels->size == 4)
+        plain_float(p, a, n, c, z);
+    else
+        plain_double(p, a, n, c, z);
+}
+
+/* ---- all paths -------------------------------------------------------------------------------------------------- */
+
+static void prepare(const pc_pool *p, char *workspace) {
+    if (p->path == PC_POOL_TILES) fill(p, p->desc.in[2], workspace); /* a row of border */
+}
+
+static void run_item(const pc_pool *p, const pc_exec_args *a, int64_t i, char *workspace) {
+    switch (p->path) {
+        case PC_POOL_TILES: run_tiles(p, a, i, workspace); break;
+        case PC_POOL_ROWS:
+        case PC_POOL_LAST_ROWS: run_rows(p, a, i, workspace); break;
+        case PC_POOL_PIXELS: run_pixels(p, a, i, workspace); break;
+        case PC_POOL_PLAIN: run_plain(p, a, i); break;
+    }
+}
+
+void pc_pool_run(const pc_pool *p, const pc_exec_args *a) {
+    if (p->threads == 1) {
+        prepare(p, a->workspace);
+        for (int64_t i = 0; i < p->work; i++) run_item(p, a, i, a->workspace);
+        return;
+    }
+    const pc_share share = pc_share_start(a->workspace, p->workspace_per_thread, p->threads, p->work);
+#pragma omp parallel num_threads(p->threads)
+    {
+        const int me = omp_get_thread_num();
+        char *workspace = pc_share_workspace(&share, me);
+        prepare(p, workspace);
+        int helped = 0;
+        for (int64_t i; (i = pc_share_next(&share, me, &helped)) >= 0;) run_item(p, a, i, workspace);
+    }
+}

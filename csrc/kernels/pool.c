@@ -1,0 +1,292 @@
+/* pool.c - the largest element or the sum of each window: along the columns of each of its rows, then down the rows. So
+ * a row that several windows share is reduced once, and the first of equal maxima in memory order (+0 or -0) stays.
+ *
+ * NaN wins over every number, which takes two instructions more than the maximum itself. So maxima are taken as if
+ * there were no NaN, one comparison for two loads tells whether that was so, and if not they are taken again. */
+#include "../base/shape.h"
+#include "../simd/vec.h"
+#include "kernels.h"
+#include "table.h"
+
+/* MAX: of numbers. CAREFUL: NaN wins. */
+enum { MAX, CAREFUL, SUM };
+enum { WIDE = 4 }; /* vectors at once: independent chains */
+
+PC_INLINE vec neutral(const int op) { return v_set1(op == SUM ? 0 : -INFINITY); }
+
+PC_INLINE vec combine(const int op, vec a, vec b) {
+    return op == SUM ? v_add(a, b) : op == MAX ? v_max(a, b) : v_max_first(a, b);
+}
+
+PC_INLINE vnan note(const int op, vnan seen, vec a, vec b) { return op == MAX ? v_note_nan(seen, a, b) : seen; }
+
+/* Elements off .. off + PC_VLEN of a row, or what changes nothing in their place outside it. */
+PC_INLINE vec load(const int op, const int masked, const elem *row, int64_t off, int64_t in_w) {
+    if (!masked) return v_load(row + off);
+    const vmask m = v_mask((int)pc_max(-off, 0), (int)pc_min(pc_max(in_w - off, 0), PC_VLEN));
+    return v_load_mask_or(row + off, m, neutral(op));
+}
+
+PC_INLINE void store(elem *dst, int64_t n, vec v) {
+    if (n >= PC_VLEN)
+        v_store(dst, v);
+    else
+        v_store_n(dst, (int)n, v);
+}
+
+/* A sum of zeros is +0, whether zeros of the padding were among them or not. */
+PC_INLINE vec divided(vec sum, double divisor, int exact) {
+    sum = v_add(sum, v_zero());
+    return exact ? v_mul(sum, v_set1((elem)(1 / divisor))) : v_div(sum, v_set1((elem)divisor));
+}
+
+/* ---- tiles: the common windows ----------------------------------------------------------------------------------- */
+
+/* What is noted of NaN in a tile. GCC runs out of AVX-512's mask registers if it gathers there. */
+#if defined(PC_TARGET_AVX512)
+typedef int tile_nan;
+PC_INLINE tile_nan no_nan_yet(void) { return 0; }
+PC_INLINE void note_in_tile(const int op, tile_nan *seen, vec a, vec b) { *seen |= op == MAX && v_any_nan(a, b); }
+PC_INLINE int met_nan(tile_nan seen) { return seen; }
+#else
+typedef vnan tile_nan;
+PC_INLINE tile_nan no_nan_yet(void) { return v_no_nan(); }
+PC_INLINE void note_in_tile(const int op, tile_nan *seen, vec a, vec b) { *seen = note(op, *seen, a, b); }
+PC_INLINE int met_nan(tile_nan seen) { return v_met_nan(seen); }
+#endif
+
+/* One row of windows k x k at step s whose first elements stand at off. What is noted covers all that they read. */
+PC_INLINE vec along(const int op, const int k, const int s, const int masked, const elem *row, int64_t off,
+                    int64_t in_w, tile_nan *seen) {
+    if (s == 1) {
+        const vec first = load(op, masked, row, off, in_w);
+        vec sum = first, last = first;
+        PC_UNROLL for (int j = 1; j < k; j++) {
+            last = load(op, masked, row, off + j, in_w);
+            sum = combine(op, sum, last);
+            if (k - 1 > PC_VLEN) note_in_tile(op, seen, last, last);
+        }
+        note_in_tile(op, seen, first, last);
+        return sum;
+    }
+    const int64_t at = off + k - 2; /* the last two of each window are the even and odd halves of two vectors */
+    const vec lo = load(op, masked, row, at, in_w), hi = load(op, masked, row, at + PC_VLEN, in_w);
+    const vec even = v_even(lo, hi), odd = v_odd(lo, hi);
+    note_in_tile(op, seen, lo, hi);
+    if (k == 2) return combine(op, even, odd);
+    const vec before = load(op, masked, row, at - PC_VLEN, in_w), first = v_shift_in(before, odd);
+    note_in_tile(op, seen, first, first);
+    return combine(op, combine(op, first, even), odd);
+}
+
+PC_INLINE int tile_at(const int op, const int tile, const int k, const int s, const int masked,
+                      const pc_pool_tile_args *a, int64_t x) {
+    vec out[PC_MAX_POOL_TILE];
+    tile_nan seen = no_nan_yet();
+    PC_UNROLL for (int i = 0; i < (tile - 1) * s + k; i++) {
+        const vec m = along(op, k, s, masked, a->row[i], a->off + x * s, a->in_w, &seen);
+        PC_UNROLL for (int r = 0; r < tile; r++) {
+            if (i == r * s) out[r] = m;
+            if (i > r * s && i < r * s + k) out[r] = combine(op, out[r], m);
+        }
+    }
+    elem *dst = (elem *)a->dst + x;
+    if (op == SUM) {
+        PC_UNROLL for (int r = 0; r < tile; r++) out[r] = divided(out[r], a->divisor, a->exact);
+    }
+    if (x + PC_VLEN <= a->n) {
+        PC_UNROLL for (int r = 0; r < tile; r++) v_store(dst + r * a->ld_dst, out[r]);
+    } else {
+        PC_UNROLL for (int r = 0; r < tile; r++) v_store_n(dst + r * a->ld_dst, (int)(a->n - x), out[r]);
+    }
+    return op == MAX && met_nan(seen);
+}
+
+/* Where there is a NaN, which is rare. */
+static __attribute__((noinline)) void careful_tile(int tile, int k, int s, const pc_pool_tile_args *a, int64_t x) {
+    for (int r = 0; r < tile; r++) {
+        vec best = neutral(CAREFUL);
+        for (int q = 0; q < k; q++) {
+            for (int j = 0; j < k; j++) {
+                const elem *row = a->row[r * s + q];
+                const int64_t at = a->off + x * s + j;
+                vec v = load(CAREFUL, 1, row, at, a->in_w);
+                if (s == 2) v = v_even(v, load(CAREFUL, 1, row, at + PC_VLEN, a->in_w));
+                best = q + j ? v_max_first(best, v) : v;
+            }
+        }
+        store((elem *)a->dst + r * a->ld_dst + x, a->n - x, best);
+    }
+}
+
+PC_INLINE void tiles(const int op, const int tile, const int k, const int s, const pc_pool_tile_args *a) {
+    const int64_t before = s == 2 && k == 3 ? PC_VLEN - 1 : 0; /* what along() loads and does not use */
+    for (int64_t at = 0; at < a->n; at += PC_VLEN) {
+        /* the last vector of a long row steps back, so that it is a whole one */
+        const int64_t x = at + PC_VLEN > a->n && a->n >= PC_VLEN ? a->n - PC_VLEN : at, off = a->off + x * s;
+        const int inside = off >= before && off + PC_VLEN * s + k - s <= a->in_w;
+        const int met = inside ? tile_at(op, tile, k, s, 0, a, x) : tile_at(op, tile, k, s, 1, a, x);
+        if (met) careful_tile(tile, k, s, a, x);
+    }
+}
+
+/* X(op, tile, k, s) */
+#define TILES(X, op, k, s) X(op, 1, k, s) X(op, 2, k, s) X(op, 4, k, s) X(op, 7, k, s)
+#define VARIANTS(X)                                                                                                    \
+    TILES(X, MAX, 2, 2)                                                                                                \
+    TILES(X, MAX, 3, 1) TILES(X, MAX, 3, 2) TILES(X, SUM, 2, 2) TILES(X, SUM, 3, 1) TILES(X, SUM, 3, 2)
+
+#define DEFINE(op, tile, k, s)                                                                                         \
+    static void tiles_##op##_##tile##_##k##_##s(const pc_pool_tile_args *a) { tiles(op, tile, k, s, a); }
+VARIANTS(DEFINE)
+
+pc_pool_tile_fn *PC_FN(pc_pool_tile)(pc_pool_kind kind, int tile, int k, int s) {
+    const int op = kind == PC_POOL_AVERAGE ? SUM : MAX;
+#define FIND(o, t, w, step)                                                                                            \
+    if (op == o && tile == t && k == w && s == step) return tiles_##o##_##t##_##w##_##step;
+    VARIANTS(FIND)
+    return 0;
+}
+
+/* ---- any window: one row, and rows down ------------------------------------------------------------------------- */
+
+/* nv vectors of results at x, for each line. A constant number of taps, 3, doubles the speed. */
+PC_INLINE int row_at(const int op, const int step, const int three, const int masked, const int nv,
+                     const pc_pool_row_args *a, int64_t x) {
+    const int64_t cols = three ? 3 : a->cols;
+    vnan seen = v_no_nan();
+    for (int64_t l = 0; l < a->lines; l++) {
+        const elem *row = (const elem *)a->row + l * a->ld_src;
+        elem *dst = (elem *)a->dst + l * a->ld_dst + x;
+        vec out[WIDE], e[WIDE], hi[WIDE];
+        PC_UNROLL for (int v = 0; v < nv; v++) out[v] = e[v] = hi[v] = neutral(op);
+        for (int64_t j = 0; j < cols; j++) {
+            const int64_t off = a->col_off[j] + x * step;
+            if (step == 2 && j % 2 && a->col_off[j] == a->col_off[j - 1] + 1) { /* the other half of two vectors */
+                PC_UNROLL for (int v = 0; v < nv; v++) out[v] = combine(op, out[v], v_odd(e[v], hi[v]));
+                continue;
+            }
+            PC_UNROLL for (int v = 0; v < nv; v++) {
+                const vec lo = load(op, masked, row, off + v * step * PC_VLEN, a->in_w);
+                if (step == 2) {
+                    hi[v] = load(op, masked, row, off + (2 * v + 1) * PC_VLEN, a->in_w);
+                    seen = note(op, seen, lo, hi[v]);
+                } else if (j % 2 || j + 1 == cols) {
+                    seen = note(op, seen, lo, e[v]);
+                }
+                e[v] = lo;
+                const vec m = step == 2 ? v_even(lo, hi[v]) : lo;
+                out[v] = j ? combine(op, out[v], m) : m;
+            }
+        }
+        PC_UNROLL for (int v = 0; v < nv; v++) v_store(dst + v * PC_VLEN, out[v]);
+    }
+    return op == MAX && v_met_nan(seen);
+}
+
+PC_INLINE int rows_at(const int op, const int step, const int masked, const int nv, const pc_pool_row_args *a,
+                      int64_t x) {
+    return op != CAREFUL && a->cols == 3 ? row_at(op, step, 1, masked, nv, a, x)
+                                         : row_at(op, step, 0, masked, nv, a, x);
+}
+
+PC_INLINE int whole_row(const int op, const int step, const pc_pool_row_args *a) {
+    int met = 0;
+    for (int64_t x = 0; x < a->n;) {
+        const int wide = op != CAREFUL && x * step + a->least_off >= 0 &&
+                         (x + WIDE * PC_VLEN) * step + a->most_off <= a->in_w && x + WIDE * PC_VLEN <= a->n;
+        const int inside = x * step + a->least_off >= 0 && (x + PC_VLEN) * step + a->most_off <= a->in_w;
+        if (wide)
+            met |= rows_at(op, step, 0, WIDE, a, x);
+        else if (op != CAREFUL && inside)
+            met |= rows_at(op, step, 0, 1, a, x);
+        else
+            met |= rows_at(op, step, 1, 1, a, x);
+        x += wide ? WIDE * PC_VLEN : PC_VLEN;
+    }
+    return met;
+}
+
+void PC_FN(pc_pool_row)(const pc_pool_row_args *a) {
+    const int step = a->col_step;
+    if (a->kind == PC_POOL_AVERAGE) {
+        if (step == 1)
+            whole_row(SUM, 1, a);
+        else
+            whole_row(SUM, 2, a);
+    } else if (step == 1) {
+        if (whole_row(MAX, 1, a)) whole_row(CAREFUL, 1, a);
+    } else if (whole_row(MAX, 2, a)) {
+        whole_row(CAREFUL, 2, a);
+    }
+}
+
+/* nv vectors at i, or one of which only the first elements exist, for each line. */
+PC_INLINE int down_at(const int op, const int three, const int nv, const int part, const pc_pool_down_args *a,
+                      int64_t i) {
+    const int64_t rows = three ? 3 : a->rows, cols = three ? 1 : a->cols;
+    const int left = (int)pc_min(a->n - i, PC_VLEN);
+    const vmask there = v_mask(0, left);
+    vnan seen = v_no_nan();
+    for (int64_t l = 0; l < a->lines; l++) {
+        const int64_t at = l * a->ld_src + i;
+        elem *dst = (elem *)a->dst + l * a->ld_dst + i;
+        vec out[WIDE], group[WIDE], last[WIDE];
+        PC_UNROLL for (int v = 0; v < nv; v++) out[v] = group[v] = last[v] = neutral(op);
+        for (int64_t q = 0, tap = 0; q < rows; q++) {
+            for (int64_t j = 0; j < cols; j++, tap++) {
+                const elem *row = (const elem *)a->row[tap] + at;
+                PC_UNROLL for (int v = 0; v < nv; v++) {
+                    const vec e = part ? v_load_mask(row, there) : v_load(row + v * PC_VLEN);
+                    if (tap % 2 || tap + 1 == rows * cols) seen = note(op, seen, last[v], e);
+                    last[v] = e;
+                    group[v] = j ? combine(op, group[v], e) : e;
+                }
+            }
+            PC_UNROLL for (int v = 0; v < nv; v++) out[v] = q ? combine(op, out[v], group[v]) : group[v];
+        }
+        PC_UNROLL for (int v = 0; v < nv; v++) {
+            if (op == SUM) out[v] = divided(out[v], a->divisor, a->exact);
+            if (part)
+                v_store_n(dst, left, out[v]);
+            else
+                v_store(dst + v * PC_VLEN, out[v]);
+        }
+    }
+    return op == MAX && v_met_nan(seen);
+}
+
+PC_INLINE int all_down(const int op, const int three, const pc_pool_down_args *a) {
+    int met = 0;
+    int64_t i = 0;
+    for (; op != CAREFUL && i + WIDE * PC_VLEN <= a->n; i += WIDE * PC_VLEN) met |= down_at(op, three, WIDE, 0, a, i);
+    for (; i + PC_VLEN <= a->n; i += PC_VLEN) met |= down_at(op, three, 1, 0, a, i);
+    if (i < a->n) met |= down_at(op, three, 1, 1, a, i);
+    return met;
+}
+
+void PC_FN(pc_pool_down)(const pc_pool_down_args *a) {
+    const int three = a->rows == 3 && a->cols == 1;
+    if (a->kind == PC_POOL_AVERAGE) {
+        if (three)
+            all_down(SUM, 1, a);
+        else
+            all_down(SUM, 0, a);
+    } else if (three ? all_down(MAX, 1, a) : all_down(MAX, 0, a)) {
+        all_down(CAREFUL, 0, a);
+    }
+}
+
+void PC_FN(pc_pool_pairs)(int64_t n, int64_t distance, void *data) {
+    elem *p = data;
+    for (int64_t i = 0; i < n; i += PC_VLEN) {
+        const vec a = v_load_part(p + i, n - i, 0), b = v_load_part(p + i + distance, n - i, 0);
+        store(p + i, n - i, v_any_nan(a, b) ? v_max_first(a, b) : v_max(a, b));
+    }
+}
+
+void PC_FN(pc_pool_divide)(int64_t n, double divisor, void *data) {
+    elem *p = data;
+    const vec by = v_set1((elem)divisor);
+    for (int64_t i = 0; i < n; i += PC_VLEN) store(p + i, n - i, v_div(v_load_part(p + i, n - i, 0), by));
+}
