@@ -245,6 +245,14 @@ def test_a_shallow_copy_shares_the_arrays(layer):
     assert_current(twin)
 
 
+def test_a_shallow_copy_let_go_before_the_next_call(layer):
+    assert_current(layer)
+    twin = copy.copy(layer)
+    twin.weight[...] += 1
+    del twin
+    assert_current(layer)
+
+
 def test_nan_in_the_weights_is_not_taken_for_a_change_nor_a_change_for_none(layer):
     layer.weight.flat[0] = np.nan
     assert np.isnan(layer(data(layer))).any()

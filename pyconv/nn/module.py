@@ -354,7 +354,9 @@ class Module:
 
     def __getstate__(self) -> dict[str, Any]:
         # Packed weights are a cache of this object: a copy or a pickle makes its own. Tables of its own, too, so that a
-        # shallow copy shows as another holder of the arrays.
+        # shallow copy shows as another holder of the arrays; one that is written to and let go before the next call
+        # shows by the touch.
+        self._touch()
         tables = {name: dict(self.__dict__[name]) for name in ("_parameters", "_buffers", "_modules")}
         return {**self.__dict__, **tables, "_packed": None}
 
