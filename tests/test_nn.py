@@ -262,6 +262,14 @@ def test_assigning_arrays():
     assert "extra" in dict(net.named_children())
     del net.extra
     assert not hasattr(net, "extra")
+    net.mean = None
+    assert net.mean is None
+    assert list(net.named_buffers()) == []
+    assert "mean" not in net.state_dict()
+    net.mean = np.ones(2)
+    assert [name for name, _ in net.named_buffers()] == ["mean"]
+    net.register_buffer("absent", None)
+    assert net.absent is None
     del net.plain, net.mean
     with pytest.raises(AttributeError, match=r"'Net'.*'mean'"):
         _ = net.mean
@@ -285,7 +293,7 @@ def test_assigning_what_does_not_fit():
     with pytest.raises(TypeError, match="ndarray"):
         net.register_parameter("a", [1.0])
     with pytest.raises(TypeError, match="ndarray"):
-        net.register_buffer("a", None)
+        net.register_buffer("a", [1.0])
     with pytest.raises(TypeError, match="Module"):
         net.add_module("a", np.ones(1))
 

@@ -43,8 +43,8 @@ class Module:
     A subclass calls ``super().__init__()`` first, assigns its arrays and sub-modules, and defines `forward`.
 
     An ndarray assigned to an attribute is a parameter. (torch needs a `Parameter` around it, because it must tell
-    what to differentiate.) An array that is none, say a mean to subtract, is registered with `register_buffer`. A
-    parameter may be replaced by another array or by None, not by anything else.
+    what to differentiate.) An array that is none, say a mean to subtract, is registered with `register_buffer`. Either
+    may be replaced by another array or by None, not by anything else.
 
     Examples
     --------
@@ -66,7 +66,7 @@ class Module:
     training: bool
     _packed: Any
     _parameters: dict[str, Array | None]
-    _buffers: dict[str, Array]
+    _buffers: dict[str, Array | None]
     _modules: dict[str, Module | None]
 
     def __init__(self) -> None:
@@ -109,17 +109,16 @@ class Module:
             self._buffers[name] = value
         elif registered:
             self.register_parameter(name, value)
-        elif value is None and name in self._parameters:
-            self._parameters[name] = None
-        elif value is None and name in self._modules:
-            self._modules[name] = None
         else:
             for table, kind in (
                 ("_parameters", "an ndarray or None"),
-                ("_buffers", "an ndarray"),
-                ("_modules", "a Module"),
+                ("_buffers", "an ndarray or None"),
+                ("_modules", "a Module or None"),
             ):
                 if name in state[table]:
+                    if value is None:
+                        state[table][name] = None
+                        return
                     raise TypeError(f"{type(self).__name__}.{name} must be {kind}, got {type(value).__name__}")
             object.__setattr__(self, name, value)
 
@@ -160,10 +159,10 @@ class Module:
             raise TypeError(f"parameter {name!r} must be an ndarray or None, got {type(param).__name__}")
         self._register(self.__dict__.get("_parameters", {}), name, param)
 
-    def register_buffer(self, name: str, array: Array) -> None:
-        """Add or replace an array that belongs to the state, but is no parameter."""
-        if not isinstance(array, np.ndarray):
-            raise TypeError(f"buffer {name!r} must be an ndarray, got {type(array).__name__}")
+    def register_buffer(self, name: str, array: Array | None) -> None:
+        """Add or replace an array that belongs to the state, but is no parameter; None for one that is absent."""
+        if array is not None and not isinstance(array, np.ndarray):
+            raise TypeError(f"buffer {name!r} must be an ndarray or None, got {type(array).__name__}")
         self._register(self.__dict__.get("_buffers", {}), name, array)
 
     def add_module(self, name: str, module: Module | None) -> None:
