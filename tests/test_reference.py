@@ -163,6 +163,36 @@ def test_linear_is_the_formula(rng):
     assert R.linear(x, w).dtype == np.float32
 
 
+def naive_batch_norm(x, mean, var, weight, bias, eps):
+    """The formula, one element at a time; NCHW."""
+    out = np.empty_like(x)
+    for at in np.ndindex(x.shape):
+        c = at[1]
+        out[at] = (x[at] - mean[c]) / math.sqrt(var[c] + eps) * weight[c] + bias[c]
+    return out
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (2, 3, 5), (2, 3, 4, 2), (1, 3, 2, 3, 2)])
+def test_batch_norm_is_the_formula(rng, shape):
+    x, (mean, weight, bias), var = rng.standard_normal(shape), rng.standard_normal((3, 3)), rng.uniform(0.5, 2, 3)
+    expected = naive_batch_norm(x, mean, var, weight, bias, 0.25)
+    np.testing.assert_allclose(R.batch_norm(x, mean, var, weight, bias, eps=0.25), expected, rtol=1e-12, atol=1e-12)
+    last = R.batch_norm(np.moveaxis(x, 1, -1), mean, var, weight, bias, eps=0.25, layout="NHWC")
+    np.testing.assert_allclose(np.moveaxis(last, -1, 1), expected, rtol=1e-12, atol=1e-12)
+    single = (v.astype(np.float32) for v in (x, mean, var))
+    assert R.batch_norm(*single).dtype == np.float32
+
+
+def test_batch_norm_in_training_by_hand():
+    x = np.array([[[1.0, 2.0], [0.0, 0.0]], [[4.0, 5.0], [2.0, 2.0]]])  # two channels of four values
+    mean, var = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+    result = R.batch_norm(x, mean, var, None, None, True, 0.5, 0.0)
+    np.testing.assert_allclose(result[:, 0], (x[:, 0] - 3) / math.sqrt(2.5), rtol=1e-15)
+    np.testing.assert_allclose(result[:, 1], x[:, 1] - 1, rtol=1e-15)
+    assert mean.tolist() == [2.0, 0.5]
+    np.testing.assert_allclose(var, [10 / 3 / 2, (1 + 4 / 3) / 2], rtol=1e-15)
+
+
 def test_softmax_by_hand():
     x = np.log(np.array([[1.0, 2.0, 1.0], [1.0, 1.0, 2.0]]))
     np.testing.assert_allclose(R.softmax(x, 1), [[0.25, 0.5, 0.25], [0.25, 0.25, 0.5]], rtol=1e-15)
@@ -177,7 +207,7 @@ def test_relu_and_flatten_by_hand():
     assert R.flatten(np.array(1.0)).shape == (1,)
 
 
-X, W = np.zeros((1, 4, 5, 5)), np.zeros((6, 4, 3, 3))
+X, W, B = np.zeros((1, 4, 5, 5)), np.zeros((6, 4, 3, 3)), np.zeros(4)
 
 
 @pytest.mark.parametrize(
@@ -208,6 +238,13 @@ X, W = np.zeros((1, 4, 5, 5)), np.zeros((6, 4, 3, 3))
         (ValueError, lambda: R.max_pool2d(X, 2, padding=2)),
         (ValueError, lambda: R.max_pool2d(X, 0)),
         (ValueError, lambda: R.max_pool2d(X[:, :, :, :0], 1)),
+        (ValueError, lambda: R.batch_norm(X, B, B[:3])),
+        (ValueError, lambda: R.batch_norm(X, B, None, training=True)),
+        (ValueError, lambda: R.batch_norm(X, None, None)),
+        (ValueError, lambda: R.batch_norm(X, B, B, layout="CHWN")),
+        (ValueError, lambda: R.batch_norm(X[0, 0, 0], B, B)),
+        (ValueError, lambda: R.batch_norm(X[:, :, 0, 0], B, B, training=True)),
+        (TypeError, lambda: R.batch_norm(X, B, B, B.astype(np.float32))),
         (ValueError, lambda: R.linear(X, W[0, 0])),
         (ValueError, lambda: R.linear(X, np.zeros((2, 5)), np.zeros(3))),
         (ValueError, lambda: R.flatten(X, 2, 1)),

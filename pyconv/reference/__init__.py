@@ -7,7 +7,8 @@ once to the input's type at the end, or to `dtype` where one is asked for.
 from .activation import relu, softmax
 from .conv import conv2d
 from .linear import linear
+from .norm import batch_norm
 from .pool import max_pool2d
 from .shape import flatten
 
-__all__ = ["conv2d", "flatten", "linear", "max_pool2d", "relu", "softmax"]
+__all__ = ["batch_norm", "conv2d", "flatten", "linear", "max_pool2d", "relu", "softmax"]

@@ -3,7 +3,8 @@
 from .activation import relu, softmax
 from .conv import conv2d
 from .linear import linear
+from .norm import batch_norm
 from .pool import max_pool2d
 from .shape import flatten
 
-__all__ = ["conv2d", "flatten", "linear", "max_pool2d", "relu", "softmax"]
+__all__ = ["batch_norm", "conv2d", "flatten", "linear", "max_pool2d", "relu", "softmax"]
