@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+import pickle
 
 import numpy as np
 import pytest
 from problems import same_bits, targets
 
 import pyconv.nn.functional as F
-from pyconv import reference
+from pyconv import nn, reference
 
 SHAPES = [(7, 5), (2, 1), (1, 3, 9), (5, 17, 1), (3, 4, 6, 5), (2, 33, 7, 1), (1, 6, 13, 11), (2, 3, 2, 5, 4)]
 
@@ -255,3 +257,167 @@ def test_errors(name):
 def test_layout_and_out_are_named():
     with pytest.raises(TypeError):
         F.batch_norm(X, V, V, None, None, False, 0.1, 1e-5, "NHWC")
+
+
+# ---- the layers ----
+
+LAYERS = {
+    (3, 5): nn.BatchNorm1d,
+    (4, 5, 7): nn.BatchNorm1d,
+    (2, 5, 6, 3): nn.BatchNorm2d,
+    (2, 5, 2, 3, 4): nn.BatchNorm3d,
+}
+
+
+def filled(layer, rng):
+    """The layer with numbers of its own in every array but the counter."""
+    for array in (layer.weight, layer.bias, layer.running_mean):
+        if array is not None:
+            array[...] = rng.standard_normal(array.shape)
+    if layer.running_var is not None:
+        layer.running_var[...] = rng.uniform(0.5, 2, layer.running_var.shape)
+    return layer
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", LAYERS, ids=str)
+def test_layers(rng, shape, dtype, layout):
+    layer = filled(LAYERS[shape](5, 0.01, 0.3, dtype=dtype, layout=layout), rng)
+    x = rng.standard_normal(shape).astype(dtype)
+    given = x if layout == "NCHW" else channels_last(x)
+    for batches in (1, 2, 3):
+        mean, var = layer.running_mean.copy(), layer.running_var.copy()
+        rest = (layer.weight, layer.bias, True, 0.3, 0.01)
+        expected = F.batch_norm(given, mean, var, *rest, layout=layout)
+        assert same_bits(layer(given), expected)
+        assert same_bits(layer.running_mean, mean)
+        assert same_bits(layer.running_var, var)
+        assert layer.num_batches_tracked == batches
+    layer.eval()
+    expected = reference.batch_norm(given, mean, var, layer.weight, layer.bias, eps=0.01, layout=layout)
+    np.testing.assert_allclose(layer(given), expected, rtol=1e-5, atol=1e-5)
+    assert layer.num_batches_tracked == 3
+    assert same_bits(layer.running_mean, mean)
+
+
+def test_a_cumulative_average(rng):
+    layer = nn.BatchNorm2d(3, momentum=None, dtype=np.float64)
+    batches = rng.standard_normal((5, 2, 3, 4, 4))
+    for x in batches:
+        layer(x)
+        layer(x[:0])  # not counted
+    assert layer.num_batches_tracked == 5
+    np.testing.assert_allclose(layer.running_mean, batches.mean(axis=(0, 1, 3, 4)), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(layer.running_var, batches.var(axis=(1, 3, 4), ddof=1).mean(0), rtol=1e-12)
+    layer.reset_running_stats()
+    assert layer.num_batches_tracked == 0
+    assert (layer.running_mean == 0).all()
+    assert (layer.running_var == 1).all()
+
+
+def test_which_arrays_there_are():
+    every = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
+    for arguments, names in (
+        ({}, every),
+        ({"bias": False}, [every[0], *every[2:]]),
+        ({"affine": False}, every[2:]),
+        ({"track_running_stats": False}, every[:2]),
+        ({"affine": False, "track_running_stats": False}, []),
+    ):
+        layer = nn.BatchNorm2d(4, **arguments)
+        assert list(layer.state_dict()) == names
+        for name in every:
+            assert (getattr(layer, name) is not None) == (name in names), name
+        assert [name for name, _ in layer.named_parameters()] == [n for n in names if n in ("weight", "bias")]
+    assert nn.BatchNorm2d(4).num_batches_tracked.dtype == np.int64
+    assert nn.BatchNorm2d(4).num_batches_tracked.shape == ()
+    layer = nn.BatchNorm1d(3, 0.5, None, False, False, "cpu", np.float64)
+    assert (layer.eps, layer.momentum, layer.affine, layer.track_running_stats) == (0.5, None, False, False)
+
+
+def test_without_running_statistics_the_batch_decides(rng):
+    x = rng.standard_normal((3, 4, 5, 5))
+    expected = F.batch_norm(x, None, None, training=True)
+    layer = nn.BatchNorm2d(4, track_running_stats=False, affine=False, dtype=np.float64)
+    for training in (True, False):
+        assert same_bits(layer.train(training)(x), expected)
+    tracking = nn.BatchNorm2d(4, affine=False, dtype=np.float64)
+    tracking.track_running_stats = False  # as in torch, eval mode still uses what is there, and training leaves it
+    assert same_bits(tracking(x), expected)
+    assert tracking.num_batches_tracked == 0
+    assert (tracking.running_mean == 0).all()
+    np.testing.assert_allclose(tracking.eval()(x), x / np.sqrt(1 + 1e-5), rtol=1e-14)
+
+
+def test_a_call_that_fails_changes_nothing():
+    layer = nn.BatchNorm2d(4)
+    with pytest.raises(ValueError, match="more than one"):
+        layer(np.ones((1, 4, 1, 1), np.float32))
+    assert layer.num_batches_tracked == 0
+    assert (layer.running_mean == 0).all()
+
+
+@pytest.mark.parametrize("copier", [copy.deepcopy, lambda module: pickle.loads(pickle.dumps(module))])
+def test_copies(rng, copier):
+    x = rng.standard_normal((2, 4, 3, 3)).astype(np.float32)
+    layer = filled(nn.BatchNorm2d(4), rng)
+    layer(x)
+    twin = copier(layer.eval())
+    assert same_bits(twin(x), layer(x))
+    assert twin.num_batches_tracked == 1
+    before = layer(x)
+    twin.train()(x)
+    assert layer.num_batches_tracked == 1
+    assert same_bits(layer(x), before)
+
+
+def test_loading(rng):
+    ours, theirs = nn.BatchNorm2d(4), filled(nn.BatchNorm2d(4), rng)
+    theirs(rng.standard_normal((2, 4, 3, 3)).astype(np.float32))
+    assert ours.load_state_dict(theirs.state_dict()) == ([], [])
+    assert ours.num_batches_tracked == 1
+    assert ours.num_batches_tracked is not theirs.num_batches_tracked
+    for name, array in theirs.state_dict().items():
+        assert same_bits(ours.state_dict()[name], array)
+    with pytest.raises(ValueError, match="num_batches_tracked"):
+        nn.BatchNorm2d(4, track_running_stats=False).load_state_dict(theirs.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("module", "text"),
+    [
+        (
+            nn.BatchNorm1d(3),
+            "BatchNorm1d(3, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)",
+        ),
+        (
+            nn.BatchNorm2d(3, 0.1, None, False, False, layout="NHWC"),
+            "BatchNorm2d(3, eps=0.1, momentum=None, affine=False, bias=False, track_running_stats=False, layout=NHWC)",
+        ),
+    ],
+)
+def test_printed_form(module, text):
+    assert repr(module) == text
+
+
+@pytest.mark.parametrize(
+    ("error", "text", "call"),
+    [
+        (ValueError, "num_features", lambda: nn.BatchNorm2d(0)),
+        (TypeError, "num_features", lambda: nn.BatchNorm2d(1.5)),
+        (ValueError, "device", lambda: nn.BatchNorm2d(1, device="cuda")),
+        (TypeError, "dtype", lambda: nn.BatchNorm2d(1, dtype=np.int64)),
+        (ValueError, "layout", lambda: nn.BatchNorm2d(1, layout="NCL")),
+        (ValueError, r"BatchNorm1d.*2D or 3D.*\(2, 4, 5, 6\)", lambda: nn.BatchNorm1d(4)(X)),
+        (ValueError, r"BatchNorm2d.*4D.*\(4, 5, 6\)", lambda: nn.BatchNorm2d(4)(X[0])),
+        (ValueError, r"BatchNorm3d.*5D.*\(2, 4, 5, 6\)", lambda: nn.BatchNorm3d(4).eval()(X)),
+        (ValueError, r"running_mean.*\(4,\).*\(3,\)", lambda: nn.BatchNorm2d(3)(X)),
+        (ValueError, "eps", lambda: nn.BatchNorm2d(4, eps=-1).eval()(X)),
+        (TypeError, "list", lambda: nn.BatchNorm2d(4)(X.tolist())),
+        (TypeError, "float64.*float32", lambda: nn.BatchNorm2d(4, dtype=np.float64)(X)),
+    ],
+)
+def test_errors_of_layers(error, text, call):
+    with pytest.raises(error, match=text):
+        call()

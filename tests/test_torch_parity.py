@@ -206,6 +206,68 @@ def test_the_rest(rng, dtype):
     assert_equal(F.flatten(np.array(1.0, dtype)), torch.flatten(torch.tensor(1.0, dtype=kind)))
 
 
+NORM_SHAPES = [(6, 4), (3, 4, 7), (2, 4, 5, 6), (2, 4, 3, 2, 5), (0, 4, 3, 3)]
+
+
+def assert_normalised(ours, theirs, dtype):
+    """Numbers of size 1 that both have rounded, in the batch's statistics as well; NaN where they have it."""
+    theirs = theirs.detach().numpy()
+    assert ours.dtype == theirs.dtype
+    tolerance = 200 * np.finfo(dtype).eps
+    np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", NORM_SHAPES, ids=str)
+def test_batch_norm(rng, shape, dtype):
+    x, mean, weight, bias = (rng.standard_normal(s).astype(dtype) for s in (shape, *[shape[1]] * 3))
+    var = rng.uniform(0.5, 2, shape[1]).astype(dtype)
+    for training, w, b, momentum in itertools.product((False, True), (weight, None), (bias, None), (0.1, 0.7)):
+        running = mean.copy(), var.copy()
+        theirs = tensors(x, mean.copy(), var.copy(), w, b)
+        ours = F.batch_norm(x, *running, w, b, training, momentum, 1e-3)
+        assert_normalised(ours, TF.batch_norm(*theirs, training, momentum, 1e-3), dtype)
+        for array, tensor in zip(running, theirs[1:3], strict=True):
+            assert_normalised(array, tensor, dtype)
+    if len(shape) == 4 and shape[0]:
+        last = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
+        theirs = TF.batch_norm(*tensors(last, mean, var))
+        assert F.batch_norm(last, mean, var).strides == tuple(x.itemsize * n for n in theirs.stride())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "arguments",
+    [{}, {"momentum": None}, {"affine": False}, {"bias": False}, {"track_running_stats": False}, {"eps": 0.1}],
+    ids=str,
+)
+@pytest.mark.parametrize("shape", NORM_SHAPES[:4], ids=str)
+def test_batch_norm_layers(rng, shape, arguments, dtype):
+    name = {2: "BatchNorm1d", 3: "BatchNorm1d", 4: "BatchNorm2d", 5: "BatchNorm3d"}[len(shape)]
+    ours = getattr(nn, name)(4, **arguments, dtype=dtype)
+    theirs = getattr(torch.nn, name)(4, **arguments, dtype=getattr(torch, dtype))
+    assert repr(ours) == repr(theirs)
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    for walk in ("named_parameters", "named_buffers"):
+        assert [name for name, _ in getattr(ours, walk)()] == [name for name, _ in getattr(theirs, walk)()]
+    with torch.no_grad():
+        for parameter in theirs.parameters():
+            parameter.copy_(torch.from_numpy(rng.standard_normal(parameter.shape)))
+    ours.load_state_dict(theirs.state_dict())
+    for _ in range(3):
+        x = rng.standard_normal(shape).astype(dtype)
+        assert_normalised(ours(x), theirs(torch.from_numpy(x)), dtype)
+    for key, tensor in theirs.state_dict().items():
+        assert_normalised(ours.state_dict()[key], tensor, dtype)
+    assert_normalised(ours.eval()(x), theirs.eval()(torch.from_numpy(x)), dtype)
+    ours.load_state_dict(theirs.state_dict())
+    for module in (ours, theirs):
+        module.reset_running_stats()
+        module.reset_parameters()
+    for key, tensor in theirs.state_dict().items():
+        assert_equal(ours.state_dict()[key], tensor)
+
+
 def lenet(nn):
     return nn.Sequential(
         nn.Conv2d(1, 6, 5, padding=2),
@@ -268,6 +330,14 @@ def test_printed_forms(layer):
         lambda F, x, w: F.max_pool2d(x, 20),
         lambda F, x, w: F.max_pool2d(x, 2, dilation=0),
         lambda F, x, w: F.linear(x, w[0, 0, :, :2]),
+        lambda F, x, w: F.batch_norm(x, None, None),
+        lambda F, x, w: F.batch_norm(x, w[0, :, 0, 0], None),
+        lambda F, x, w: F.batch_norm(x, w[0, :, 0, 0], None, training=True),
+        lambda F, x, w: F.batch_norm(x, w[:, 0, 0, 0], w[:, 0, 0, 0]),
+        lambda F, x, w: F.batch_norm(x, w[0, :, 0, 0], w[0, :, 0, 0], w[:, 0, 0, 0]),
+        lambda F, x, w: F.batch_norm(x[:, :, 0, 0], None, None, training=True),
+        lambda F, x, w: F.batch_norm(x, None, None, training=True, eps=0.0),
+        lambda F, x, w: F.batch_norm(x, w[0, :, 0, 0], w[0, :, 0, 0], eps=-1.0),
     ],
 )
 def test_refusals(call):

@@ -2,6 +2,7 @@
 
 from . import functional, init
 from .activation import ReLU, Softmax
+from .batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from .container import Sequential
 from .conv import Conv2d
 from .flatten import Flatten
@@ -10,6 +11,9 @@ from .module import Module
 from .pooling import MaxPool2d
 
 __all__ = [
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
     "Conv2d",
     "Flatten",
     "Linear",
