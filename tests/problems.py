@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -116,6 +117,24 @@ def targets() -> Iterator[tuple[str, int]]:
 def same_bits(a: Array, b: Array) -> bool:
     """Whether two arrays agree in shape, type and every bit."""
     return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+
+
+def check_in_threads(call: Callable[[], Array]) -> None:
+    """Make one call again and again in four threads at once; every result must be the first one's."""
+    right, wrong = call(), []
+
+    def work() -> None:
+        for _ in range(50):
+            result = call()
+            if not same_bits(result, right):
+                wrong.append(result)
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not wrong, f"{len(wrong)} results differ"
 
 
 def check_values(problem: Problem, data: tuple[Array, ...], result: Array, exact: bool, note: str) -> None:
