@@ -47,8 +47,12 @@ class PackedConv2d:
     """A convolution whose weights stay packed between calls, and are packed again when they may have changed.
 
     The object holds `weight`. It packs again at the next call after `touch()`, which says that somebody was given the
-    array, and at every call while somebody else holds a reference to it.
+    array, and at every call while somebody else holds a reference to it. `version()` is a number that stays the same
+    for as long as it would not pack again; it is for a layer that computes something else from its weights, and keeps
+    that in `derived`, which goes when the object goes.
     """
+
+    derived: Any
 
     def __init__(
         self,
@@ -67,6 +71,7 @@ class PackedConv2d:
         self, input: Array, activation: str | Sequence[float] | None = None, residual: Array | None = None
     ) -> Array: ...
     def touch(self) -> None: ...
+    def version(self) -> int: ...
     def explain(self, input: Array) -> dict[str, Any]: ...
 
 def linear(input: Array, weight: Array, bias: Array | None = None) -> Array: ...

@@ -94,7 +94,8 @@ def set_precision(name: Precision | None) -> None:
     ``"fast"``: a 3x3 layer of stride 1 may be computed by Winograd's algorithm instead, with up to four times fewer
     multiplications. The root mean square of its error is at most twice that of the chain on data of both signs (1.8
     times for 64 channels), and up to 2.4 times after a ReLU; an infinity or NaN in the input reaches every output of
-    the 4x4 tiles that read it. Every other layer is computed as in strict mode.
+    the 4x4 tiles that read it. Every other layer is computed as in strict mode. And a `Sequential` in eval mode folds a
+    batch norm into the convolution before it, which rounds otherwise than the two.
 
     In either, results are the same, bit for bit, on every instruction set, for any number of threads and in any batch.
     A call, or a layer, may ask for a precision of its own by the argument ``precision``.
@@ -246,8 +247,9 @@ def explain(target: object, *args: Any, **kwargs: Any) -> Explanation | list[Exp
     Returns
     -------
     Explanation or list of Explanation
-        For a `Sequential`, one for each layer that computes through the library, in order. (Its layers do run, because
-        the next layer's input has to come from somewhere.)
+        For a `Sequential`, one for each `Conv2d`, `MaxPool2d` and `Linear` in it, in order; what is computed together
+        with a layer changes nothing in it. (The layers do run, because the next layer's input has to come from
+        somewhere, and leave their buffers as they were.)
 
     Raises
     ------

@@ -228,7 +228,7 @@ def test_explain_knows_what_it_knows(target):
 
 
 def test_what_is_exported():
-    for module in (pyconv, nn, F, pyconv.reference, nn.init):
+    for module in (pyconv, nn, F, pyconv.reference, nn.init, nn.utils):
         for name in module.__all__:
             assert hasattr(module, name), (module.__name__, name)
     assert set(dir(pyconv)) == set(pyconv.__all__)

@@ -293,6 +293,37 @@ def test_a_network(rng):
         np.testing.assert_allclose(ours(x), theirs(torch.from_numpy(x)).numpy(), rtol=1e-5, atol=1e-7)
 
 
+def normalised(nn):
+    return nn.Sequential(
+        *(nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU()),
+        *(nn.Conv2d(16, 16, 3, stride=2, groups=16), nn.BatchNorm2d(16, affine=False), nn.ReLU()),
+        *(nn.Conv2d(16, 8, 1), nn.BatchNorm2d(8, eps=0.01)),
+    )
+
+
+@pytest.mark.fast
+def test_a_network_with_batch_norms(rng):
+    """Trained a little in torch, so that the running statistics are not those of the beginning."""
+    theirs, ours = normalised(torch.nn), normalised(nn)
+    assert repr(ours) == repr(theirs)
+    x = rng.standard_normal((4, 3, 15, 15)).astype(np.float32)
+    with torch.no_grad():
+        for layer in theirs:
+            for parameter in layer.parameters():
+                parameter += torch.from_numpy(0.1 * rng.standard_normal(parameter.shape))
+        for _ in range(3):
+            theirs(torch.from_numpy(x))
+        theirs.eval()
+        expected = theirs(torch.from_numpy(x)).numpy()
+        fused = torch.nn.utils.fusion.fuse_conv_bn_eval(theirs[0], theirs[1])
+    ours.load_state_dict(theirs.state_dict())
+    np.testing.assert_allclose(ours.eval()(x), expected, rtol=1e-4, atol=1e-5)
+    mine = nn.utils.fuse_conv_bn_eval(ours[0], ours[1])
+    assert list(mine.state_dict()) == list(fused.state_dict())
+    for name, tensor in fused.state_dict().items():
+        np.testing.assert_allclose(mine.state_dict()[name], tensor.numpy(), rtol=1e-6, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "layer",
     [

@@ -263,12 +263,21 @@ struct Packed {
 //
 // Whether they may have is decided without looking at them: `owners` references to the weight array are expected, its
 // layer's and ours. As long as there are no more, nobody else can write to it; who got hold of it in between says so by
-// touch(). If somebody still holds it, the weights are packed at every call.
+// touch(). If somebody still holds it, the weights are packed at every call. version() tells the same to a layer that
+// keeps something else made from its weights.
 class Cache {
   public:
     explicit Cache(py::array weight) : weight_(std::move(weight)) {}
 
     void touch() { fresh_ = false; }
+
+    // A number that stays the same for as long as nobody can have written to the weights.
+    uint64_t version() {
+        const bool alone = sole_owners();
+        if (!fresh_ || !alone) version_++;
+        fresh_ = alone;
+        return version_;
+    }
 
     const py::array &weight() const { return weight_; }
 
@@ -298,13 +307,13 @@ class Cache {
             if (key != key_) packed_.reset();
             key_ = key;
         }
-        const bool alone = sole_owners();
-        if (!packed_ || !fresh_ || !alone) {
+        const uint64_t current = version();
+        if (!packed_ || packed_version_ != current) {
             auto packed = std::make_shared<Packed>(pc_plan_packed_size(plan_.get()));
             const py::array w = dense(weight_);
             pc_plan_pack(plan_.get(), w.data(), packed->block.data);
             packed_ = std::move(packed);
-            fresh_ = alone;
+            packed_version_ = current;
         }
         return {plan_, packed_};
     }
@@ -327,8 +336,8 @@ class Cache {
     pc_isa isa_ = PC_ISA_AUTO;
     int threads_ = 0;
     pc_precision precision_ = PC_PRECISION_AUTO;
-    uint64_t key_ = 0;
-    bool fresh_ = false;
+    uint64_t key_ = 0, version_ = 0, packed_version_ = 0;
+    bool fresh_ = false; // since version() was last asked for, nobody has touched the weights
 };
 
 void execute(const Cache::Entry &e, const void *src, const void *bias, const void *residual, void *dst) {
@@ -381,6 +390,10 @@ class PackedConv2d {
     }
 
     void touch() { cache_.touch(); }
+
+    uint64_t version() { return cache_.version(); }
+
+    py::object derived = py::none(); // what the layer computed from the weights; it goes when this object goes
 
   private:
     static constexpr const char *name = "Conv2d";
@@ -507,6 +520,8 @@ void bind_conv(py::module_ &m) {
              py::kw_only(), "padding_mode"_a = "zeros", "layout"_a = "NCHW", "precision"_a = py::none())
         .def("__call__", &PackedConv2d::call, "input"_a, "activation"_a = py::none(), "residual"_a = py::none())
         .def("touch", &PackedConv2d::touch)
+        .def("version", &PackedConv2d::version)
+        .def_readwrite("derived", &PackedConv2d::derived)
         .def("explain", &PackedConv2d::explain_call, "input"_a);
     m.def("linear", &linear, "input"_a, "weight"_a, "bias"_a = py::none());
     m.def("explain_linear", &explain_linear, "input"_a, "weight"_a);

@@ -1,6 +1,6 @@
 """Layers, with torch's names: they hold arrays, and compute through `pyconv.nn.functional`."""
 
-from . import functional, init
+from . import functional, init, utils
 from .activation import ReLU, Softmax
 from .batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from .container import Sequential
@@ -24,4 +24,5 @@ __all__ = [
     "Softmax",
     "functional",
     "init",
+    "utils",
 ]

@@ -75,6 +75,10 @@ class _BatchNorm(Module):
         arrays, parameters = self._buffers, self._parameters
         return arrays["running_mean"], arrays["running_var"], parameters["weight"], parameters["bias"]
 
+    def _tracked(self) -> bool:
+        """Whether eval mode normalises by running statistics, which can be folded into the layer before."""
+        return self._buffers["running_mean"] is not None and self._buffers["running_var"] is not None
+
     def forward(self, input: Array) -> Array:
         """Return an array of the same shape; in training mode, update the running statistics."""
         if isinstance(input, np.ndarray) and input.ndim not in self._ranks:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any, cast, overload
 
 import numpy as np
 
+from .._native import get_precision
 from .activation import ReLU
+from .batchnorm import BatchNorm2d
 from .conv import Conv2d
 from .module import Module
 
@@ -15,17 +17,38 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from .._types import Activation
+
 
 def _is_plain(module: Module, kind: type[Module]) -> bool:
     """Whether a module is exactly of this class, and nobody has replaced its `forward`."""
     return type(module) is kind and "forward" not in module.__dict__
 
 
+def _folds(conv: Conv2d, norm: Module, input: Any) -> bool:
+    """Whether a plain convolution in eval mode, and what stands after it, may be computed as one convolution."""
+    if not _is_plain(norm, BatchNorm2d) or norm.training:
+        return False
+    norm = cast("BatchNorm2d", norm)
+    # A convolution takes a single image, and a batch norm does not: it has to say so itself.
+    same = norm._tracked() and norm.layout == conv.layout and getattr(input, "ndim", 0) == 4
+    return same and (conv.precision or get_precision()) != "strict"
+
+
 class Sequential(Module):
     """Modules called one after the other, each with the result of the one before, as `torch.nn.Sequential`.
 
-    In eval mode a `Conv2d` and the `ReLU` directly after it are computed together, with the same bits. (Subclasses of
-    either are called as they are.)
+    In eval mode a `Conv2d` and the `ReLU` directly after it are computed together, with the same bits.
+
+    A `BatchNorm2d` directly after a `Conv2d`, or between the two, is folded into the convolution, as by
+    `utils.fuse_conv_bn_eval`: the weights are multiplied by its scale, the bias by its scale and shifted, and the batch
+    norm costs nothing more. The result differs from that of the layers one by one by rounding, about as the order of a
+    sum would: each weight is rounded once more, the result of the convolution once less. So it is done only where the
+    convolution's precision is not "strict", in which every layer is computed as by itself, and only if both are in eval
+    mode and have the same layout, and the batch norm has running statistics. A change to any of their arrays, in place
+    too, is noticed.
+
+    Subclasses of these layers, and layers whose `forward` was replaced, are called as they are.
 
     Parameters
     ----------
@@ -116,26 +139,36 @@ class Sequential(Module):
             for module in self._modules.values():
                 input = module(input)
             return input
-        conv: Conv2d | None = None  # in eval mode, and not called yet, because a ReLU may follow
-        for module in self._modules.values():
-            if conv is not None and _is_plain(module, ReLU):
-                input, conv = conv._activated(input, "relu"), None
-                continue
-            if conv is not None:
-                input, conv = conv(input), None
-            if _is_plain(module, Conv2d) and not module.training:
-                conv = cast("Conv2d", module)
-            else:
+        waiting = list(reversed(self._modules.values()))
+        while waiting:
+            module = waiting.pop()
+            if not _is_plain(module, Conv2d) or module.training:
                 input = module(input)
-        return input if conv is None else conv(input)
+                continue
+            conv = cast("Conv2d", module)
+            norm: BatchNorm2d | None = None
+            activation: Activation | None = None
+            if waiting and _folds(conv, waiting[-1], input):
+                norm = cast("BatchNorm2d", waiting.pop())
+            if waiting and _is_plain(waiting[-1], ReLU):
+                activation = "relu"
+                waiting.pop()
+            input = conv._followed_by(input, norm, activation)
+        return input
 
     def _explain(self, input: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         input = np.array(input)  # a layer that works in place must not change the caller's array
-        for module in self._modules.values():
-            explainer = getattr(module, "_explain", None)
-            if explainer is not None:
-                described = explainer(input)
-                found += described if isinstance(described, list) else [described]
-            input = module(input)
+        kept = [(buffer, buffer.copy()) for buffer in self.buffers()]  # nor a batch norm its running statistics
+        try:
+            for module in self._modules.values():
+                explainer = getattr(module, "_explain", None)
+                if explainer is not None:
+                    described = explainer(input)
+                    found += described if isinstance(described, list) else [described]
+                input = module(input)
+        finally:
+            for buffer, values in kept:
+                if buffer.flags.writeable:
+                    buffer[...] = values
         return found

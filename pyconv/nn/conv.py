@@ -11,12 +11,14 @@ from .._native import PackedConv2d, explain_conv2d
 from .._native import conv2d as _conv2d
 from . import init
 from .arguments import cpu_dtype, layout_name, one_of, pair, positive, precision_name
+from .functional.norm import folded
 from .module import Module
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from .._types import Activation, Array, Layout, Padding, PaddingMode, Pair, Precision
+    from .batchnorm import BatchNorm2d
 
 
 class Conv2d(Module):
@@ -24,7 +26,7 @@ class Conv2d(Module):
 
     In eval mode the weights stay packed in the order that the kernels read, and are packed anew after any change to
     them. (Changes through a raw pointer that outlived every array are beyond what it can see.) The bias is read at
-    every call.
+    every call. `Sequential` computes a `BatchNorm2d` and a `ReLU` after it in the same pass.
 
     Parameters
     ----------
@@ -139,9 +141,25 @@ class Conv2d(Module):
             return _conv2d(input, *self._arguments(), **self._options())
         return (self._packed or self._pack())(input)
 
-    def _activated(self, input: Array, activation: Activation) -> Array:
-        """Return the result in eval mode with an activation applied to it, which `Sequential` takes from a layer."""
-        return (self._packed or self._pack())(input, activation)
+    def _followed_by(self, input: Array, norm: BatchNorm2d | None, activation: Activation | None) -> Array:
+        """Return the result in eval mode of this layer and those after it that `Sequential` computes with it."""
+        packed = self._packed or self._pack()
+        return (packed if norm is None else self._fold(packed, norm))(input, activation)
+
+    def _fold(self, packed: PackedConv2d, norm: BatchNorm2d) -> PackedConv2d:
+        """Return this layer with a batch norm folded into its weights, made anew if any array may have changed.
+
+        Of the weight, the packed object knows. The vectors have a number a channel, few enough to look at in each call.
+        """
+        vectors = norm._vectors()
+        looks = [a if a is None else (a.dtype, a.shape, a.tobytes()) for a in (self._parameters["bias"], *vectors)]
+        state = (packed.version(), norm.eps, looks)
+        kept: tuple[object, PackedConv2d] | None = packed.derived
+        if kept is None or kept[0] != state:
+            weight, bias, *rest = self._arguments()
+            kept = state, PackedConv2d(*folded(weight, bias, vectors, norm.eps), *rest, **self._options())
+            packed.derived = kept  # and returned from here: another thread may keep another batch norm's by then
+        return kept[1]
 
     def _pack(self) -> PackedConv2d:
         packed = self.__dict__["_packed"] = PackedConv2d(*self._arguments(), **self._options())

@@ -8,7 +8,8 @@ module has to know when somebody could have changed them:
   holds the array any more;
 * whatever is assigned (``layer.weight = a``, ``layer.stride = (2, 2)``, `train`, `load_state_dict`) drops the copy.
 
-The layers themselves read ``self._parameters["weight"]``, which marks nothing.
+The layers themselves read ``self._parameters["weight"]``, which marks nothing. What is small, a bias or the arrays of a
+batch norm that is folded into the weights, is not watched in this way but looked at in each call.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _PIECE = 1 << 16
 
 
-def check_vectors(function: str, other: str, like: Array, channels: int, **vectors: Array | None) -> None:
+def _check_vectors(function: str, other: str, like: Array, channels: int, **vectors: Array | None) -> None:
     """Raise unless each vector has one number for each channel, of the dtype of the array `like` called `other`."""
     for name, vector in vectors.items():
         if vector is None:
@@ -39,13 +39,41 @@ def check_vectors(function: str, other: str, like: Array, channels: int, **vecto
             )
 
 
-def scale_and_shift(
+def _check_eps(eps: float, training: bool) -> None:
+    """Raise unless it is a number that may be added to a variance."""
+    if not isinstance(eps, Real):
+        raise TypeError(f"batch_norm: eps must be a number, not {type(eps).__name__}")
+    if not (eps > 0 or (eps == 0 and not training)):
+        least = "positive in training" if training else "at least 0"
+        raise ValueError(f"batch_norm: eps must be {least}, not {eps}")
+
+
+def _scale_and_shift(
     mean: Array, var: Array, weight: Array | None, bias: Array | None, eps: float
 ) -> tuple[Array, Array]:
     """Return in float64 what normalising does to a number: it becomes ``x * scale + shift``."""
     with np.errstate(all="ignore"):  # a variance of zero, or NaN, is data
         scale = (1.0 if weight is None else weight) / np.sqrt(var.astype(np.float64) + eps)
         return scale, (0.0 if bias is None else bias) - mean * scale
+
+
+def folded(weight: Array, bias: Array | None, vectors: tuple[Array | None, ...], eps: float) -> tuple[Array, Array]:
+    """Return the weight and bias of a convolution with a batch norm in eval mode behind it, computed in float64.
+
+    `vectors` are the norm's running mean, running variance, weight and bias.
+    """
+    mean, var, gamma, beta = vectors
+    _check_eps(eps, False)
+    _check_vectors("Conv2d", "weight", weight, len(weight), bias=bias)
+    named = {"running_mean": mean, "running_var": var, "weight": gamma, "bias": beta}
+    _check_vectors("batch_norm", "the convolution's weight", weight, len(weight), **named)
+    assert mean is not None
+    assert var is not None
+    scale, shift = _scale_and_shift(mean, var, gamma, beta, eps)
+    with np.errstate(all="ignore"):
+        scaled = weight * scale.reshape(-1, 1, 1, 1)
+        shifted = shift if bias is None else bias * scale + shift
+        return scaled.astype(weight.dtype, copy=False), shifted.astype(weight.dtype, copy=False)
 
 
 def _batch_statistics(input: Array, channel: int) -> tuple[Array, Array]:
@@ -72,12 +100,9 @@ def _check(input: Array, layout: Layout, training: bool, momentum: float, eps: f
     if input.ndim < 2:
         axes = "(N, C) or (N, C, ...)" if layout == "NCHW" else "(N, C) or (N, ..., C)"
         raise ValueError(f"batch_norm: input must have shape {axes}, not {input.shape}")
-    for name, value in (("momentum", momentum), ("eps", eps)):
-        if not isinstance(value, Real):
-            raise TypeError(f"batch_norm: {name} must be a number, not {type(value).__name__}")
-    if not (eps > 0 or (eps == 0 and not training)):
-        least = "positive in training" if training else "at least 0"
-        raise ValueError(f"batch_norm: eps must be {least}, not {eps}")
+    if not isinstance(momentum, Real):
+        raise TypeError(f"batch_norm: momentum must be a number, not {type(momentum).__name__}")
+    _check_eps(eps, training)
     return 1 if layout == "NCHW" else input.ndim - 1
 
 
@@ -200,7 +225,7 @@ def batch_norm(
     channel = _check(input, layout, training, momentum, eps)
     channels = input.shape[channel]
     running = {"running_mean": running_mean, "running_var": running_var}
-    check_vectors("batch_norm", "input", input, channels, **running, weight=weight, bias=bias)
+    _check_vectors("batch_norm", "input", input, channels, **running, weight=weight, bias=bias)
     for name, vector in running.items():
         if vector is None and not training:
             raise ValueError(f"batch_norm: {name} must be given unless training is True")
@@ -218,11 +243,11 @@ def batch_norm(
     if not training:
         assert running_mean is not None
         assert running_var is not None
-        return _transformed(input, *scale_and_shift(running_mean, running_var, weight, bias, eps), channel, out)
+        return _transformed(input, *_scale_and_shift(running_mean, running_var, weight, bias, eps), channel, out)
 
     with np.errstate(all="ignore"):  # infinities are data
         mean, squares = _batch_statistics(input, channel)
-        scale, shift = scale_and_shift(mean, squares / values, weight, bias, eps)
+        scale, shift = _scale_and_shift(mean, squares / values, weight, bias, eps)
         result = _transformed(input, scale, shift, channel, out)
         for vector, batch in ((running_mean, mean), (running_var, squares / (values - 1))):
             if vector is not None:
