@@ -110,7 +110,7 @@ class BatchNorm2d(_BatchNorm):
     """Normalise each channel of a batch of images, as `torch.nn.BatchNorm2d`; see `functional.batch_norm`.
 
     In training mode by the batch's own mean and variance, in eval mode by running averages of those of the batches
-    before. In a `Sequential` in eval mode it is folded into the `Conv2d` before it.
+    before. In a `Sequential` in eval mode it is folded into the `Conv2d` before it, which rounds otherwise; see there.
 
     Source: Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate
     Shift", ICML 2015, https://arxiv.org/abs/1502.03167.
