@@ -67,7 +67,9 @@ typedef struct pc_rows_plan {
 } pc_rows_plan;
 
 typedef struct pc_winograd {
-    int m;                    /* output pixels of a tile each way */
+    pc_winograd_kind kind;
+    int m, n, step;           /* output pixels of a tile each way, pixels it reads, pixels from tile to tile */
+    int weights;              /* frequencies of an axis that have weights of their own: the first ones and the last */
     int nv, np;               /* register tile: vectors of output channels x tiles */
     int gathers;              /* the input is copied first, with its border */
     int64_t tiles_h, tiles_w; /* of an image */

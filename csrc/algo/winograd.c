@@ -1,5 +1,6 @@
-/* winograd.c - 3x3 convolution of stride 1 by Winograd's minimal filtering, F(4,3) or F(2,3) each way (Lavin and Gray
- * 2016): 36 products for 16 outputs, or 16 for 4, where the direct algorithm takes 9 an output.
+/* winograd.c - 3x3 convolution by Winograd's minimal filtering, F(4,3) or F(2,3) each way (Lavin and Gray 2016): 36
+ * products for 16 outputs, or 16 for 4, where the direct algorithm takes 9 an output. At stride 2 the even and the odd
+ * pixels of an axis are convolved by themselves, F(4,2) and a product each: 81 products for 16 outputs.
  *
  * The tiles of an image are numbered row by row and cut into blocks. For each block:
  *
@@ -23,14 +24,15 @@ enum {
     MODEST = 512 << 10,     /* bytes that most layers do well with: more must promise a fifth */
     FEWEST = 4,             /* tiles of a block that always fit */
     MOST_RUNS = 8,          /* of tiles in a block */
-    SEGMENT = 8,            /* tiles whose vertical transforms wait in L1 */
+    SEGMENT = 8,            /* tiles whose vertical transforms wait in L1, */
+    SEGMENT_STRIDED = 3,    /* which are four times as many at stride 2 */
 };
 
 /* ---- choice --------------------------------------------------------------------------------------------------- */
 
 static int64_t tiles_of(const pc_conv *c, int64_t m) { return pc_ceil_div(c->out[1], m) * pc_ceil_div(c->out[2], m); }
 
-/* The output tile: 4, or 2 where edges would waste most of the larger one, or where there are so few tiles that
+/* The output tile at stride 1: 4, or 2 where edges would waste most of the larger one, or where there are so few tiles that
  * streaming the weights is all that counts, which are 36 or 16 to 9. With few channels too, since then the error of
  * F(4,3)'s transforms shows: 2.1 times that of the chain with 16 channels, 1.97 with 24, 1.8 with 64 (F(2,3): 0.6). By
  * the shape alone, as it decides the bits. */
@@ -47,14 +49,24 @@ static const char *reject(const pc_conv *c) {
     if (p->precision == PC_STRICT) return "strict precision asks for the chain of FMAs";
     if (p->kernel[0] != 1 || p->in[0] != 1 || c->out[0] != 1) return "the problem has a depth";
     if (p->kernel[1] != 3 || p->kernel[2] != 3) return "the kernel is not 3x3";
-    if (p->stride[1] != 1 || p->stride[2] != 1) return "the stride is not 1";
+    if (p->stride[1] != p->stride[2] || p->stride[1] > 2) return "the stride is neither 1 nor 2, both ways";
     if (p->dilation[1] != 1 || p->dilation[2] != 1) return "the kernel is dilated";
     /* FEWEST tiles take 36 * FEWEST * icg elements. */
     if (c->icg * (p->dtype == PC_F64 ? 8 : 4) > 8 << 10) return "the channels of a few tiles do not fit the workspace";
     return 0;
 }
 
+/* At stride 2 there is less to gain, at most 16 * 9 to 81: measured 1.1 to 1.7 times, and losses beyond these bounds. */
+static const char *defer_strided(const pc_conv *c) {
+    const int64_t tiles = tiles_of(c, 4), bytes = 36 * 4 * c->icg * c->ocg;
+    if (pc_min(c->icg, c->ocg) < 32) return "few channels a group at stride 2";
+    if (9 * 4 * c->out[1] * c->out[2] < 81 * 5 * tiles) return "at stride 2 the edges waste much of the tiles";
+    if (bytes > 12 << 20 && tiles < 36) return "at stride 2 so few tiles that streaming the weights is all the work";
+    return 0;
+}
+
 static const char *defer(const pc_conv *c) {
+    if (c->desc.stride[1] == 2) return defer_strided(c);
     const int64_t fewer = pc_min(c->icg, c->ocg), more = pc_max(c->icg, c->ocg);
     const int few_outputs = c->ocg >= 6 && c->icg >= 32; /* 1.05 to 1.5 times as fast all the same */
     if ((fewer < 8 && !few_outputs) || (fewer < 12 && more < 24)) return "few channels a group leave lanes empty";
@@ -69,23 +81,41 @@ static const char *defer(const pc_conv *c) {
 /* Nearly equal shares: the first of share i of n items among `parts`. */
 static int64_t share_start(int64_t n, int64_t parts, int64_t i) { return n * i / parts; }
 
-static int64_t frequencies(const pc_winograd *w) { return (w->m + 2) * (w->m + 2); }
+static int64_t frequencies(const pc_winograd *w) { return w->n * w->n; }
+
+static int64_t segment(const pc_winograd *w) { return w->kind == PC_WINOGRAD_STRIDED ? SEGMENT_STRIDED : SEGMENT; }
+
+/* Columns that neighbouring tiles read. */
+static int64_t columns_read(const pc_winograd *w, int64_t tiles) { return (tiles - 1) * w->step + w->n; }
+
+static pc_winograd geometry(const pc_conv *c) {
+    const int strided = c->desc.stride[1] == 2, m = strided ? 4 : choose_m(c);
+    return (pc_winograd){.kind = strided  ? PC_WINOGRAD_STRIDED
+                                 : m == 4 ? PC_WINOGRAD_4
+                                          : PC_WINOGRAD_2,
+                         .m = m,
+                         .n = strided ? 9 : m + 2,
+                         .step = strided ? 8 : m,
+                         .weights = strided ? 6 : m + 2,
+                         .gathers = c->desc.boundary != PC_ZEROS};
+}
 
 /* Elements from row to row of the copy of an input segment. */
 static int64_t copy_pitch(const pc_conv *c, const pc_winograd *w) {
-    return pc_odd_lines(w->m * SEGMENT + 5, c->kernels->size);
+    return pc_odd_lines(columns_read(w, segment(w)) + 3, c->kernels->size);
 }
 
 /* Lay out the workspace for blocks of at most `tiles` tiles; returns its bytes. */
 static int64_t lay_out(const pc_conv *c, pc_winograd *w, int64_t tiles) {
-    const int64_t vlen = c->kernels->vlen, size = c->kernels->size, n = w->m + 2;
+    const int64_t vlen = c->kernels->vlen, size = c->kernels->size, n = w->n;
     w->run = pc_ceil_div(c->icg, vlen) * w->np * vlen;
     /* One vector more than a multiple of large powers of two: see "4 KiB aliasing" in csrc/README.md. */
     w->ld_in = pc_ceil_div(tiles, w->np) * w->run + vlen;
     w->ld_tile = frequencies(w) * w->nv * vlen + vlen;
     w->sums = pc_round_up(frequencies(w) * w->ld_in * size, 64);
     w->strip = w->sums + pc_round_up(tiles * w->ld_tile * size, 64);
-    w->copy = w->strip + pc_round_up((w->m * SEGMENT + 5) * n * vlen * size, 64);
+    const int64_t columns = pc_max(columns_read(w, segment(w)) + 3, w->m * segment(w)); /* of input, of output */
+    w->copy = w->strip + pc_round_up(columns * n * vlen * size, 64);
     w->off = w->copy + (w->gathers ? pc_round_up(vlen * n * copy_pitch(c, w) * size, 64) : 0);
     w->place = w->off + pc_round_up(c->icg * 8, 64);
     w->bias = w->place + pc_round_up(tiles * 8, 64);
@@ -106,11 +136,13 @@ static double item_cost(const pc_conv *c, const pc_winograd *w, int64_t tiles, i
                 product += (double)count *
                            (pc_channel_tile_cost(c->kernels, nv + i, np + j, 0) + 0.05 * (double)(nv + i + np + j));
         }
-    const double steps = (double)(n * c->icg);
-    product *= steps;
-    /* A vector of weights takes about 4 FMAs' time from L3, twice that where they fill much of L3, more from memory. */
-    const int64_t bytes = c->ocg * c->icg * n * c->kernels->size;
-    const double stream = steps * (double)vectors * (bytes < 12 << 20 ? 4 : bytes < 28 << 20 ? 7 : 11);
+    const double steps = (double)(w->weights * w->weights * c->icg);
+    product *= (double)(n * c->icg);
+    /* A vector of weights takes about 4 FMAs' time from L3, twice that where they fill much of L3, more from memory; and
+     * more again at stride 2, where it meets fewer tiles a block. */
+    const int64_t bytes = c->ocg * c->icg * w->weights * w->weights * c->kernels->size;
+    const double each = (bytes < 12 << 20 ? 4 : bytes < 28 << 20 ? 7 : 11) * (w->kind == PC_WINOGRAD_STRIDED ? 1.7 : 1);
+    const double stream = steps * (double)vectors * each;
     const double transforms = (double)(n * tiles) * (double)(8 * pc_ceil_div(c->icg, vlen) + 4 * vectors);
     return (product > stream ? product + stream / 8 : stream + product / 8) + transforms + 1000;
 }
@@ -153,7 +185,7 @@ static void try_blocks(const pc_conv *c, pc_winograd *w, int longest, int64_t ru
 
 static void plan(pc_conv *c) {
     const int64_t vlen = c->kernels->vlen, vectors = pc_ceil_div(c->ocg, vlen);
-    pc_winograd w = {.m = choose_m(c), .gathers = c->desc.boundary != PC_ZEROS};
+    pc_winograd w = geometry(c);
     w.tiles_h = pc_ceil_div(c->out[1], w.m);
     w.tiles_w = pc_ceil_div(c->out[2], w.m);
     const int64_t tiles = w.tiles_h * w.tiles_w;
@@ -174,9 +206,10 @@ static void plan(pc_conv *c) {
     c->workspace_per_thread = (size_t)lay_out(c, found, block);
     found->work = c->desc.mb * c->desc.groups * found->blocks * found->splits;
     c->threads = (int)pc_max(1, pc_min(c->threads, found->work));
-    c->packed_size = (size_t)(c->desc.groups * vectors * vlen * frequencies(found) * c->icg * c->kernels->size);
-    snprintf(c->tile, sizeof c->tile, "F(%d,3), %d x %d channels, %d tiles, blocks of %d", found->m, found->nv,
-             (int)vlen, found->np, (int)block);
+    c->packed_size =
+        (size_t)(c->desc.groups * vectors * vlen * found->weights * found->weights * c->icg * c->kernels->size);
+    snprintf(c->tile, sizeof c->tile, "F(%d,3)%s, %d x %d channels, %d tiles, blocks of %d", found->m,
+             found->kind == PC_WINOGRAD_STRIDED ? " stride 2" : "", found->nv, (int)vlen, found->np, (int)block);
 }
 
 /* ---- pack ----------------------------------------------------------------------------------------------------- */
@@ -195,7 +228,8 @@ static range panel_at(const pc_conv *c, int64_t p) {
 /* Elements of packed weights before the panel of group g that starts with vector `first`. */
 static int64_t panel_start(const pc_conv *c, int64_t g, int64_t first) {
     const int64_t vlen = c->kernels->vlen, vectors = pc_ceil_div(c->ocg, vlen);
-    return (g * vectors + first) * vlen * frequencies(&c->as.winograd) * c->icg;
+    const int64_t weights = c->as.winograd.weights;
+    return (g * vectors + first) * vlen * weights * weights * c->icg;
 }
 
 /* [group][panel][frequency][channel][width of the panel] */
@@ -216,7 +250,7 @@ static void pack(const pc_conv *c, const void *wei, void *packed) {
                                                .dst = pc_at_mut(panel, v * vlen, size),
                                                .ld_chan = r.count * vlen,
                                                .ld_freq = c->icg * r.count * vlen};
-            c->kernels->winograd_filter[w->m == 4](&f);
+            c->kernels->winograd_filter[w->kind](&f);
         }
     }
 }
@@ -256,7 +290,7 @@ static void fill_offsets(const pc_conv *c, char *workspace) {
 /* Copy what the tiles read into rows of their own, borders included, and read that instead. */
 static void gather(const pc_conv *c, pc_winograd_in_args *in, void *copy) {
     const pc_winograd *w = &c->as.winograd;
-    const int64_t rows = w->m + 2, cols = w->m * in->tiles + 2, pitch = copy_pitch(c, w);
+    const int64_t rows = w->n, cols = columns_read(w, in->tiles), pitch = copy_pitch(c, w);
     const pc_gather_args g = {.src = in->src,
                               .src_chan = c->src.c,
                               .src_row = c->src.h,
@@ -307,13 +341,13 @@ static void transform_input(const pc_conv *c, const pc_exec_args *a, const item 
         in.dst = pc_at_mut(workspace, ic * w->np, size);
         in.channels = (int)pc_min(c->icg - ic, vlen);
         for (int64_t t = it->tile; t < end; t += in.tiles) {
-            in.tiles = in_row(w, t, end, SEGMENT);
-            in.y = t / w->tiles_w * w->m - p->pad_lo[1];
-            in.x = t % w->tiles_w * w->m - p->pad_lo[2];
+            in.tiles = in_row(w, t, end, segment(w));
+            in.y = t / w->tiles_w * w->step - p->pad_lo[1];
+            in.x = t % w->tiles_w * w->step - p->pad_lo[2];
             in.place = place + (t - it->tile);
             in.src = pc_at(image, ic * c->src.c, size);
             if (w->gathers) gather(c, &in, workspace + w->copy);
-            c->kernels->winograd_input[w->m == 4](&in);
+            c->kernels->winograd_input[w->kind](&in);
         }
     }
 }
@@ -330,14 +364,20 @@ static void multiply(const pc_conv *c, const item *it, const void *wei, int64_t 
                          .next_step = vlen,
                          .init = zeros,
                          .ld_out = w->ld_tile};
-    for (int64_t f = 0; f < frequencies(w); f++) {
-        a.wei = pc_at(wei, f * c->icg * width, size);
-        for (int64_t r = 0; r < runs; r++) {
-            const int64_t first = share_start(it->tiles, runs, r), np = share_start(it->tiles, runs, r + 1) - first;
-            a.src = pc_at(workspace, f * w->ld_in + r * w->run, size);
-            a.next = r + 1 < runs ? w->run : w->ld_in - r * w->run;
-            a.out = pc_at_mut(workspace + w->sums, first * w->ld_tile + f * width, size);
-            tile[np](&a);
+    for (int64_t i = 0, many = w->n - w->weights + 1; i < w->weights * w->weights; i++) {
+        /* Frequencies y .. y + high by x .. x + wide have these weights: one, but for the last of an axis. */
+        const int64_t y = i / w->weights, x = i % w->weights;
+        const int64_t high = y + 1 < w->weights ? 1 : many, wide = x + 1 < w->weights ? 1 : many;
+        a.wei = pc_at(wei, i * c->icg * width, size);
+        for (int64_t j = 0; j < high * wide; j++) {
+            const int64_t f = (y + j / wide) * w->n + x + j % wide;
+            for (int64_t r = 0; r < runs; r++) {
+                const int64_t first = share_start(it->tiles, runs, r), np = share_start(it->tiles, runs, r + 1) - first;
+                a.src = pc_at(workspace, f * w->ld_in + r * w->run, size);
+                a.next = r + 1 < runs ? w->run : w->ld_in - r * w->run;
+                a.out = pc_at_mut(workspace + w->sums, first * w->ld_tile + f * width, size);
+                tile[np](&a);
+            }
         }
     }
 }
@@ -346,7 +386,7 @@ static void multiply(const pc_conv *c, const item *it, const void *wei, int64_t 
 static void transform_output(const pc_conv *c, const pc_exec_args *a, const item *it, int64_t oc, int64_t width,
                              char *workspace) {
     const pc_winograd *w = &c->as.winograd;
-    const int64_t vlen = c->kernels->vlen, end = it->tile + it->tiles, pitch = w->m * SEGMENT * vlen;
+    const int64_t vlen = c->kernels->vlen, end = it->tile + it->tiles, pitch = w->m * segment(w) * vlen;
     const int size = c->kernels->size, planar = c->dst.w == 1;
     void *image = pc_at_mut(a->dst, it->n * c->dst.n + (it->g * c->ocg + oc) * c->dst.c, size);
     const int64_t step = planar ? vlen : width, channels = pc_min(c->ocg - oc, width);
@@ -362,12 +402,12 @@ static void transform_output(const pc_conv *c, const pc_exec_args *a, const item
         for (int64_t t = it->tile; t < end; t += out.tiles) {
             const int64_t y = t / w->tiles_w * w->m, x = t % w->tiles_w * w->m;
             char *dst = pc_at_mut(image, first * c->dst.c + y * c->dst.h + x * c->dst.w, size);
-            out.tiles = in_row(w, t, end, planar ? SEGMENT : end);
+            out.tiles = in_row(w, t, end, planar ? segment(w) : end);
             out.src = pc_at(workspace + w->sums, (t - it->tile) * w->ld_tile + first, size);
             out.dst = planar ? workspace + w->strip : dst;
             out.rows = pc_min(c->out[1] - y, w->m);
             out.cols = pc_min(c->out[2] - x, w->m * out.tiles);
-            c->kernels->winograd_output[w->m == 4](&out);
+            c->kernels->winograd_output[w->kind](&out);
             if (early) pc_conv_finish(c, a, &waiting, out.dst, vlen, out.rows, out.cols);
             for (int64_t r = 0; planar && r < out.rows; r++)
                 c->kernels->transpose(pc_at(out.dst, r * pitch, size), vlen, out.cols, out.channels,

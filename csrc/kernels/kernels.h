@@ -147,12 +147,15 @@ typedef void pc_epilogue_fn(const pc_epilogue_args *a, int64_t n, const void *re
 
 /* ---- Winograd's transforms -------------------------------------------------------------------------------------
  *
- * m = 2 or 4 output pixels each way from n = m + 2 of the image; a frequency is one of the n * n elements of a
- * transformed tile.
+ * m = 2 or 4 output pixels each way from n = m + 2 of the image, or 4 from 9 at stride 2; a frequency is one of the
+ * n * n elements of a transformed tile. At stride 2 only 6 x 6 have weights of their own: those of frequencies 5 to 8 of
+ * an axis are equal, and packed once.
  *
  * Input: neighbouring tiles of one row of tiles and one vector of channels. Frequency f of tile t goes to
  * dst[place[t] + f * ld_freq + lane]; lanes from `channels` on hold zeros. Beyond the image it reads nothing and takes
- * zeros. `strip` holds (m * tiles + 5) * n vectors. */
+ * zeros. `strip` holds n vectors for each column that the tiles read, rounded up to four columns. */
+typedef enum pc_winograd_kind { PC_WINOGRAD_2, PC_WINOGRAD_4, PC_WINOGRAD_STRIDED, PC_WINOGRAD_KINDS } pc_winograd_kind;
+
 typedef struct pc_winograd_in_args {
     const void *src; /* pixel (0, 0) of the first channel */
     int64_t src_chan, src_row, src_col;
@@ -253,9 +256,9 @@ typedef struct pc_kernels {
     pc_rows_fn *(*rows)(int tile, int kr, int row_step, int col_step);
     pc_rows_fn *(*rows_narrow)(int tile, int kr, int row_step, int col_step); /* half as many lanes; or NULL */
     pc_depthwise_fn *const *depthwise;                                        /* [np], np <= PC_MAX_DEPTHWISE_NP */
-    pc_winograd_in_fn *winograd_input[2];                                     /* m = 2, 4 */
-    pc_winograd_out_fn *winograd_output[2];
-    pc_winograd_filter_fn *winograd_filter[2];
+    pc_winograd_in_fn *winograd_input[PC_WINOGRAD_KINDS];
+    pc_winograd_out_fn *winograd_output[PC_WINOGRAD_KINDS];
+    pc_winograd_filter_fn *winograd_filter[PC_WINOGRAD_KINDS];
     pc_pool_tile_fn *(*pool_tile)(pc_pool_kind kind, int tile, int k, int s); /* NULL where not compiled */
     pc_pool_row_fn *pool_row;
     pc_pool_down_fn *pool_down;

@@ -24,9 +24,9 @@ const pc_kernels PC_FN(pc_kernels) = {
     .rows_narrow = PC_FN(pc_rows_find_narrow),
 #endif
     .depthwise = PC_FN(pc_depthwise_tiles),
-    .winograd_input = {PC_FN(pc_winograd_input_2), PC_FN(pc_winograd_input_4)},
-    .winograd_output = {PC_FN(pc_winograd_output_2), PC_FN(pc_winograd_output_4)},
-    .winograd_filter = {PC_FN(pc_winograd_filter_2), PC_FN(pc_winograd_filter_4)},
+    .winograd_input = {PC_FN(pc_winograd_input_2), PC_FN(pc_winograd_input_4), PC_FN(pc_winograd_input_strided)},
+    .winograd_output = {PC_FN(pc_winograd_output_2), PC_FN(pc_winograd_output_4), PC_FN(pc_winograd_output_strided)},
+    .winograd_filter = {PC_FN(pc_winograd_filter_2), PC_FN(pc_winograd_filter_4), PC_FN(pc_winograd_filter_strided)},
     .pool_tile = PC_FN(pc_pool_tile),
     .pool_row = PC_FN(pc_pool_row),
     .pool_down = PC_FN(pc_pool_down),
