@@ -38,10 +38,14 @@ const char *pc_dense_reject(const pc_conv *c) {
     return 0;
 }
 
-static int pointwise(const pc_conv_desc *p) {
-    int64_t padding = 0;
-    for (int i = 0; i < 3; i++) padding |= p->pad_lo[i] | p->pad_hi[i];
-    return p->kernel[0] * p->kernel[1] * p->kernel[2] == 1 && padding == 0;
+/* Whether no two outputs of a slice read the same element and none reads the border, as in 1x1 layers and those that cut
+ * an image into patches: then a copy would be read hardly more often than the image. */
+static int apart(const pc_conv *c) {
+    const pc_conv_desc *p = &c->desc;
+    int yes = p->kernel[0] == 1;
+    for (int i = 0; i < 3; i++) yes &= p->pad_lo[i] == 0 && p->pad_hi[i] == 0;
+    for (int i = 1; i < 3; i++) yes &= p->kernel[i] == 1 || p->kernel[i] <= p->stride[i] || c->out[i] == 1;
+    return yes && p->dilation[1] == 1 && p->dilation[2] == 1;
 }
 
 int64_t pc_dense_power(int64_t bytes) {
@@ -72,7 +76,7 @@ void pc_dense_view(pc_conv *c) {
     d->px = d->s.w * p->stride[2];
     /* Channels last, a tile reads as many lines at once as it has pixels: L1 must have sets for them. */
     const int64_t power = pc_dense_power(d->px * (c->kernels ? c->kernels->size : 8));
-    d->in_place |= pointwise(p) && (d->s.w == 1 || power <= 16);
+    d->in_place |= apart(c) && (d->s.w == 1 || power <= 16);
     if (!d->in_place) d->px = 1;
 }
 
@@ -99,13 +103,14 @@ static int64_t footprint(const pc_conv *c, int64_t rows, int64_t cols) {
     const pc_dense *d = &c->as.dense;
     pc_dense unused;
     const int64_t elements = d->copies     ? panel_shape(d, rows, cols) * c->icg
-                             : d->in_place ? rows * cols * c->icg
+                             : d->in_place ? rows * cols * c->icg * (d->px > 1 ? c->taps : 1)
                                            : strip_shape(c, rows, cols, c->icg, &unused);
     return elements * c->kernels->size;
 }
 
 static int fits(const pc_conv *c, const pc_dense_family *f, int64_t rows, int64_t cols) {
-    const int64_t budget = c->as.dense.in_place && !c->as.dense.copies ? 2 * PC_DENSE_STRIP : PC_DENSE_STRIP;
+    const pc_dense *d = &c->as.dense;
+    const int64_t budget = (!d->in_place || d->copies ? 1 : c->taps > 1 ? 4 : 2) * PC_DENSE_STRIP;
     const int64_t waiting = passes(c) > 1 ? rows : 1;
     return footprint(c, rows, cols) <= budget && f->sum_size(c, waiting, cols) * c->kernels->size <= PC_DENSE_SUM;
 }
@@ -347,7 +352,7 @@ static void fill_offsets(const pc_conv *c, int64_t *off, int64_t chans, int64_t 
         const int64_t r = t % kh * p->dilation[1], z = t / kh % kd, s = t / (kh * kd) * p->dilation[2];
         int64_t o;
         if (d->in_place) {
-            o = z * p->dilation[0] * d->s.d + r * d->s.h + s;
+            o = z * p->dilation[0] * d->s.d + r * d->s.h + s * d->s.w;
         } else {
             const int64_t sh = p->stride[1], sw = p->stride[2];
             o = z * d->slice + (r % sh * sw + s % sw) * d->phase + r / sh * d->pitch + s / sw;
