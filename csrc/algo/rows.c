@@ -86,6 +86,7 @@ static int choose_tile(pc_conv *c, int narrow) {
             double cost = fma + loads / 4 > loads ? fma + loads / 4 : loads;
             if (cost < (double)kh * 4) cost = (double)kh * 4; /* latency of the chain */
             cost = (cost + 3) * (double)p->kernel[2] + 2 * tile + 8;
+            if (kr == 1) cost = 1.5 * (double)p->kernel[2] + (c->out[2] < 9 * k->vlen ? 1e6 : 4); /* rows.c, line() */
             cost *= (double)(pc_ceil_div(pc_ceil_div(c->out[1], between), tile) * between);
             if (!direct) cost *= 2; /* the strip has to be gathered */
             if (best == 0 || cost < best) {

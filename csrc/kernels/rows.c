@@ -18,7 +18,8 @@ enum {
     PIECE = PC_REGISTERS >= 32 ? 8 : 4,
     MAX_KR = 9,
     MAX_ROWS = 2 * PC_MAX_ROW_TILE + MAX_KR,
-    TRIPLE_NV = PC_REGISTERS >= 32 ? 2 : 1
+    TRIPLE_NV = PC_REGISTERS >= 32 ? 2 : 1,
+    LINE = 8 /* vectors of a row at once, for filters of one row */
 };
 
 /* VLEN columns from `off` on; the caller says whether some may lie outside [0, in_w). */
@@ -179,14 +180,40 @@ PC_INLINE void all_columns(const int tile, const int kr, const int step, const i
     }
 }
 
+/* A filter of one row: many vectors of one output row, since rows have nothing to share. */
+PC_INLINE void line(const pc_rows_args *a) {
+    const vec bias = v_set1((elem)a->bias);
+    for (int64_t x = 0; x < a->ow;) {
+        if (x + LINE * PC_VLEN > a->ow || !inside(a, 1, 0, x, LINE * PC_VLEN)) {
+            if (inside(a, 1, 0, x, PC_VLEN))
+                column(1, 1, 1, 1, 0, 1, 0, a, x);
+            else
+                column(1, 1, 1, 1, 0, 1, 1, a, x);
+            x += PC_VLEN;
+            continue;
+        }
+        vec acc[LINE];
+        PC_UNROLL for (int v = 0; v < LINE; v++) acc[v] = bias;
+        for (int64_t s = 0; s < a->kw; s++) {
+            const elem *row = (const elem *)a->row[0] + a->col_off[s] + x;
+            const vec w = v_set1(((const elem *)a->wei)[s]);
+            PC_UNROLL for (int v = 0; v < LINE; v++) acc[v] = v_fma(v_load(row + v * PC_VLEN), w, acc[v]);
+        }
+        PC_UNROLL for (int v = 0; v < LINE; v++) v_store((elem *)a->dst + x + v * PC_VLEN, acc[v]);
+        x += LINE * PC_VLEN;
+    }
+}
+
 PC_INLINE void rows(const int tile, const int kr, const int step, const int col_step, const pc_rows_args *a) {
-    if (kr == 3 && a->kw == 3)
+    if (kr == 1)
+        line(a);
+    else if (kr == 3 && a->kw == 3)
         all_columns(tile, kr, step, col_step, 3, a);
     else
         all_columns(tile, kr, step, col_step, 0, a);
 }
 
-/* X(tile, kr, row step, column step): any height and step; any height; constant heights. A variant takes 2 to 10 KB, so
+/* X(tile, kr, row step, column step): one row; any height and step; any height; constant heights. A variant takes 2 to 10 KB, so
  * rarer ones have fewer tiles. */
 /* clang-format off */
 #define ANY(X, tile) X(tile, 0, 0, 1)
@@ -199,16 +226,16 @@ PC_INLINE void rows(const int tile, const int kr, const int step, const int col_
 #define VARIANTS(X) MANY(X) STRIDED(X, 1) STRIDED(X, 4) STRIDED(X, 7) PAIR(X, 1) PAIR(X, 4) PAIR(X, 7)
 #elif PC_REGISTERS >= 32
 #define VARIANTS(X)                                                                                                    \
-    ANY(X, 1) ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 2) TALL(X, 4) TALL(X, 8) MANY(X)                                  \
+    X(1, 1, 1, 1) ANY(X, 1) ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 2) TALL(X, 4) TALL(X, 8) MANY(X)                                  \
     STRIDED(X, 1) STRIDED(X, 4) STRIDED(X, 7) PAIR(X, 1) PAIR(X, 4) PAIR(X, 7)                                         \
     X(1, 7, 2, 2) X(4, 7, 2, 2) X(7, 7, 2, 2)
 #elif defined(PC_TARGET_AVX2)
 #define VARIANTS(X)                                                                                                    \
-    ANY(X, 1) ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 2) TALL(X, 4) TALL(X, 8)                                          \
+    X(1, 1, 1, 1) ANY(X, 1) ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 2) TALL(X, 4) TALL(X, 8)                                          \
     SMALL(X, 1) SMALL(X, 2) SMALL(X, 4) SMALL(X, 7) SMALL(X, 8)                                                        \
     STRIDED(X, 1) STRIDED(X, 4) PAIR(X, 1) PAIR(X, 2) PAIR(X, 4) X(1, 7, 2, 2) X(4, 7, 2, 2)
 #else
-#define VARIANTS(X) ANY(X, 1) ANY(X, 4) TALL(X, 1) TALL(X, 4) SMALL(X, 2) STRIDED(X, 2) PAIR(X, 1) PAIR(X, 2)
+#define VARIANTS(X) X(1, 1, 1, 1) ANY(X, 1) ANY(X, 4) TALL(X, 1) TALL(X, 4) SMALL(X, 2) STRIDED(X, 2) PAIR(X, 1) PAIR(X, 2)
 #endif
 /* clang-format on */
 
