@@ -108,6 +108,35 @@ def explain_max_pool2d(
     *,
     layout: str = "NCHW",
 ) -> dict[str, Any]: ...
+def avg_pool2d(
+    input: Array,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+    *,
+    out: Array | None = None,
+    layout: str = "NCHW",
+) -> Array: ...
+def explain_avg_pool2d(
+    input: Array,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+    *,
+    layout: str = "NCHW",
+) -> dict[str, Any]: ...
+def adaptive_avg_pool2d(
+    input: Array, output_size: int | Sequence[int | None], *, out: Array | None = None, layout: str = "NCHW"
+) -> Array: ...
+def explain_adaptive_avg_pool2d(
+    input: Array, output_size: int | Sequence[int | None], *, layout: str = "NCHW"
+) -> dict[str, Any]: ...
 def relu(input: Array, *, inplace: bool = False) -> Array: ...
 def softmax(input: Array) -> Array: ...  # along the last axis, float32 or float64
 def get_isa() -> str: ...

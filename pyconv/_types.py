@@ -9,6 +9,7 @@ import numpy.typing as npt
 Array: TypeAlias = npt.NDArray[Any]
 Generator: TypeAlias = np.random.Generator
 Pair: TypeAlias = int | Sequence[int]
+OutputSize: TypeAlias = int | Sequence[int | None]
 Padding: TypeAlias = int | Sequence[int] | str
 Layout: TypeAlias = Literal["NCHW", "NHWC"]
 PaddingMode: TypeAlias = Literal["zeros", "reflect", "replicate", "circular"]

@@ -240,15 +240,15 @@ def explain(target: object, *args: Any, **kwargs: Any) -> Explanation | list[Exp
     Parameters
     ----------
     target : function or Module
-        `F.conv2d`, `F.max_pool2d` or `F.linear`, or a `Conv2d`, `MaxPool2d`, `Linear` or `Sequential`.
+        `F.conv2d`, `F.linear` or a pooling; a `Conv2d`, `Linear` or pooling layer, or a `Sequential`.
     *args, **kwargs
         What one would call `target` with.
 
     Returns
     -------
     Explanation or list of Explanation
-        For a `Sequential`, one for each `Conv2d`, `MaxPool2d` and `Linear` in it, in order; what is computed together
-        with a layer changes nothing in it. (The layers do run, because the next layer's input has to come from
+        For a `Sequential`, one for each of these layers in it, in order; what is computed together with a layer changes
+        nothing in it. (The layers do run, because the next layer's input has to come from
         somewhere, and leave their buffers as they were.)
 
     Raises
@@ -269,8 +269,8 @@ def explain(target: object, *args: Any, **kwargs: Any) -> Explanation | list[Exp
     if explainer is None:
         name = getattr(target, "__name__", type(target).__name__)
         raise TypeError(
-            "explain() knows F.conv2d, F.max_pool2d, F.linear and the layers Conv2d, MaxPool2d, Linear and Sequential; "
-            f"got {name}"
+            "explain() knows F.conv2d, F.linear, F.max_pool2d, F.avg_pool2d, F.adaptive_avg_pool2d, the layers that "
+            f"compute these, and Sequential; got {name}"
         )
     found = explainer(*args, **kwargs)
     if isinstance(found, list):

@@ -105,6 +105,8 @@ def test_out_must_not_overlap():
         F.conv2d(same, np.ones((1, 1, 1, 1), np.float32), out=same)
     with pytest.raises(ValueError, match=r"overlap|shares memory"):
         F.max_pool2d(same, 1, out=same)
+    with pytest.raises(ValueError, match=r"overlap|shares memory"):
+        F.avg_pool2d(same, 1, out=same)
 
 
 def test_out_must_not_repeat_elements():
@@ -119,6 +121,8 @@ def test_sizes_beyond_memory(power):
         lambda: F.conv2d(X, W, padding=2**power),
         lambda: F.conv2d(X, W, dilation=2**power),
         lambda: F.max_pool2d(X, 2**power),
+        lambda: F.avg_pool2d(X, 2**power),
+        lambda: F.adaptive_avg_pool2d(X, (2**power, 2**power)),
     ):
         with pytest.raises((ValueError, MemoryError)):
             call()
@@ -129,6 +133,8 @@ def test_views_beyond_memory():
     for call in (
         lambda: F.conv2d(view, np.zeros((1, 64, 1, 1), np.float32)),
         lambda: F.max_pool2d(view, 2),
+        lambda: F.avg_pool2d(view, 2),
+        lambda: F.adaptive_avg_pool2d(view, 1),
         lambda: F.relu(view),
         lambda: F.softmax(view, dim=3),
         lambda: F.linear(view, np.zeros((1, 1 << 20), np.float32)),
@@ -137,6 +143,7 @@ def test_views_beyond_memory():
             call()
     assert pyconv.explain(F.conv2d, view, np.zeros((1, 64, 1, 1), np.float32)).algorithm  # which copies nothing
     assert pyconv.explain(F.max_pool2d, view, 2).algorithm
+    assert pyconv.explain(F.adaptive_avg_pool2d, view, 1).algorithm
 
 
 @pytest.mark.parametrize(
@@ -192,6 +199,42 @@ def test_an_algorithm_says_why_it_refuses():
     ],
 )
 def test_max_pool2d(error, text, call):
+    with pytest.raises(error, match=text):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("error", "text", "call"),
+    [
+        (ValueError, r"avg_pool2d: input.*\(5, 6\)", lambda: F.avg_pool2d(X[0, 0], 2)),
+        (ValueError, r"avg_pool2d: kernel_size", lambda: F.avg_pool2d(X, (2, 0))),
+        (TypeError, r"kernel_size.*float", lambda: F.avg_pool2d(X, 2.0)),
+        (ValueError, r"stride", lambda: F.avg_pool2d(X, 2, 0)),
+        (ValueError, r"padding.*negative", lambda: F.avg_pool2d(X, 2, padding=-1)),
+        (ValueError, r"padding must be at most half the kernel_size", lambda: F.avg_pool2d(X, 3, padding=2)),
+        (ValueError, r"window 7 x 7.*\(2, 4, 5, 6\)", lambda: F.avg_pool2d(X, 7)),
+        (ValueError, r"\(2, 4, 0, 6\)", lambda: F.avg_pool2d(X[:, :, :0], 1)),
+        (ValueError, r"divisor_override.*0", lambda: F.avg_pool2d(X, 2, divisor_override=0)),
+        (TypeError, r"divisor_override.*float", lambda: F.avg_pool2d(X, 2, divisor_override=2.5)),
+        (ValueError, r"layout.*HWCN", lambda: F.avg_pool2d(X, 2, layout="HWCN")),
+        (TypeError, r"int64", lambda: F.avg_pool2d(X.astype(np.int64), 2)),
+        (TypeError, r"input", lambda: F.avg_pool2d(X.tolist(), 2)),
+        (ValueError, r"out", lambda: F.avg_pool2d(X, 2, out=np.zeros((2, 4, 2, 2), np.float32))),
+        (TypeError, r"out", lambda: F.avg_pool2d(X, 2, out=np.zeros((2, 4, 2, 3)))),
+        (ValueError, r"adaptive_avg_pool2d: input.*\(5, 6\)", lambda: F.adaptive_avg_pool2d(X[0, 0], 2)),
+        (ValueError, r"output_size.*negative", lambda: F.adaptive_avg_pool2d(X, (3, -1))),
+        (ValueError, r"output_size.*not 1", lambda: F.adaptive_avg_pool2d(X, (3,))),
+        (ValueError, r"output_size.*not 3", lambda: F.adaptive_avg_pool2d(X, (3, 3, 3))),
+        (TypeError, r"output_size.*None", lambda: F.adaptive_avg_pool2d(X, None)),
+        (TypeError, r"output_size.*float", lambda: F.adaptive_avg_pool2d(X, (2, 1.5))),
+        (TypeError, r"output_size.*str", lambda: F.adaptive_avg_pool2d(X, "33")),
+        (ValueError, r"\(2, 4, 5, 0\)", lambda: F.adaptive_avg_pool2d(X[..., :0], 2)),
+        (ValueError, r"layout.*CNHW", lambda: F.adaptive_avg_pool2d(X, 2, layout="CNHW")),
+        (TypeError, r"int64", lambda: F.adaptive_avg_pool2d(X.astype(np.int64), 2)),
+        (ValueError, r"out", lambda: F.adaptive_avg_pool2d(X, 3, out=np.zeros((2, 4, 2, 2), np.float32))),
+    ],
+)
+def test_averages(error, text, call):
     with pytest.raises(error, match=text):
         call()
 

@@ -232,6 +232,8 @@ def test_memory_order_of_the_result(rng, shape, dtype):
     pooled = F.max_pool2d(np.moveaxis(last, -1, -3), 2, return_indices=True)
     assert all(is_channels_last(array) for array in pooled)
     assert np.array_equal(pooled[1], F.max_pool2d(x, 2, return_indices=True)[1])
+    assert is_channels_last(F.avg_pool2d(np.moveaxis(last, -1, -3), 2))
+    assert is_channels_last(F.adaptive_avg_pool2d(np.moveaxis(last, -1, -3), 3))
 
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
@@ -242,6 +244,8 @@ def test_empty_batch(layout):
     values, indices = F.max_pool2d(x, 2, return_indices=True, layout=layout)
     assert values.shape == indices.shape == (0, 3, 3, 3)
     assert (values.dtype, indices.dtype) == (np.float32, np.int64)
+    assert F.avg_pool2d(x, 2, layout=layout).shape == (0, 3, 3, 3)
+    assert F.adaptive_avg_pool2d(x, 3, layout=layout).shape == (0, 3, 3, 3)
     assert F.linear(np.zeros((0, 3), np.float32), np.zeros((2, 3), np.float32)).shape == (0, 2)
 
 
@@ -359,6 +363,127 @@ def test_max_pool2d_out(rng):
     out = np.empty((2, 3, 4, 4), np.float32)
     assert F.max_pool2d(x, 2, out=out) is out
     assert np.array_equal(out, reference.max_pool2d(x, 2))
+
+
+# ---- average pooling ----
+
+AVERAGE_PROBLEMS = [
+    ((1, 1, 2, 2), {"kernel_size": 2}),
+    ((2, 3, 8, 9), {"kernel_size": 2}),
+    ((1, 64, 14, 14), {"kernel_size": 2}),
+    ((1, 5, 15, 17), {"kernel_size": 3, "stride": 2, "padding": 1}),
+    ((1, 5, 15, 17), {"kernel_size": 3, "stride": 2, "padding": 1, "count_include_pad": False}),
+    ((1, 17, 13, 40), {"kernel_size": 3, "stride": 1, "padding": 1}),
+    ((1, 4, 11, 10), {"kernel_size": (2, 5), "stride": (3, 1), "padding": (1, 2)}),
+    ((1, 4, 11, 10), {"kernel_size": (4, 3), "stride": 2, "padding": (2, 1), "ceil_mode": True}),
+    ((1, 4, 8, 10), {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
+    ((1, 4, 8, 10), {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True, "count_include_pad": False}),
+    ((1, 4, 8, 10), {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True, "divisor_override": 5}),
+    ((1, 4, 8, 10), {"kernel_size": 2, "divisor_override": -3, "count_include_pad": False}),
+    ((2, 7, 6, 33), {"kernel_size": (1, 33)}),
+    ((3, 5, 5), {"kernel_size": 5}),
+    ((2, 35, 7, 7), {"kernel_size": 7}),
+    ((3, 7, 6), {"kernel_size": 9, "stride": 2, "padding": 4}),
+]
+ADAPTIVE_PROBLEMS = [
+    ((2, 5, 8, 12), {"output_size": (2, 3)}),
+    ((2, 5, 8, 12), {"output_size": (3, 5)}),
+    ((1, 19, 13, 11), {"output_size": 7}),
+    ((1, 19, 13, 11), {"output_size": (None, 4)}),
+    ((1, 19, 13, 11), {"output_size": (1, None)}),
+    ((1, 40, 9, 10), {"output_size": 1}),
+    ((2, 3, 4, 5), {"output_size": (9, 7)}),
+    ((6, 7, 10), {"output_size": (3, 3)}),
+    ((2, 3, 4, 5), {"output_size": (0, 3)}),
+    ((1, 2, 300, 280), {"output_size": (2, 3)}),
+]
+AVERAGES = [
+    *((F.avg_pool2d, reference.avg_pool2d, *problem) for problem in AVERAGE_PROBLEMS),
+    *((F.adaptive_avg_pool2d, reference.adaptive_avg_pool2d, *problem) for problem in ADAPTIVE_PROBLEMS),
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("pool", "expected_by", "shape", "arguments"), AVERAGES)
+def test_averages(pool, expected_by, shape, arguments, dtype, isa, num_threads, rng, seed):
+    """Integers have exact sums and a quotient rounded once, as the reference; and any numbers the bits of scalar code.
+
+    The layouts agree bit for bit, too.
+    """
+    note = f"{shape=} {arguments=} {isa=} {num_threads=} PYCONV_TEST_SEED={seed}"
+    for x in (rng.integers(-9, 10, shape).astype(dtype), rng.standard_normal(shape).astype(dtype)):
+        averages = pool(x, **arguments)
+        last = pool(np.ascontiguousarray(np.moveaxis(x, -3, -1)), **arguments, layout="NHWC")
+        assert averages.dtype == last.dtype == dtype
+        assert same_bits(np.moveaxis(last, -1, -3), averages), note
+        if x[0].flat[0] == round(float(x[0].flat[0])):
+            np.testing.assert_array_equal(averages, expected_by(x, **arguments), note)
+        pyconv.set_isa("scalar")
+        with pyconv.threads(1):
+            assert same_bits(pool(x, **arguments), averages), note
+        pyconv.set_isa(isa)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_averages_are_summed_in_the_order_that_is_documented(dtype, rng):
+    """Rows from left to right, then the sums of rows from top to bottom."""
+    x = rng.standard_normal((1, 3, 12, 20)).astype(dtype)
+    total = np.zeros((1, 3, 3, 4), dtype)
+    for i in range(4):
+        row = np.zeros_like(total)
+        for j in range(5):
+            row += x[:, :, i::4, j::5]
+        total += row
+    assert same_bits(F.avg_pool2d(x, (4, 5)), total / dtype(20))
+    assert same_bits(F.adaptive_avg_pool2d(x, (3, 4)), total / dtype(20))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_averages_of_infinities_and_nan(dtype, isa):
+    x = np.ones((1, 2, 6, 40), dtype)
+    x[0, 0, 2, 3], x[0, 1, 0, 0], x[0, 1, 1, 1], x[0, 1, 3, 38] = np.inf, np.inf, -np.inf, np.nan
+    for pool, expected_by, arguments in (
+        (F.avg_pool2d, reference.avg_pool2d, {"kernel_size": 2}),
+        (F.avg_pool2d, reference.avg_pool2d, {"kernel_size": 3, "stride": 1, "padding": 1}),
+        (F.avg_pool2d, reference.avg_pool2d, {"kernel_size": (6, 40)}),
+        (F.adaptive_avg_pool2d, reference.adaptive_avg_pool2d, {"output_size": (4, 7)}),
+    ):
+        with np.errstate(invalid="ignore"):  # infinities of both signs
+            expected = expected_by(x, **arguments)
+        np.testing.assert_array_equal(pool(x, **arguments), expected)
+
+
+@pytest.mark.parametrize("name", [name for name in VIEWS if name != "other byte order"])
+@pytest.mark.parametrize(
+    ("pool", "expected_by", "arguments"),
+    [
+        (F.avg_pool2d, reference.avg_pool2d, {"kernel_size": 3, "stride": 2, "padding": 1}),
+        (F.adaptive_avg_pool2d, reference.adaptive_avg_pool2d, {"output_size": (3, 5)}),
+        (F.adaptive_avg_pool2d, reference.adaptive_avg_pool2d, {"output_size": 1}),
+    ],
+)
+def test_averages_read_any_view(name, pool, expected_by, arguments, rng):
+    view = VIEWS[name](rng.integers(-9, 10, (2, 3, 8, 9)).astype(np.float32))
+    np.testing.assert_array_equal(pool(view, **arguments), expected_by(np.ascontiguousarray(view), **arguments))
+
+
+@pytest.mark.parametrize(
+    ("pool", "argument", "size"), [(F.avg_pool2d, 2, (4, 4)), (F.adaptive_avg_pool2d, (3, 5), (3, 5))]
+)
+def test_averages_into_out(pool, argument, size, rng):
+    x = rng.standard_normal((2, 3, 8, 8)).astype(np.float32)
+    expected = pool(x, argument)
+    out = np.full((2, 3, *size), np.nan, np.float32)
+    assert pool(x, argument, out=out) is out
+    assert same_bits(out, expected)
+    last = np.full((2, *size, 3), np.nan, np.float32).transpose(0, 3, 1, 2)
+    assert pool(x, argument, out=last) is last
+    assert same_bits(np.ascontiguousarray(last), expected)
+    memory = np.full((2, 3, 9, 11), 7, np.float32)
+    view = memory[:, :, : 2 * size[0] : 2, 1 : 1 + size[1]]
+    assert same_bits(np.ascontiguousarray(pool(x, argument, out=view)), expected)
+    view[...] = 7
+    assert (memory == 7).all(), "wrote outside of out"
 
 
 # ---- the rest ----

@@ -89,6 +89,12 @@ def test_the_other_layers_are_their_functions(rng):
     values, indices = F.max_pool2d(x, 3, 2, 1, 1, True, True)
     assert np.array_equal(pool(x)[0], values)
     assert np.array_equal(pool(x)[1], indices)
+    averages = nn.AvgPool2d(3, 2, 1, True, False, 5)
+    assert np.array_equal(averages(x), F.avg_pool2d(x, 3, 2, 1, True, False, 5))
+    assert np.array_equal(nn.AvgPool2d(2)(x), F.avg_pool2d(x, 2))
+    assert np.array_equal(nn.AdaptiveAvgPool2d((4, None))(x), F.adaptive_avg_pool2d(x, (4, None)))
+    for make in (lambda **layout: nn.AvgPool2d(2, **layout), lambda **layout: nn.AdaptiveAvgPool2d(5, **layout)):
+        assert np.array_equal(make(layout="NHWC")(x.transpose(0, 2, 3, 1)), make()(x).transpose(0, 2, 3, 1))
     last = nn.MaxPool2d(2, layout="NHWC")
     assert np.array_equal(last(x.transpose(0, 2, 3, 1)), F.max_pool2d(x, 2).transpose(0, 2, 3, 1))
 
@@ -134,6 +140,8 @@ def test_layers_check_the_type(training):
         (ValueError, "in_features", lambda: nn.Linear(0, 1)),
         (TypeError, "dtype.*float16", lambda: nn.Linear(1, 1, dtype=np.float16)),
         (ValueError, "layout", lambda: nn.MaxPool2d(2, layout="N")),
+        (ValueError, "layout", lambda: nn.AvgPool2d(2, layout="N")),
+        (ValueError, "layout", lambda: nn.AdaptiveAvgPool2d(2, layout="N")),
     ],
 )
 def test_constructors_check_their_arguments(error, text, make):
@@ -419,6 +427,9 @@ def test_copies_are_independent(rng, copier):
         ),
         (nn.Linear(2, 3, bias=False), "Linear(in_features=2, out_features=3, bias=False)"),
         (nn.MaxPool2d((2, 3)), "MaxPool2d(kernel_size=(2, 3), stride=(2, 3), padding=0, dilation=1, ceil_mode=False)"),
+        (nn.AvgPool2d(3, 2, (1, 0), True), "AvgPool2d(kernel_size=3, stride=2, padding=(1, 0))"),
+        (nn.AvgPool2d(2, layout="NHWC"), "AvgPool2d(kernel_size=2, stride=2, padding=0, layout=NHWC)"),
+        (nn.AdaptiveAvgPool2d((None, 3)), "AdaptiveAvgPool2d(output_size=(None, 3))"),
         (nn.Flatten(), "Flatten(start_dim=1, end_dim=-1)"),
         (nn.Softmax(1), "Softmax(dim=1)"),
         (nn.ReLU(), "ReLU()"),

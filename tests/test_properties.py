@@ -149,6 +149,35 @@ def test_max_pool2d(shape, kernel, stride, dilation, ceil_mode, layout, dtype, s
     pyconv.set_isa(None)
 
 
+@settings(max_examples=300)
+@given(
+    shape=st.tuples(st.integers(0, 2), st.integers(1, 19), st.integers(1, 12), st.integers(1, 20)),
+    layout=st.sampled_from(["NCHW", "NHWC"]),
+    dtype=st.sampled_from(["float32", "float64"]),
+    seed=st.integers(0, 2**32 - 1),
+    pick=st.data(),
+)
+def test_averages(shape, layout, dtype, seed, pick):
+    x = np.random.default_rng(seed).integers(-9, 10, shape).astype(dtype)
+    x = pick.draw(views(np.ascontiguousarray(x.transpose(0, 2, 3, 1)) if layout == "NHWC" else x))
+    if pick.draw(st.booleans()):
+        pool, expected_by = F.adaptive_avg_pool2d, reference.adaptive_avg_pool2d
+        arguments = (pick.draw(st.tuples(st.none() | st.integers(0, 14), st.none() | st.integers(0, 22))),)
+    else:
+        pool, expected_by = F.avg_pool2d, reference.avg_pool2d
+        kernel = pick.draw(st.tuples(st.integers(1, 12), st.integers(1, 12)))
+        padding = tuple(pick.draw(st.integers(0, k // 2)) for k in kernel)
+        assume(all(n + 2 * p >= k for n, p, k in zip(shape[2:], padding, kernel, strict=True)))
+        stride = pick.draw(st.none() | st.tuples(st.integers(1, 4), st.integers(1, 4)))
+        divisor = pick.draw(st.none() | st.integers(1, 9) | st.integers(-9, -1))
+        arguments = (kernel, stride, padding, pick.draw(st.booleans()), pick.draw(st.booleans()), divisor)
+    expected = expected_by(x, *arguments, layout=layout)
+    for isa in pyconv.available_isas():
+        pyconv.set_isa(isa)
+        np.testing.assert_array_equal(pool(x, *arguments, layout=layout), expected)
+    pyconv.set_isa(None)
+
+
 @settings(max_examples=100)
 @given(
     shape=st.lists(st.integers(0, 5), min_size=1, max_size=4), dim=st.integers(-4, 3), seed=st.integers(0, 2**32 - 1)

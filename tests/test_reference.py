@@ -156,6 +156,62 @@ def test_max_pool2d_layouts_agree(rng):
     assert np.array_equal(R.max_pool2d(x[0], 3, 2, 1), values[0])
 
 
+def naive_avg_pool2d(x, kernel, stride, padding, ceil_mode, count_include_pad):
+    """The rules of average pooling: each window is cut off at the end of the padding, then at that of the image."""
+    n, c, h, w = x.shape
+    (oh, ow), values = naive_max_pool2d(x, kernel, stride, padding, (1, 1), ceil_mode)[0].shape[2:], []
+    for y, z in itertools.product(range(oh), range(ow)):
+        windows = []
+        for size, k, s, p, o in zip((h, w), kernel, stride, padding, (y, z), strict=True):
+            start = o * s - p
+            end = min(start + k, size + p)
+            windows.append((max(start, 0), min(end, size), end - start))
+        (top, bottom, rows), (left, right, columns) = windows
+        total = x[:, :, top:bottom, left:right].sum(axis=(2, 3))
+        values.append(total / (rows * columns if count_include_pad else (bottom - top) * (right - left)))
+    return np.stack(values, axis=-1).reshape(n, c, oh, ow)
+
+
+@pytest.mark.parametrize("kernel", [(2, 2), (3, 2), (1, 5)])
+@pytest.mark.parametrize("stride", [(1, 1), (2, 3)])
+@pytest.mark.parametrize("padding", [(0, 0), (0, 1)])
+@pytest.mark.parametrize("ceil_mode", [False, True])
+@pytest.mark.parametrize("count_include_pad", [False, True])
+def test_avg_pool2d_is_the_formula(rng, kernel, stride, padding, ceil_mode, count_include_pad):
+    x = rng.integers(-9, 10, (2, 2, 7, 8)).astype(np.float64)
+    expected = naive_avg_pool2d(x, kernel, stride, padding, ceil_mode, count_include_pad)
+    assert np.array_equal(R.avg_pool2d(x, kernel, stride, padding, ceil_mode, count_include_pad), expected)
+
+
+def test_avg_pool2d_divisors():
+    x = np.array([[[1.0, 2.0, 3.0]]])
+    assert R.avg_pool2d(x, (1, 2), 2, (0, 1)).tolist() == [[[0.5, 2.5]]]
+    assert R.avg_pool2d(x, (1, 2), 2, (0, 1), count_include_pad=False).tolist() == [[[1.0, 2.5]]]
+    assert R.avg_pool2d(x, (1, 2), 2, (0, 1), divisor_override=4).tolist() == [[[0.25, 1.25]]]
+    assert R.avg_pool2d(x, (1, 2), 2, ceil_mode=True).tolist() == [[[1.5, 3.0]]]  # the 3 stands alone
+    assert R.avg_pool2d(x, (1, 2), 2, ceil_mode=True, divisor_override=-2).tolist() == [[[-1.5, -1.5]]]
+
+
+def test_adaptive_avg_pool2d_is_the_formula(rng):
+    x = rng.integers(-9, 10, (2, 3, 7, 5)).astype(np.float64)
+    columns = [x[..., :3], x[..., 2:]]  # floor(0), ceil(2.5) and floor(2.5), ceil(5)
+    rows = [slice(0, 3), slice(2, 5), slice(4, 7)]
+    expected = np.stack([[part[:, :, r].mean(axis=(2, 3)) for part in columns] for r in rows]).transpose(2, 3, 0, 1)
+    np.testing.assert_allclose(R.adaptive_avg_pool2d(x, (3, 2)), expected, rtol=1e-15)
+    assert np.array_equal(R.adaptive_avg_pool2d(x, (None, None)), x)
+    assert np.array_equal(R.adaptive_avg_pool2d(x, (14, 5)), x.repeat(2, axis=2))
+    assert R.adaptive_avg_pool2d(x, 0).shape == (2, 3, 0, 0)
+
+
+def test_averages_in_the_other_layout_and_without_a_batch(rng):
+    x = rng.integers(-9, 10, (2, 3, 6, 5)).astype(np.float32)
+    for pool, argument in ((R.avg_pool2d, 2), (R.adaptive_avg_pool2d, (4, 3))):
+        averages = pool(x, argument)
+        assert averages.dtype == np.float32
+        assert np.array_equal(pool(x.transpose(0, 2, 3, 1), argument, layout="NHWC"), averages.transpose(0, 2, 3, 1))
+        assert np.array_equal(pool(x[0], argument), averages[0])
+
+
 def test_linear_is_the_formula(rng):
     x, w, b = (rng.integers(-4, 5, shape).astype(np.float32) for shape in ((2, 3, 5), (4, 5), (4,)))
     expected = np.einsum("abi,oi->abo", x, w) + b
@@ -238,6 +294,14 @@ X, W, B = np.zeros((1, 4, 5, 5)), np.zeros((6, 4, 3, 3)), np.zeros(4)
         (ValueError, lambda: R.max_pool2d(X, 2, padding=2)),
         (ValueError, lambda: R.max_pool2d(X, 0)),
         (ValueError, lambda: R.max_pool2d(X[:, :, :, :0], 1)),
+        (ValueError, lambda: R.avg_pool2d(X, 6)),
+        (ValueError, lambda: R.avg_pool2d(X, 2, padding=2)),
+        (ValueError, lambda: R.avg_pool2d(X, 2, divisor_override=0)),
+        (TypeError, lambda: R.avg_pool2d(X.astype(int), 2)),
+        (ValueError, lambda: R.adaptive_avg_pool2d(X, -1)),
+        (ValueError, lambda: R.adaptive_avg_pool2d(X, (1, 2, 3))),
+        (ValueError, lambda: R.adaptive_avg_pool2d(X[:, :, :0], 2)),
+        (TypeError, lambda: R.adaptive_avg_pool2d(X.astype(int), 2)),
         (ValueError, lambda: R.batch_norm(X, B, B[:3])),
         (ValueError, lambda: R.batch_norm(X, B, None, training=True)),
         (ValueError, lambda: R.batch_norm(X, None, None)),

@@ -37,6 +37,8 @@ def test_a_forced_target_is_the_one_that_runs(isa):
     x, w = np.ones((1, 3, 9, 9), np.float32), np.ones((4, 3, 3, 3), np.float32)
     assert pyconv.explain(F.conv2d, x, w).isa == isa
     assert pyconv.explain(F.max_pool2d, x, 2).isa == isa
+    assert pyconv.explain(F.avg_pool2d, x, 2).isa == isa
+    assert pyconv.explain(F.adaptive_avg_pool2d, x, 2).isa == isa
     assert pyconv.explain(F.linear, x, np.ones((2, 9), np.float32)).isa == isa
 
 
@@ -209,6 +211,17 @@ def test_explain_layers(rng):
             F.max_pool2d, np.ones((1, 6, 8, 8), np.float32), 2, out=np.ones((1, 6, 4, 4), np.float32)
         )
     assert pyconv.explain(nn.Sequential(nn.ReLU()), x) == []
+
+
+def test_explain_averages():
+    x = np.ones((1, 6, 9, 8), np.float32)
+    net = nn.Sequential(nn.AvgPool2d(3, 2, 1, True, False, 5), nn.AdaptiveAvgPool2d((3, None)))
+    average, adaptive = pyconv.explain(net, x)
+    assert average.algorithm == adaptive.algorithm == "average_pool"
+    assert average == pyconv.explain(F.avg_pool2d, x, 3, 2, 1, True, False, 5, out=np.ones((1, 6, 5, 5), np.float32))
+    assert adaptive == pyconv.explain(F.adaptive_avg_pool2d, np.ones((1, 6, 5, 5), np.float32), (3, None))
+    assert pyconv.explain(F.adaptive_avg_pool2d, x, (3, 4)) == pyconv.explain(F.avg_pool2d, x, (3, 2))
+    assert pyconv.explain(F.adaptive_avg_pool2d, x, 0).algorithm == "average_pool"
 
 
 def test_explain_raises_what_the_call_raises():

@@ -170,6 +170,39 @@ def test_max_pool2d(rng, arguments, make, dtype):
             assert_equal(a, b)
 
 
+AVERAGE_CALLS = [
+    {"kernel_size": 2},
+    {"kernel_size": 3, "stride": 2, "padding": 1},
+    {"kernel_size": 3, "stride": 2, "padding": 1, "count_include_pad": False},
+    {"kernel_size": (2, 3), "stride": (1, 2)},
+    {"kernel_size": (3, 2), "stride": 2, "padding": (1, 1), "ceil_mode": True},
+    {"kernel_size": 2, "stride": 3, "padding": 1, "ceil_mode": True},
+    {"kernel_size": 2, "stride": 3, "padding": 1, "ceil_mode": True, "count_include_pad": False},
+    {"kernel_size": 3, "padding": 1, "divisor_override": 4, "count_include_pad": False},
+    {"kernel_size": [4], "stride": [], "ceil_mode": True, "divisor_override": -3},
+    {"kernel_size": 7},
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("arguments", AVERAGE_CALLS)
+def test_avg_pool2d(rng, arguments, dtype):
+    for shape in ((2, 3, 9, 11), (3, 8, 10), (1, 20, 7, 7), (0, 3, 8, 8)):
+        x = integers(rng, shape, dtype)
+        assert_equal(F.avg_pool2d(x, **arguments), TF.avg_pool2d(torch.from_numpy(x), **arguments))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [1, 2, 3, (1, 5), (None, 4), [7, None], (None, None), 13, (0, 3)])
+def test_adaptive_avg_pool2d(rng, size, dtype):
+    """Torch divides by the rows, and then by the columns."""
+    for shape in ((2, 3, 9, 11), (3, 8, 10), (1, 20, 7, 7), (0, 3, 8, 8)):
+        x = integers(rng, shape, dtype)
+        ours, theirs = F.adaptive_avg_pool2d(x, size), TF.adaptive_avg_pool2d(torch.from_numpy(x), size).numpy()
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_allclose(ours, theirs, rtol=2 * np.finfo(dtype).eps)
+
+
 def test_max_pool2d_of_nothing_but_minus_infinity():
     x = np.full((1, 1, 5, 5), -np.inf, np.float32)
     ours = F.max_pool2d(x, 3, 2, 1, return_indices=True)
@@ -329,6 +362,10 @@ def test_a_network_with_batch_norms(rng):
     [
         lambda nn: nn.MaxPool2d(3, 2, 1, 2, True, True),
         lambda nn: nn.MaxPool2d((3, 2), stride=(1, 2)),
+        lambda nn: nn.AvgPool2d(3, 2, 1, True, False, 5),
+        lambda nn: nn.AvgPool2d((3, 2)),
+        lambda nn: nn.AdaptiveAvgPool2d(7),
+        lambda nn: nn.AdaptiveAvgPool2d((None, 7)),
         lambda nn: nn.Flatten(0, 2),
         lambda nn: nn.Linear(3, 4, bias=False),
         lambda nn: nn.Softmax(-1),
@@ -360,6 +397,13 @@ def test_printed_forms(layer):
         lambda F, x, w: F.max_pool2d(x, 0),
         lambda F, x, w: F.max_pool2d(x, 20),
         lambda F, x, w: F.max_pool2d(x, 2, dilation=0),
+        lambda F, x, w: F.avg_pool2d(x, 2, padding=2),
+        lambda F, x, w: F.avg_pool2d(x, 0),
+        lambda F, x, w: F.avg_pool2d(x, 20),
+        lambda F, x, w: F.avg_pool2d(x, 2, divisor_override=0),
+        lambda F, x, w: F.adaptive_avg_pool2d(x, -1),
+        lambda F, x, w: F.adaptive_avg_pool2d(x, (3, 3, 3)),
+        lambda F, x, w: F.adaptive_avg_pool2d(x[:, :, :0], 3),
         lambda F, x, w: F.linear(x, w[0, 0, :, :2]),
         lambda F, x, w: F.batch_norm(x, None, None),
         lambda F, x, w: F.batch_norm(x, w[0, :, 0, 0], None),

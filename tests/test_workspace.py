@@ -94,6 +94,14 @@ def test_any_layer(data):
 
 @pytest.mark.parametrize("window", [2, 3, 64, (5, 300)])
 @pytest.mark.parametrize("stride", [1, 2, 3])
-def test_max_pooling(window, stride):
-    chosen = pyconv.explain(F.max_pool2d, np.empty((1, 3, 900, 1900), np.float32), window, stride)
+@pytest.mark.parametrize("pool", [F.max_pool2d, F.avg_pool2d])
+def test_pooling(pool, window, stride):
+    chosen = pyconv.explain(pool, np.empty((1, 3, 900, 1900), np.float32), window, stride)
+    assert chosen.workspace_bytes_per_thread <= PROMISE["strict"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, (1, 50), 1000])
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_adaptive_pooling(size, layout):
+    chosen = pyconv.explain(F.adaptive_avg_pool2d, zeros(1, 901, 1900, 901), size, layout=layout)
     assert chosen.workspace_bytes_per_thread <= PROMISE["strict"]

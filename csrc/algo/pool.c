@@ -24,23 +24,33 @@ enum {
     NARROW = 32,           /* columns of maps whose rows lie within two vectors of some target */
     LINES = 12 << 10,      /* bytes of bordered rows at a time */
     TAPS = 4096,           /* rows or columns of a window */
+    ADAPTIVE = 16 << 10,   /* elements of a window of its own size, of which each has a pointer */
 };
 
 static int64_t reach(const pc_pool *p, int axis) { return (p->desc.window[axis] - 1) * p->desc.dilation[axis] + 1; }
 
 /* Where the window of output o starts on an axis; negative in the padding. */
-static int64_t start(const pc_pool *p, int axis, int64_t o) { return o * p->desc.stride[axis] - p->desc.pad[axis]; }
+static int64_t start(const pc_pool *p, int axis, int64_t o) {
+    const int64_t parts = p->desc.adaptive[axis];
+    return parts ? o * p->desc.in[axis] / parts : o * p->desc.stride[axis] - p->desc.pad[axis];
+}
 
 /* First and last + 1 of the positions of that window that lie inside the image. */
 static void inside(const pc_pool *p, int axis, int64_t o, int64_t *from, int64_t *to) {
     const int64_t s = start(p, axis, o), step = p->desc.dilation[axis], n = p->desc.in[axis];
+    const int64_t parts = p->desc.adaptive[axis];
+    if (parts) {
+        *from = 0;
+        *to = pc_ceil_div((o + 1) * n, parts) - s;
+        return;
+    }
     *from = s < 0 ? pc_min(pc_ceil_div(-s, step), p->desc.window[axis]) : 0;
     *to = pc_max(*from, pc_min(p->desc.window[axis], s >= n ? 0 : pc_ceil_div(n - s, step)));
 }
 
 /* Elements of that window that an average divides by. */
 static int64_t counted(const pc_pool *p, int axis, int64_t o) {
-    if (p->desc.padding_excluded) {
+    if (p->desc.padding_excluded || p->desc.adaptive[axis]) {
         int64_t from, to;
         inside(p, axis, o, &from, &to);
         return to - from;
@@ -132,7 +142,9 @@ static void choose_path(pc_pool *p) {
     const int64_t taps = d->window[0] * d->window[1] * d->window[2];
     p->path = PC_POOL_PLAIN;
     if (d->with_indices || d->window[0] * d->window[1] > TAPS || d->window[2] > TAPS) return;
-    if (planes && fits_tiles(p)) {
+    if (d->adaptive[0] || d->adaptive[1] || d->adaptive[2]) { /* windows at no regular step share nothing */
+        if (last && taps <= ADAPTIVE) p->path = PC_POOL_PIXELS;
+    } else if (planes && fits_tiles(p)) {
         p->path = PC_POOL_TILES;
         plan_tiles(p);
         p->table = pc_round_up(d->in[2] * p->kernels->size, 64);
@@ -157,7 +169,8 @@ void pc_pool_plan(pc_pool *p) {
     p->uniform = 1;
     p->divisor = d->divisor ? d->divisor : d->window[0] * d->window[1] * d->window[2];
     for (int a = 0; a < 3 && d->kind == PC_POOL_AVERAGE && !d->divisor; a++)
-        p->uniform &= counted(p, a, 0) == d->window[a] && counted(p, a, p->out[a] - 1) == d->window[a];
+        p->uniform &=
+            !d->adaptive[a] && counted(p, a, 0) == d->window[a] && counted(p, a, p->out[a] - 1) == d->window[a];
     const int64_t rows = d->window[0] * d->window[1];
     const int64_t entries = p->path == PC_POOL_TILES    ? (PC_MAX_POOL_TILE - 1) * d->stride[1] + d->window[1]
                             : p->path == PC_POOL_PIXELS ? rows * d->window[2]
@@ -474,43 +487,56 @@ static void run_pixels(const pc_pool *p, const pc_exec_args *a, int64_t i, char 
 
 /* ---- plain loops: indices, and any layout ----------------------------------------------------------------------- */
 
+/* The part of a window that lies in the image, on each axis: its elements, where they start and how far they are apart,
+ * both in memory and in the flat index. */
+typedef struct window {
+    int64_t n[3], first[3], step[3], index[3], index_step[3];
+} window;
+
+static void place_window(const pc_pool *p, int axis, int64_t o, window *w) {
+    const pc_pool_desc *d = &p->desc;
+    const int64_t stride[3] = {p->src.d, p->src.h, p->src.w}, volume[3] = {d->in[1] * d->in[2], d->in[2], 1};
+    int64_t from, to;
+    inside(p, axis, o, &from, &to);
+    const int64_t i = start(p, axis, o) + from * d->dilation[axis];
+    w->n[axis] = to - from;
+    w->first[axis] = i * stride[axis];
+    w->step[axis] = d->dilation[axis] * stride[axis];
+    w->index[axis] = i * volume[axis];
+    w->index_step[axis] = d->dilation[axis] * volume[axis];
+}
+
+static int64_t total(const int64_t v[3]) { return v[0] + v[1] + v[2]; }
+
 #define DEFINE_PLAIN(T)                                                                                                \
-    static void plain_##T(const pc_pool *p, const pc_exec_args *a, int64_t n, int64_t c, int64_t z) {                  \
-        const pc_pool_desc *d = &p->desc;                                                                              \
-        const T *src = (const T *)a->src + n * p->src.n + c * p->src.c;                                                \
-        const int64_t plane = n * p->dst.n + c * p->dst.c + z * p->dst.d, *t = d->dilation;                            \
-        int64_t q0, q1, r0, r1, s0, s1;                                                                                \
-        inside(p, 0, z, &q0, &q1);                                                                                     \
-        for (int64_t y = 0; y < p->out[1]; y++) {                                                                      \
-            inside(p, 1, y, &r0, &r1);                                                                                 \
-            for (int64_t x = 0; x < p->out[2]; x++) {                                                                  \
-                inside(p, 2, x, &s0, &s1);                                                                             \
-                const int64_t z0 = start(p, 0, z), y0 = start(p, 1, y), x0 = start(p, 2, x);                           \
-                int64_t best_at = ((z0 + q0 * t[0]) * d->in[1] + y0 + r0 * t[1]) * d->in[2] + x0 + s0 * t[2];          \
-                T best = -INFINITY, sum = 0;                                                                           \
-                int found = 0;                                                                                         \
-                for (int64_t q = q0; q < q1; q++)                                                                      \
-                    for (int64_t r = r0; r < r1; r++) {                                                                \
-                        T row = 0;                                                                                     \
-                        for (int64_t s = s0; s < s1; s++) {                                                            \
-                            const int64_t iz = z0 + q * t[0], iy = y0 + r * t[1], ix = x0 + s * t[2];                  \
-                            const T v = src[iz * p->src.d + iy * p->src.h + ix * p->src.w];                            \
-                            row += v;                                                                                  \
-                            if (!found || v > best || v != v) {                                                        \
-                                best = v;                                                                              \
-                                best_at = (iz * d->in[1] + iy) * d->in[2] + ix;                                        \
-                                found = 1;                                                                             \
-                            }                                                                                          \
-                        }                                                                                              \
-                        sum += row;                                                                                    \
-                    }                                                                                                  \
-                const int64_t to = plane + y * p->dst.h + x * p->dst.w;                                                \
-                const int64_t count =                                                                                  \
-                    p->uniform ? p->divisor : counted(p, 0, z) * counted(p, 1, y) * counted(p, 2, x);                  \
-                ((T *)a->dst)[to] = d->kind == PC_POOL_MAX ? best : sum / (T)count;                                    \
-                if (d->with_indices) a->indices[to] = best_at;                                                         \
+    static T sum_##T(const T *src, const window *w) {                                                                  \
+        T sum = 0;                                                                                                     \
+        for (int64_t q = 0; q < w->n[0]; q++)                                                                          \
+            for (int64_t r = 0; r < w->n[1]; r++) {                                                                    \
+                const T *p = src + total(w->first) + q * w->step[0] + r * w->step[1];                                  \
+                T row = 0;                                                                                             \
+                for (int64_t s = 0; s < w->n[2]; s++) row += p[s * w->step[2]];                                        \
+                sum += row;                                                                                            \
             }                                                                                                          \
-        }                                                                                                              \
+        return sum;                                                                                                    \
+    }                                                                                                                  \
+    static T max_##T(const T *src, const window *w, int64_t *at) {                                                     \
+        T best = -INFINITY;                                                                                            \
+        int found = 0;                                                                                                 \
+        *at = total(w->index); /* of a dilated window that misses the image, too */                                    \
+        for (int64_t q = 0; q < w->n[0]; q++)                                                                          \
+            for (int64_t r = 0; r < w->n[1]; r++)                                                                      \
+                for (int64_t s = 0; s < w->n[2]; s++) {                                                                \
+                    const T v = src[total(w->first) + q * w->step[0] + r * w->step[1] + s * w->step[2]];               \
+                    if (found && !(v > best || v != v)) continue;                                                      \
+                    best = v;                                                                                          \
+                    *at = total(w->index) + q * w->index_step[0] + r * w->index_step[1] + s * w->index_step[2];        \
+                    found = 1;                                                                                         \
+                }                                                                                                      \
+        return best;                                                                                                   \
+    }                                                                                                                  \
+    static void plain_##T(const pc_pool *p, const window *w, const T *src, int64_t count, T *dst, int64_t *at) {       \
+        *dst = p->desc.kind == PC_POOL_MAX ? max_##T(src, w, at) : sum_##T(src, w) / (T)count;                         \
     }
 
 DEFINE_PLAIN(float)
@@ -518,10 +544,24 @@ DEFINE_PLAIN(double)
 
 static void run_plain(const pc_pool *p, const pc_exec_args *a, int64_t i) {
     const int64_t z = i % p->out[0], c = i / p->out[0] % p->desc.c, n = i / p->out[0] / p->desc.c;
-    if (p->kernels->size == 4)
-        plain_float(p, a, n, c, z);
-    else
-        plain_double(p, a, n, c, z);
+    const int size = p->kernels->size;
+    const void *src = pc_at(a->src, n * p->src.n + c * p->src.c, size);
+    window w;
+    place_window(p, 0, z, &w);
+    for (int64_t y = 0; y < p->out[1]; y++) {
+        place_window(p, 1, y, &w);
+        for (int64_t x = 0; x < p->out[2]; x++) {
+            place_window(p, 2, x, &w);
+            const int64_t to = n * p->dst.n + c * p->dst.c + z * p->dst.d + y * p->dst.h + x * p->dst.w;
+            const int64_t count = p->uniform ? p->divisor : counted(p, 0, z) * counted(p, 1, y) * counted(p, 2, x);
+            int64_t index;
+            if (size == 4)
+                plain_float(p, &w, src, count, (float *)a->dst + to, &index);
+            else
+                plain_double(p, &w, src, count, (double *)a->dst + to, &index);
+            if (p->desc.with_indices) a->indices[to] = index;
+        }
+    }
 }
 
 /* ---- all paths -------------------------------------------------------------------------------------------------- */

@@ -158,7 +158,9 @@ typedef enum pc_pool_kind { PC_POOL_MAX, PC_POOL_AVERAGE, PC_POOL_KIND_COUNT } p
  *
  * The average: elements of a row are added from left to right, then the sums of rows from top to bottom, and the sum is
  * divided, once, by the number of elements of the window: those in the image or in the padding, or in the image alone.
- * (Where a size rounded up moves a window out of the padding, what lies beyond does not count.) */
+ * (Where a size rounded up moves a window out of the padding, what lies beyond does not count.)
+ *
+ * Adaptive windows cut an axis into n parts: window o runs from floor(o * in / n) to ceil((o + 1) * in / n). */
 typedef struct pc_pool_desc {
     pc_pool_kind kind;
     pc_dtype dtype;
@@ -169,6 +171,7 @@ typedef struct pc_pool_desc {
     int with_indices;     /* also write the flat index of each maximum within one unpadded (D, H, W) volume */
     int padding_excluded; /* average: divide by the number of elements in the image */
     int64_t divisor;      /* average: divide by this, if it is not 0 */
+    int64_t adaptive[3];  /* not 0: cut the axis into so many parts, whatever window, stride, dilation and pad say */
     pc_isa isa;
     int threads;
 } pc_pool_desc;

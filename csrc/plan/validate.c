@@ -71,28 +71,48 @@ pc_status pc_validate_conv(pc_conv_desc *d, int64_t out[3]) {
     return resolve(&d->isa, &d->threads);
 }
 
+/* Windows that cut an axis into so many parts. Equal parts are windows like any others; where the parts differ, the
+ * window becomes the largest. */
+static pc_status adapt(pc_pool_desc *d, int axis) {
+    const int64_t n = d->in[axis], parts = d->adaptive[axis];
+    if (parts < 0) return PC_ERR_SIZE;
+    if (parts == 0) return PC_OK;
+    if (pc_mul_checked(n, parts) < 0) return PC_ERR_OVERFLOW;
+    const int equal = n % parts == 0;
+    d->window[axis] = equal ? n / parts : pc_min(n, pc_ceil_div(n, parts) + 1);
+    d->stride[axis] = equal ? n / parts : 1;
+    d->dilation[axis] = 1;
+    d->pad[axis] = 0;
+    if (equal) d->adaptive[axis] = 0;
+    return PC_OK;
+}
+
 pc_status pc_validate_pool(pc_pool_desc *d, int64_t out[3]) {
     if ((unsigned)d->kind >= PC_POOL_KIND_COUNT || (d->kind != PC_POOL_MAX && d->with_indices)) return PC_ERR_POOL;
     if (!valid_dtype(d->dtype)) return PC_ERR_DTYPE;
     if (!valid_layout(d->src_layout) || !valid_layout(d->dst_layout)) return PC_ERR_LAYOUT;
     if (d->mb < 0 || d->c < 1) return PC_ERR_SIZE;
     for (int i = 0; i < 3; i++) {
-        if (d->in[i] < 1 || d->window[i] < 1) return PC_ERR_SIZE;
+        if (d->in[i] < 1) return PC_ERR_SIZE;
+        pc_status status = adapt(d, i);
+        if (status != PC_OK) return status;
+        if (d->window[i] < 1) return PC_ERR_SIZE;
         if (d->stride[i] < 1) return PC_ERR_STRIDE;
         if (d->dilation[i] < 1) return PC_ERR_DILATION;
         int64_t left;
-        const pc_status status =
-            room(d->in[i], pc_max(d->pad[i], 0), pc_max(d->pad[i], 0), d->window[i], d->dilation[i], &left);
+        status = room(d->in[i], pc_max(d->pad[i], 0), pc_max(d->pad[i], 0), d->window[i], d->dilation[i], &left);
         if (status == PC_ERR_OVERFLOW) return status;
         if (d->pad[i] < 0 || d->pad[i] > ((d->window[i] - 1) * d->dilation[i] + 1) / 2) return PC_ERR_PADDING;
         if (status != PC_OK) return status;
         out[i] = left / d->stride[i] + 1;
         if (d->ceil_mode && left % d->stride[i] && (d->in[i] + d->pad[i] - 1) / d->stride[i] >= out[i]) out[i]++;
+        if (d->adaptive[i]) out[i] = d->adaptive[i];
         if (out[i] == 1) d->stride[i] = 1; /* the step to a second output is never taken */
         if (d->stride[i] > INT32_MAX) return PC_ERR_OVERFLOW;
     }
     const int64_t src[] = {pc_max(d->mb, 1), d->c, d->in[0] + 2 * d->pad[0], d->in[1] + 2 * d->pad[1],
                            d->in[2] + 2 * d->pad[2]};
-    if (!product_fits(src, 5)) return PC_ERR_OVERFLOW;
+    const int64_t dst[] = {pc_max(d->mb, 1), d->c, out[0], out[1], out[2]};
+    if (!product_fits(src, 5) || !product_fits(dst, 5)) return PC_ERR_OVERFLOW;
     return resolve(&d->isa, &d->threads);
 }

@@ -8,9 +8,11 @@ from .conv import Conv2d
 from .flatten import Flatten
 from .linear import Linear
 from .module import Module
-from .pooling import MaxPool2d
+from .pooling import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 
 __all__ = [
+    "AdaptiveAvgPool2d",
+    "AvgPool2d",
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",

@@ -121,6 +121,12 @@ static void test_pool_descriptor(void) {
     EXPECT_POOL(PC_ERR_PADDING, d.pad[1] = 2);
     EXPECT_POOL(PC_OK, d.pad[1] = 1);
     EXPECT_POOL(PC_OK, (d.dilation[1] = 3, d.pad[1] = 2)); /* half of the dilated window */
+    for (int a = 0; a < 3; a++) {
+        EXPECT_POOL(PC_ERR_SIZE, d.adaptive[a] = -1);
+        EXPECT_POOL(PC_ERR_SIZE, (d.adaptive[a] = 1, d.in[a] = 0));
+        /* the window does not count */
+        EXPECT_POOL(PC_OK, (d.adaptive[a] = 3, d.window[a] = d.stride[a] = d.dilation[a] = 0, d.pad[a] = -1));
+    }
     EXPECT_POOL(PC_ERR_THREADS, d.threads = -1);
     EXPECT_POOL(PC_ERR_ISA, d.isa = PC_ISA_COUNT);
 }
@@ -143,6 +149,8 @@ static void test_overflow(void) {
     EXPECT_POOL(PC_ERR_OVERFLOW, (d.in[2] = huge));
     EXPECT_POOL(PC_ERR_OVERFLOW, (d.window[2] = huge, d.dilation[2] = 4));
     EXPECT_POOL(PC_OK, (d.stride[1] = d.stride[2] = most, d.ceil_mode = 1));
+    EXPECT_POOL(PC_ERR_OVERFLOW, (d.adaptive[2] = huge));
+    EXPECT_POOL(PC_ERR_OVERFLOW, (d.adaptive[1] = d.adaptive[2] = INT64_C(1) << 32));
 }
 
 static void test_null(void) {

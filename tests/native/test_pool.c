@@ -27,7 +27,8 @@ static const char *text(const problem *p) {
     const struct {
         const char *key;
         const int64_t *v;
-    } triples[] = {{"in", d->in}, {"k", d->window}, {"s", d->stride}, {"d", d->dilation}, {"p", d->pad}};
+    } triples[] = {{"in", d->in},      {"k", d->window}, {"s", d->stride},
+                   {"d", d->dilation}, {"p", d->pad},    {"adaptive", d->adaptive}};
     for (size_t i = 0; i < sizeof triples / sizeof *triples; i++) {
         const int64_t *v = triples[i].v;
         n += snprintf(line + n, sizeof line - (size_t)n, " %s%" PRId64 ",%" PRId64 ",%" PRId64, triples[i].key, v[0],
@@ -38,12 +39,16 @@ static const char *text(const problem *p) {
 
 /* The size as torch defines it; 0 where the window does not fit. */
 static int64_t output_size(const pc_pool_desc *d, int a) {
+    if (d->adaptive[a]) return d->adaptive[a];
     const int64_t room = d->in[a] + 2 * d->pad[a] - d->dilation[a] * (d->window[a] - 1) - 1;
     if (room < 0) return 0;
     int64_t out = (room + (d->ceil_mode ? d->stride[a] - 1 : 0)) / d->stride[a] + 1;
     if (d->ceil_mode && (out - 1) * d->stride[a] >= d->in[a] + d->pad[a]) out--;
     return out;
 }
+
+/* How many steps it takes to see every element of a window. */
+static int64_t taps(const pc_pool_desc *d, int a) { return d->adaptive[a] ? d->in[a] : d->window[a]; }
 
 static int derive(problem *p) {
     pc_pool_desc *d = &p->desc;
@@ -56,6 +61,18 @@ static int derive(problem *p) {
     p->src_count = d->mb * d->c * p->in_volume;
     p->dst_count = d->mb * d->c * p->out_volume;
     return p->out_volume > 0;
+}
+
+/* Windows that cut an axis into parts, beside fields that must not count then. */
+static void make_adaptive(pc_pool_desc *d, rng *r) {
+    for (int a = rng_range(r, 0, 3) ? 1 : 0; a < 3; a++) {
+        if (rng_range(r, 0, 3) == 0) continue;
+        d->in[a] = rng_range(r, 1, a == 0 ? 4 : 30);
+        d->adaptive[a] = rng_range(r, 1, d->in[a] + 3);
+        if (rng_range(r, 0, 2) == 0) d->in[a] = d->adaptive[a] * rng_range(r, 1, 4); /* equal parts */
+        d->window[a] = d->stride[a] = d->dilation[a] = 0;
+        d->pad[a] = -1;
+    }
 }
 
 /* Every third problem has a window that is common or large, and rows long enough to be cut. */
@@ -95,7 +112,38 @@ static void random_problem(problem *p, rng *r) {
             if (rng_range(r, 0, 3) == 0) d->in[2] += rng_range(r, 500, 1200);
             d->c = rng_size(r, 5);
         }
-    } while (!derive(p) || p->dst_count * p->desc.window[0] * p->desc.window[1] * p->desc.window[2] > 300000);
+        if (rng_range(r, 0, 5) == 0) make_adaptive(d, r);
+    } while (!derive(p) || p->dst_count * taps(&p->desc, 0) * taps(&p->desc, 1) * taps(&p->desc, 2) > 300000);
+}
+
+/* Where a tap of the window of output o stands. */
+typedef enum place { NOWHERE, IN_PADDING, IN_IMAGE } place;
+
+static place tap_on_axis(const pc_pool_desc *d, int a, int64_t o, int64_t tap, int64_t *i) {
+    const int64_t n = d->in[a], parts = d->adaptive[a];
+    if (parts) {
+        *i = o * n / parts + tap;
+        return *i * parts < (o + 1) * n ? IN_IMAGE : NOWHERE;
+    }
+    *i = o * d->stride[a] - d->pad[a] + tap * d->dilation[a];
+    return *i >= 0 && *i < n ? IN_IMAGE : *i < n + d->pad[a] ? IN_PADDING : NOWHERE;
+}
+
+/* The same on all axes; z becomes the element's number within its volume. */
+static place tap_at(const problem *p, const int64_t at[3], const int64_t tap[3], int64_t *z) {
+    place least = IN_IMAGE;
+    *z = 0;
+    for (int a = 0; a < 3; a++) {
+        int64_t i;
+        const place here = tap_on_axis(&p->desc, a, at[a], tap[a], &i);
+        least = here < least ? here : least;
+        *z = *z * p->desc.in[a] + i;
+    }
+    return least;
+}
+
+static double element(const problem *p, const void *src, int64_t n, int64_t c, int64_t z) {
+    return get(p->desc.dtype, src, element_offset(p->desc.src_layout, p->desc.c, p->in_volume, n, c, z));
 }
 
 static void one_output(const problem *p, const void *src, int64_t n, int64_t c, const int64_t at[3], double *value,
@@ -103,20 +151,13 @@ static void one_output(const problem *p, const void *src, int64_t n, int64_t c, 
     const pc_pool_desc *d = &p->desc;
     *value = -INFINITY;
     *index = ANY_INDEX; /* of a dilated window that misses the image altogether */
-    for (int64_t kd = 0; kd < d->window[0]; kd++) {
-        for (int64_t kh = 0; kh < d->window[1]; kh++) {
-            for (int64_t kw = 0; kw < d->window[2]; kw++) {
-                const int64_t tap[3] = {kd, kh, kw};
-                int64_t z = 0;
-                int inside = 1;
-                for (int a = 0; a < 3; a++) {
-                    const int64_t i = at[a] * d->stride[a] - d->pad[a] + tap[a] * d->dilation[a];
-                    inside &= i >= 0 && i < d->in[a];
-                    z = z * d->in[a] + i;
-                }
-                if (!inside) continue;
+    for (int64_t kd = 0; kd < taps(d, 0); kd++) {
+        for (int64_t kh = 0; kh < taps(d, 1); kh++) {
+            for (int64_t kw = 0; kw < taps(d, 2); kw++) {
+                int64_t z;
+                if (tap_at(p, at, (int64_t[3]){kd, kh, kw}, &z) != IN_IMAGE) continue;
                 if (*index == ANY_INDEX) *index = z;
-                const double x = get(d->dtype, src, element_offset(d->src_layout, d->c, p->in_volume, n, c, z));
+                const double x = element(p, src, n, c, z);
                 if (x > *value || isnan(x)) {
                     *value = x;
                     *index = z;
@@ -133,24 +174,15 @@ static double one_average(const problem *p, const void *src, int64_t n, int64_t 
     const pc_pool_desc *d = &p->desc;
     double sum = 0;
     int64_t in_image = 0, in_padding = 0;
-    for (int64_t kd = 0; kd < d->window[0]; kd++) {
-        for (int64_t kh = 0; kh < d->window[1]; kh++) {
+    for (int64_t kd = 0; kd < taps(d, 0); kd++) {
+        for (int64_t kh = 0; kh < taps(d, 1); kh++) {
             double row = 0;
-            for (int64_t kw = 0; kw < d->window[2]; kw++) {
-                const int64_t tap[3] = {kd, kh, kw};
-                int64_t z = 0;
-                int inside = 1, padded = 1;
-                for (int a = 0; a < 3; a++) {
-                    const int64_t i = at[a] * d->stride[a] - d->pad[a] + tap[a] * d->dilation[a];
-                    inside &= i >= 0 && i < d->in[a];
-                    padded &= i < d->in[a] + d->pad[a];
-                    z = z * d->in[a] + i;
-                }
-                in_image += inside;
-                in_padding += padded;
-                if (inside)
-                    row = rounded(d->dtype,
-                                  row + get(d->dtype, src, element_offset(d->src_layout, d->c, p->in_volume, n, c, z)));
+            for (int64_t kw = 0; kw < taps(d, 2); kw++) {
+                int64_t z;
+                const place here = tap_at(p, at, (int64_t[3]){kd, kh, kw}, &z);
+                in_image += here == IN_IMAGE;
+                in_padding += here != NOWHERE;
+                if (here == IN_IMAGE) row = rounded(d->dtype, row + element(p, src, n, c, z));
             }
             sum = rounded(d->dtype, sum + row);
         }

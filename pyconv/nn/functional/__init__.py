@@ -4,7 +4,17 @@ from .activation import relu, softmax
 from .conv import conv2d
 from .linear import linear
 from .norm import batch_norm
-from .pool import max_pool2d
+from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from .shape import flatten
 
-__all__ = ["batch_norm", "conv2d", "flatten", "linear", "max_pool2d", "relu", "softmax"]
+__all__ = [
+    "adaptive_avg_pool2d",
+    "avg_pool2d",
+    "batch_norm",
+    "conv2d",
+    "flatten",
+    "linear",
+    "max_pool2d",
+    "relu",
+    "softmax",
+]

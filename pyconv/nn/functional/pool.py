@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from ..._native import explain_max_pool2d
+from ..._native import adaptive_avg_pool2d as _adaptive_avg_pool2d
+from ..._native import avg_pool2d as _avg_pool2d
+from ..._native import explain_adaptive_avg_pool2d, explain_avg_pool2d, explain_max_pool2d
 from ..._native import max_pool2d as _max_pool2d
 from ...runtime import explained_by
 
 if TYPE_CHECKING:
-    from ..._types import Array, Layout, Pair
+    from collections.abc import Callable
+
+    from ..._types import Array, Layout, OutputSize, Pair
 
 
-def _explain(*args: Any, out: Array | None = None, **kwargs: Any) -> dict[str, Any]:
-    """Describe a call; where its result goes changes nothing."""
-    return explain_max_pool2d(*args, **kwargs)
+def _whatever_out(explainer: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Let an explainer take `out`: where a result goes changes nothing."""
+
+    def explain(*args: Any, out: Array | None = None, **kwargs: Any) -> dict[str, Any]:
+        return explainer(*args, **kwargs)
+
+    return explain
 
 
 @overload
@@ -43,7 +51,7 @@ def max_pool2d(
     out: Array | None = None,
     layout: Layout = "NCHW",
 ) -> tuple[Array, Array]: ...
-@explained_by(_explain)
+@explained_by(_whatever_out(explain_max_pool2d))
 def max_pool2d(
     input: Array,
     kernel_size: Pair,
@@ -111,3 +119,130 @@ def max_pool2d(
     return _max_pool2d(  # type: ignore[no-any-return]
         input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, out=out, layout=layout
     )
+
+
+@explained_by(_whatever_out(explain_avg_pool2d))
+def avg_pool2d(
+    input: Array,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+    *,
+    out: Array | None = None,
+    layout: Layout = "NCHW",
+) -> Array:
+    """Average over a moving window, each channel by itself, as `torch.nn.functional.avg_pool2d`.
+
+    The elements of a row are added from left to right, then the sums of the rows from top to bottom, and the sum is
+    divided once; so results have the same bits on every instruction set, for any number of threads, in either layout.
+
+    Parameters
+    ----------
+    input : ndarray, (N, C, H, W) or (C, H, W), float32 or float64
+        The images. Any strides; read-only arrays too. N may be 0.
+    kernel_size : int or pair of int
+        Height and width of the window.
+    stride : int or pair of int, optional
+        Step of the window; its own size if None.
+    padding : int or pair of int
+        Rows or columns of zeros on both sides; at most half of `kernel_size`.
+    ceil_mode : bool
+        Round the output size up instead of down. A last window that would start in the padding on the right is dropped,
+        and what another one has beyond the padding never counts.
+    count_include_pad : bool
+        Divide by the number of elements in the image and in the padding; if False, by the number in the image.
+    divisor_override : int, optional
+        Divide by this instead; not 0.
+    out : ndarray, optional
+        Receives the averages, and is returned.
+    layout : 'NCHW' or 'NHWC'
+        The order of the axes of `input` and of the result.
+
+    Returns
+    -------
+    ndarray, (N, C, OH, OW) or (C, OH, OW)
+        ``OH = floor((H + 2*ph - KH) / sh) + 1``, and OW likewise; in memory order of the input.
+
+    Raises
+    ------
+    ValueError
+        Wrong rank, a window larger than the padded image, values out of range; the text has the shapes.
+    TypeError
+        Element types other than float32 and float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyconv.nn.functional as F
+    >>> x = np.arange(16, dtype=np.float32).reshape(1, 4, 4)
+    >>> F.avg_pool2d(x, 2)
+    array([[[ 2.5,  4.5],
+            [10.5, 12.5]]], dtype=float32)
+    >>> F.avg_pool2d(x, 3, 2, 1, count_include_pad=False)
+    array([[[ 2.5,  4. ],
+            [ 8.5, 10. ]]], dtype=float32)
+    """
+    return _avg_pool2d(
+        input,
+        kernel_size,
+        stride,
+        padding,
+        ceil_mode,
+        count_include_pad,
+        divisor_override,
+        out=out,
+        layout=layout,
+    )
+
+
+@explained_by(_whatever_out(explain_adaptive_avg_pool2d))
+def adaptive_avg_pool2d(
+    input: Array, output_size: OutputSize, *, out: Array | None = None, layout: Layout = "NCHW"
+) -> Array:
+    """Average over as many windows as the result is to have elements, as `torch.nn.functional.adaptive_avg_pool2d`.
+
+    Row i of the result averages the rows of the image from ``floor(i*H / OH)`` to ``ceil((i + 1)*H / OH) - 1``, and
+    columns likewise. Where OH divides H and OW divides W, that is ``avg_pool2d(input, (H // OH, W // OW))``, bit for
+    bit and as fast. Other windows differ in size and may overlap; they are added in the same order (a row from left to
+    right, then the rows from top to bottom, one division), each by itself: channels-last images with vectors of
+    channels, others an element at a time.
+
+    Parameters
+    ----------
+    input : ndarray, (N, C, H, W) or (C, H, W), float32 or float64
+        The images. Any strides; read-only arrays too. N may be 0.
+    output_size : int or pair of int or None
+        Height and width of the result, larger than those of the image or 0 if you like; None keeps that of the image.
+    out : ndarray, optional
+        Receives the averages, and is returned.
+    layout : 'NCHW' or 'NHWC'
+        The order of the axes of `input` and of the result.
+
+    Returns
+    -------
+    ndarray, (N, C, OH, OW) or (C, OH, OW)
+        In memory order of the input.
+
+    Raises
+    ------
+    ValueError
+        Wrong rank, an empty image, a negative size; the text has the shapes.
+    TypeError
+        Element types other than float32 and float64; sizes that are no integers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyconv.nn.functional as F
+    >>> x = np.arange(15, dtype=np.float32).reshape(1, 3, 5)
+    >>> F.adaptive_avg_pool2d(x, (None, 2))
+    array([[[ 1.,  3.],
+            [ 6.,  8.],
+            [11., 13.]]], dtype=float32)
+    >>> F.adaptive_avg_pool2d(x, 1)
+    array([[[7.]]], dtype=float32)
+    """
+    return _adaptive_avg_pool2d(input, output_size, out=out, layout=layout)
