@@ -395,7 +395,7 @@ ADAPTIVE_PROBLEMS = [
     ((2, 3, 4, 5), {"output_size": (9, 7)}),
     ((6, 7, 10), {"output_size": (3, 3)}),
     ((2, 3, 4, 5), {"output_size": (0, 3)}),
-    ((1, 2, 300, 280), {"output_size": (2, 3)}),
+    ((1, 2, 400, 280), {"output_size": (2, 3)}),
 ]
 AVERAGES = [
     *((F.avg_pool2d, reference.avg_pool2d, *problem) for problem in AVERAGE_PROBLEMS),
@@ -436,6 +436,20 @@ def test_averages_are_summed_in_the_order_that_is_documented(dtype, rng):
         total += row
     assert same_bits(F.avg_pool2d(x, (4, 5)), total / dtype(20))
     assert same_bits(F.adaptive_avg_pool2d(x, (3, 4)), total / dtype(20))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (7, 7), (16, 20)])
+def test_the_average_of_a_whole_image_has_16_sums(size, dtype, rng):
+    x = rng.standard_normal((2, 35, *size)).astype(dtype)
+    sums = np.zeros((2, 35, 16), dtype)
+    for i, element in enumerate(np.moveaxis(x.reshape(2, 35, -1), 2, 0)):
+        sums[:, :, i % 16] += element
+    for half in (8, 4, 2, 1):
+        sums = sums[:, :, :half] + sums[:, :, half:]
+    expected = sums[..., None] / dtype(size[0] * size[1])
+    assert same_bits(F.avg_pool2d(x, size), expected)
+    assert same_bits(F.adaptive_avg_pool2d(x, 1), expected)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -8,6 +8,7 @@
  *     rows        any window over planes: reduced rows wait in cache for the pass down
  *     pixels      channels last: small windows, all channels of a pixel at once
  *     last rows   channels last: larger ones, by way of reduced rows
+ *     global      a single result of a whole plane: pixels are lanes, too
  *     plain       a loop, for indices, mixed layouts, and windows beyond the workspace */
 #include "pool.h"
 
@@ -23,6 +24,7 @@ enum {
     SMALL_WINDOW = 12,     /* elements of windows that channels last reads one by one */
     NARROW = 32,           /* columns of maps whose rows lie within two vectors of some target */
     LINES = 12 << 10,      /* bytes of bordered rows at a time */
+    GLOBAL = 16,           /* channels a thread takes at least, of whole planes: whole vectors of every target */
     TAPS = 4096,           /* rows or columns of a window */
     ADAPTIVE = 16 << 10,   /* elements of a window of its own size, of which each has a pointer */
 };
@@ -136,11 +138,28 @@ static int plan_rows(pc_pool *p) {
     return p->table <= MOST_ROWS;
 }
 
+/* One window, which covers the image. Maxima over the pixels of channels last are as fast by the other paths. */
+static int is_global(const pc_pool *p) {
+    if (p->desc.with_indices || (p->desc.kind == PC_POOL_MAX && p->src.w != 1)) return 0;
+    for (int a = 0; a < 3; a++) {
+        int64_t from, to;
+        inside(p, a, 0, &from, &to);
+        if (p->out[a] != 1 || to - from != p->desc.in[a]) return 0;
+    }
+    return 1;
+}
+
 static void choose_path(pc_pool *p) {
     const pc_pool_desc *d = &p->desc;
     const int planes = p->src.w == 1 && p->dst.w == 1, last = p->src.c == 1 && p->dst.c == 1 && d->c > 1;
     const int64_t taps = d->window[0] * d->window[1] * d->window[2];
     p->path = PC_POOL_PLAIN;
+    if (is_global(p)) {
+        p->path = PC_POOL_GLOBAL;
+        if (p->threads > 1)
+            p->strips = pc_min(pc_ceil_div(4 * p->threads, pc_max(1, d->mb)), pc_ceil_div(d->c, GLOBAL));
+        return;
+    }
     if (d->with_indices || d->window[0] * d->window[1] > TAPS || d->window[2] > TAPS) return;
     if (d->adaptive[0] || d->adaptive[1] || d->adaptive[2]) { /* windows at no regular step share nothing */
         if (last && taps <= ADAPTIVE) p->path = PC_POOL_PIXELS;
@@ -169,13 +188,13 @@ void pc_pool_plan(pc_pool *p) {
     p->uniform = 1;
     p->divisor = d->divisor ? d->divisor : d->window[0] * d->window[1] * d->window[2];
     for (int a = 0; a < 3 && d->kind == PC_POOL_AVERAGE && !d->divisor; a++)
-        p->uniform &=
-            !d->adaptive[a] && counted(p, a, 0) == d->window[a] && counted(p, a, p->out[a] - 1) == d->window[a];
+        p->uniform &= counted(p, a, 0) == d->window[a] && counted(p, a, p->out[a] - 1) == d->window[a];
     const int64_t rows = d->window[0] * d->window[1];
     const int64_t entries = p->path == PC_POOL_TILES    ? (PC_MAX_POOL_TILE - 1) * d->stride[1] + d->window[1]
                             : p->path == PC_POOL_PIXELS ? rows * d->window[2]
                                                         : rows + d->window[2];
-    p->workspace_per_thread = p->path == PC_POOL_PLAIN ? 0 : (size_t)(p->table + pc_round_up(entries * 8, 64));
+    const int loops = p->path == PC_POOL_PLAIN || p->path == PC_POOL_GLOBAL;
+    p->workspace_per_thread = loops ? 0 : (size_t)(p->table + pc_round_up(entries * 8, 64));
     p->work = (d->mb ? planes : 0) * p->bands;
     p->threads = (int)pc_max(1, pc_min(p->threads, p->work));
 }
@@ -485,6 +504,23 @@ static void run_pixels(const pc_pool *p, const pc_exec_args *a, int64_t i, char 
     }
 }
 
+/* ---- whole planes ---------------------------------------------------------------------------------------------- */
+
+static void run_global(const pc_pool *p, const pc_exec_args *a, int64_t i) {
+    const int size = p->kernels->size, last = p->src.w != 1;
+    const item it = item_at(p, a, i, 1, pc_ceil_div(p->desc.c, GLOBAL));
+    const int64_t c = it.first * GLOBAL, count = counted(p, 0, 0) * counted(p, 1, 0) * counted(p, 2, 0);
+    const pc_pool_global_args args = {.kind = p->desc.kind,
+                                      .src = pc_at(it.src, c * p->src.c, size),
+                                      .pixels = p->desc.in[0] * p->desc.in[1] * p->desc.in[2],
+                                      .channels = pc_min(it.n * GLOBAL, p->desc.c - c),
+                                      .src_pixel = last ? p->src.w : 1,
+                                      .src_channel = p->src.c,
+                                      .dst = pc_at_mut(it.dst, c, size),
+                                      .divisor = (double)(p->uniform ? p->divisor : count)};
+    p->kernels->pool_global(&args);
+}
+
 /* ---- plain loops: indices, and any layout ----------------------------------------------------------------------- */
 
 /* The part of a window that lies in the image, on each axis: its elements, where they start and how far they are apart,
@@ -554,7 +590,7 @@ static void run_plain(const pc_pool *p, const pc_exec_args *a, int64_t i) {
             place_window(p, 2, x, &w);
             const int64_t to = n * p->dst.n + c * p->dst.c + z * p->dst.d + y * p->dst.h + x * p->dst.w;
             const int64_t count = p->uniform ? p->divisor : counted(p, 0, z) * counted(p, 1, y) * counted(p, 2, x);
-            int64_t index;
+            int64_t index = 0;
             if (size == 4)
                 plain_float(p, &w, src, count, (float *)a->dst + to, &index);
             else
@@ -576,6 +612,7 @@ static void run_item(const pc_pool *p, const pc_exec_args *a, int64_t i, char *w
         case PC_POOL_ROWS:
         case PC_POOL_LAST_ROWS: run_rows(p, a, i, workspace); break;
         case PC_POOL_PIXELS: run_pixels(p, a, i, workspace); break;
+        case PC_POOL_GLOBAL: run_global(p, a, i); break;
         case PC_POOL_PLAIN: run_plain(p, a, i); break;
     }
 }

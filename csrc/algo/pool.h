@@ -10,6 +10,7 @@ typedef enum pc_pool_path {
     PC_POOL_ROWS,      /* channels first: each row of the image once, then rows down */
     PC_POOL_PIXELS,    /* channels last: each window by itself */
     PC_POOL_LAST_ROWS, /* channels last: each row of the image once, then rows down */
+    PC_POOL_GLOBAL,    /* one result of a whole plane: 16 running sums */
     PC_POOL_PLAIN,     /* a loop: indices, mixed layouts, windows that nothing above holds */
 } pc_pool_path;
 

@@ -160,6 +160,9 @@ typedef enum pc_pool_kind { PC_POOL_MAX, PC_POOL_AVERAGE, PC_POOL_KIND_COUNT } p
  * divided, once, by the number of elements of the window: those in the image or in the padding, or in the image alone.
  * (Where a size rounded up moves a window out of the padding, what lies beyond does not count.)
  *
+ * The average of a whole image, where a single window covers all of it, has 16 sums: element i, counted through rows
+ * and planes, is added to sum i mod 16, then sums 8 to 15 to sums 0 to 7, 4 to 7 to 0 to 3, 2 and 3 to 0 and 1, 1 to 0.
+ *
  * Adaptive windows cut an axis into n parts: window o runs from floor(o * in / n) to ceil((o + 1) * in / n). */
 typedef struct pc_pool_desc {
     pc_pool_kind kind;

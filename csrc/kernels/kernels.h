@@ -244,6 +244,18 @@ typedef struct pc_pool_down_args {
 
 typedef void pc_pool_down_fn(const pc_pool_down_args *a);
 
+/* Whole planes: dst[c] = the largest, or the sum divided, of src[c * src_channel + i * src_pixel] over i < pixels, for
+ * c < channels. src_pixel is 1, or src_channel is, but not for maxima. The sum in the order that pyconv.h states. */
+typedef struct pc_pool_global_args {
+    pc_pool_kind kind;
+    const void *src;
+    int64_t pixels, channels, src_pixel, src_channel;
+    void *dst;
+    double divisor;
+} pc_pool_global_args;
+
+typedef void pc_pool_global_fn(const pc_pool_global_args *a);
+
 typedef struct pc_kernels {
     pc_isa isa;
     int vlen, size; /* elements a vector, bytes an element */
@@ -262,6 +274,7 @@ typedef struct pc_kernels {
     pc_pool_tile_fn *(*pool_tile)(pc_pool_kind kind, int tile, int k, int s); /* NULL where not compiled */
     pc_pool_row_fn *pool_row;
     pc_pool_down_fn *pool_down;
+    pc_pool_global_fn *pool_global;
     /* data[i] = the larger of it and data[i + distance], from i = 0 on, for i < n */
     void (*pool_pairs)(int64_t n, int64_t distance, void *data);
     void (*pool_divide)(int64_t n, double divisor, void *data); /* in place */

@@ -3,20 +3,9 @@
  *
  * NaN wins over every number, which takes two instructions more than the maximum itself. So maxima are taken as if
  * there were no NaN, one comparison for two loads tells whether that was so, and if not they are taken again. */
-#include "../base/shape.h"
-#include "../simd/vec.h"
+#include "pool.h"
 #include "kernels.h"
 #include "table.h"
-
-/* MAX: of numbers. CAREFUL: NaN wins. */
-enum { MAX, CAREFUL, SUM };
-enum { WIDE = 4 }; /* vectors at once: independent chains */
-
-PC_INLINE vec neutral(const int op) { return v_set1(op == SUM ? 0 : -INFINITY); }
-
-PC_INLINE vec combine(const int op, vec a, vec b) {
-    return op == SUM ? v_add(a, b) : op == MAX ? v_max(a, b) : v_max_first(a, b);
-}
 
 PC_INLINE vnan note(const int op, vnan seen, vec a, vec b) { return op == MAX ? v_note_nan(seen, a, b) : seen; }
 
@@ -25,19 +14,6 @@ PC_INLINE vec load(const int op, const int masked, const elem *row, int64_t off,
     if (!masked) return v_load(row + off);
     const vmask m = v_mask((int)pc_max(-off, 0), (int)pc_min(pc_max(in_w - off, 0), PC_VLEN));
     return v_load_mask_or(row + off, m, neutral(op));
-}
-
-PC_INLINE void store(elem *dst, int64_t n, vec v) {
-    if (n >= PC_VLEN)
-        v_store(dst, v);
-    else
-        v_store_n(dst, (int)n, v);
-}
-
-/* A sum of zeros is +0, whether zeros of the padding were among them or not. */
-PC_INLINE vec divided(vec sum, double divisor, int exact) {
-    sum = v_add(sum, v_zero());
-    return exact ? v_mul(sum, v_set1((elem)(1 / divisor))) : v_div(sum, v_set1((elem)divisor));
 }
 
 /* ---- tiles: the common windows ----------------------------------------------------------------------------------- */

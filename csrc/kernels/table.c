@@ -30,6 +30,7 @@ const pc_kernels PC_FN(pc_kernels) = {
     .pool_tile = PC_FN(pc_pool_tile),
     .pool_row = PC_FN(pc_pool_row),
     .pool_down = PC_FN(pc_pool_down),
+    .pool_global = PC_FN(pc_pool_global),
     .pool_pairs = PC_FN(pc_pool_pairs),
     .pool_divide = PC_FN(pc_pool_divide),
     .epilogue = PC_FN(pc_epilogue),

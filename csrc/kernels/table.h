@@ -18,6 +18,7 @@ pc_winograd_out_fn PC_FN(pc_winograd_output_2), PC_FN(pc_winograd_output_4), PC_
 pc_pool_tile_fn *PC_FN(pc_pool_tile)(pc_pool_kind kind, int tile, int k, int s);
 pc_pool_row_fn PC_FN(pc_pool_row);
 pc_pool_down_fn PC_FN(pc_pool_down);
+pc_pool_global_fn PC_FN(pc_pool_global);
 void PC_FN(pc_pool_pairs)(int64_t n, int64_t distance, void *data);
 void PC_FN(pc_pool_divide)(int64_t n, double divisor, void *data);
 pc_epilogue_fn PC_FN(pc_epilogue);

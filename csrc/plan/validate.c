@@ -71,8 +71,8 @@ pc_status pc_validate_conv(pc_conv_desc *d, int64_t out[3]) {
     return resolve(&d->isa, &d->threads);
 }
 
-/* Windows that cut an axis into so many parts. Equal parts are windows like any others; where the parts differ, the
- * window becomes the largest. */
+/* Windows that cut an axis into so many parts. Equal parts are windows like any others; where they differ, `window`
+ * becomes an upper bound. */
 static pc_status adapt(pc_pool_desc *d, int axis) {
     const int64_t n = d->in[axis], parts = d->adaptive[axis];
     if (parts < 0) return PC_ERR_SIZE;

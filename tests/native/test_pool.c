@@ -9,7 +9,7 @@
 #include "guard.h"
 #include "support.h"
 
-enum { PROBLEMS = 2000, MOST_THREADS = 3, ANY_INDEX = -2 };
+enum { PROBLEMS = 2400, MOST_THREADS = 3, ANY_INDEX = -2, SUMS = 16 };
 
 typedef struct problem {
     pc_pool_desc desc;
@@ -75,6 +75,21 @@ static void make_adaptive(pc_pool_desc *d, rng *r) {
     }
 }
 
+/* A single window that covers the image, with or without padding: planes of few pixels, those of networks, large ones. */
+static void make_global(pc_pool_desc *d, rng *r) {
+    const int64_t kind = rng_range(r, 0, 3), most = kind == 0 ? 4 : kind == 1 ? 16 : kind == 2 ? 40 : 130;
+    for (int a = rng_range(r, 0, 3) ? 1 : 0; a < 3; a++) {
+        d->in[a] = a == 0 ? rng_range(r, 1, 3) : rng_range(r, (most + 1) / 2, most);
+        d->adaptive[a] = rng_range(r, 0, 3) == 0;
+        d->pad[a] = rng_range(r, 0, 3) ? 0 : rng_range(r, 0, d->in[a]);
+        d->window[a] = d->in[a] + d->pad[a] + rng_range(r, 0, d->pad[a]);
+        d->stride[a] = d->window[a];
+        d->dilation[a] = 1;
+    }
+    d->with_indices = 0;
+    d->c = kind == 3 ? rng_range(r, 1, 9) : rng_range(r, 1, 150);
+}
+
 /* Every third problem has a window that is common or large, and rows long enough to be cut. */
 static void random_problem(problem *p, rng *r) {
     const int special = rng_range(r, 0, 2) == 0, large = special && rng_range(r, 0, 1);
@@ -112,7 +127,10 @@ static void random_problem(problem *p, rng *r) {
             if (rng_range(r, 0, 3) == 0) d->in[2] += rng_range(r, 500, 1200);
             d->c = rng_size(r, 5);
         }
-        if (rng_range(r, 0, 5) == 0) make_adaptive(d, r);
+        if (rng_range(r, 0, 5) == 0)
+            make_adaptive(d, r);
+        else if (rng_range(r, 0, 4) == 0)
+            make_global(d, r);
     } while (!derive(p) || p->dst_count * taps(&p->desc, 0) * taps(&p->desc, 1) * taps(&p->desc, 2) > 300000);
 }
 
@@ -170,6 +188,26 @@ static void one_output(const problem *p, const void *src, int64_t n, int64_t c, 
 /* Rounded to the element type after every operation, in the order that pyconv.h states. */
 static double rounded(pc_dtype dtype, double x) { return dtype == PC_F32 ? (double)(float)x : x; }
 
+/* Whether a single window covers the image: its average has an order of its own. */
+static int is_global(const problem *p) {
+    for (int a = 0; a < 3; a++) {
+        int64_t i, covered = 0;
+        for (int64_t tap = 0; tap < taps(&p->desc, a); tap++)
+            covered += tap_on_axis(&p->desc, a, 0, tap, &i) == IN_IMAGE;
+        if (p->out[a] != 1 || covered != p->desc.in[a]) return 0;
+    }
+    return 1;
+}
+
+static double sum_of_plane(const problem *p, const void *src, int64_t n, int64_t c) {
+    double sum[SUMS] = {0};
+    for (int64_t i = 0; i < p->in_volume; i++)
+        sum[i % SUMS] = rounded(p->desc.dtype, sum[i % SUMS] + element(p, src, n, c, i));
+    for (int half = SUMS / 2; half; half /= 2)
+        for (int i = 0; i < half; i++) sum[i] = rounded(p->desc.dtype, sum[i] + sum[i + half]);
+    return sum[0];
+}
+
 static double one_average(const problem *p, const void *src, int64_t n, int64_t c, const int64_t at[3]) {
     const pc_pool_desc *d = &p->desc;
     double sum = 0;
@@ -187,6 +225,7 @@ static double one_average(const problem *p, const void *src, int64_t n, int64_t 
             sum = rounded(d->dtype, sum + row);
         }
     }
+    if (is_global(p)) sum = sum_of_plane(p, src, n, c);
     const int64_t divisor = d->divisor ? d->divisor : d->padding_excluded ? in_image : in_padding;
     return rounded(d->dtype, sum / (double)divisor);
 }
@@ -285,10 +324,14 @@ static void check_problem(problem *p, rng *r) {
 
 int main(void) {
     rng r = {.state = 7};
+    int globals[PC_POOL_KIND_COUNT] = {0};
     for (int i = 0; i < PROBLEMS; i++) {
         problem p;
         random_problem(&p, &r);
+        globals[p.desc.kind] += is_global(&p) && p.desc.mb > 0 && !p.desc.with_indices;
         check_problem(&p, &r);
     }
+    for (int kind = 0; kind < PC_POOL_KIND_COUNT; kind++)
+        CHECK(globals[kind] > PROBLEMS / 20, "only %d of whole planes", globals[kind]);
     return test_result();
 }

@@ -137,7 +137,9 @@ def avg_pool2d(
     """Average over a moving window, each channel by itself, as `torch.nn.functional.avg_pool2d`.
 
     The elements of a row are added from left to right, then the sums of the rows from top to bottom, and the sum is
-    divided once; so results have the same bits on every instruction set, for any number of threads, in either layout.
+    divided once. Only where a single window covers the whole image, element i, counted row by row, is added to the sum
+    ``i % 16`` of 16, and of these the upper half to the lower, four times. Either way results have the same bits on
+    every instruction set, for any number of threads, in either layout.
 
     Parameters
     ----------
@@ -206,9 +208,10 @@ def adaptive_avg_pool2d(
 
     Row i of the result averages the rows of the image from ``floor(i*H / OH)`` to ``ceil((i + 1)*H / OH) - 1``, and
     columns likewise. Where OH divides H and OW divides W, that is ``avg_pool2d(input, (H // OH, W // OW))``, bit for
-    bit and as fast. Other windows differ in size and may overlap; they are added in the same order (a row from left to
-    right, then the rows from top to bottom, one division), each by itself: channels-last images with vectors of
-    channels, others an element at a time.
+    bit and as fast; the average of the whole image, with `output_size` 1, runs as fast as memory is read. Other windows
+    differ in size and may overlap; they are added in the same order (a row from left to right, then the rows from top
+    to bottom, one division), each by itself: channels-last images with vectors of channels, others an element at a
+    time.
 
     Parameters
     ----------
