@@ -20,7 +20,8 @@ enum {
     MOST_ROWS = 384 << 10, /* and that a single row of results may need */
     STRIP = 512,           /* columns of a strip, at most */
     BORDER = 64 << 10,     /* bytes of a row of border for tiles */
-    DOUBLING = 12,         /* neighbours from which doubling is faster than one by one */
+    DOUBLING = 8,          /* neighbours for each step from which doubling is faster than one by one, */
+    DOUBLING_SMALL = 12,   /* and on maps of up to 16 columns */
     SMALL_WINDOW = 12,     /* elements of windows that channels last reads one by one */
     NARROW = 32,           /* columns of maps whose rows lie within two vectors of some target */
     LINES = 12 << 10,      /* bytes of bordered rows at a time */
@@ -68,9 +69,10 @@ static int is_exact(int64_t divisor) {
 
 /* ---- plan ----------------------------------------------------------------------------------------------------- */
 
-static int largest_power(int64_t window, int64_t stride) {
+static int largest_power(const pc_pool *p, int axis) {
+    const int64_t window = p->desc.window[axis], steps = p->desc.stride[axis];
     int power = 1;
-    if (window < DOUBLING || stride > window / 4) return 1;
+    if (p->desc.kind != PC_POOL_MAX || window < steps * (p->out[2] <= 16 ? DOUBLING_SMALL : DOUBLING)) return 1;
     while (2 * power <= window) power *= 2;
     return power;
 }
@@ -92,7 +94,7 @@ static int fits_tiles(const pc_pool *p) {
     const pc_pool_desc *d = &p->desc;
     const int64_t k = d->window[2], s = step_of(p);
     return d->window[0] == 1 && d->window[1] == k && (d->stride[1] == s || p->out[1] == 1) && d->dilation[1] == 1 &&
-           d->dilation[2] == 1 && k <= 3 && s <= 2 && p->kernels->pool_tile(d->kind, 1, (int)k, (int)s) &&
+           d->dilation[2] == 1 && k <= 5 && s <= 2 && p->kernels->pool_tile(d->kind, 1, (int)k, (int)s) &&
            d->in[2] * p->kernels->size <= BORDER;
 }
 
@@ -113,9 +115,11 @@ static void plan_tiles(pc_pool *p) {
 static int plan_rows(pc_pool *p) {
     const pc_pool_desc *d = &p->desc;
     const int last = p->path == PC_POOL_LAST_ROWS, size = p->kernels->size;
-    const int64_t all = last ? d->c : p->out[2], each = last ? p->out[2] : 1, least = 4 * p->kernels->vlen;
+    const int64_t all = last ? d->c : p->out[2], each = last ? p->out[2] : 1,
+                  least = last ? 4 * p->kernels->vlen : STRIP / 8;
     int64_t n = last ? all : pc_min(all, STRIP); /* channels or columns of a strip */
-    while (n > least && lay_out_rows(p, pc_min(p->out[1], pc_ceil_div(reach(p, 1), 2)), n * each) > ROWS)
+    /* Rows that two bands read are reduced twice: rather narrow strips than low bands. */
+    while (n > least && lay_out_rows(p, pc_min(p->out[1], 4 * reach(p, 1) / d->stride[1]), n * each) > ROWS)
         n = pc_ceil_div(n, 2);
     if (lay_out_rows(p, 1, n * each) > MOST_ROWS) return 0;
     p->strips = pc_ceil_div(all, n);
@@ -123,8 +127,8 @@ static int plan_rows(pc_pool *p) {
     int64_t rows = 1;
     while (rows < p->out[1] && lay_out_rows(p, rows + 1, n * each) <= ROWS) rows++;
     p->bands = pc_ceil_div(p->out[1], rows);
-    p->power_h = d->kind == PC_POOL_MAX ? largest_power(d->window[1], d->stride[1]) : 1;
-    p->power_w = d->kind == PC_POOL_MAX && !last ? largest_power(d->window[2], d->stride[2]) : 1;
+    p->power_h = largest_power(p, 1);
+    p->power_w = last ? 1 : largest_power(p, 2);
     p->line = pc_round_up(lay_out_rows(p, band_rows(p), n * each), 64);
     p->phases = p->table = p->line;
     if (last) return 1;

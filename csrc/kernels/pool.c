@@ -107,10 +107,15 @@ PC_INLINE void tiles(const int op, const int tile, const int k, const int s, con
 }
 
 /* X(op, tile, k, s) */
-#define TILES(X, op, k, s) X(op, 1, k, s) X(op, 2, k, s) X(op, 4, k, s) X(op, 7, k, s)
+#if defined(PC_TARGET_SCALAR)
+#define TILES(X, op, k, s) X(op, 1, k, s)
+#else
+#define TILES(X, op, k, s) X(op, 1, k, s) X(op, 4, k, s) X(op, 7, k, s)
+#endif
 #define VARIANTS(X)                                                                                                    \
     TILES(X, MAX, 2, 2)                                                                                                \
-    TILES(X, MAX, 3, 1) TILES(X, MAX, 3, 2) TILES(X, SUM, 2, 2) TILES(X, SUM, 3, 1) TILES(X, SUM, 3, 2)
+    TILES(X, MAX, 3, 1)                                                                                                \
+    TILES(X, MAX, 3, 2) TILES(X, MAX, 5, 1) TILES(X, SUM, 2, 2) TILES(X, SUM, 3, 1) TILES(X, SUM, 3, 2)
 
 #define DEFINE(op, tile, k, s)                                                                                         \
     static void tiles_##op##_##tile##_##k##_##s(const pc_pool_tile_args *a) { tiles(op, tile, k, s, a); }
