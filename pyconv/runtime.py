@@ -94,8 +94,9 @@ def set_precision(name: Precision | None) -> None:
     ``"fast"``: a 3x3 layer of stride 1 or 2 may be computed by Winograd's algorithm instead, with up to four times
     fewer multiplications (1.8 times at stride 2). The root mean square of its error is at most twice that of the chain
     on data of both signs (1.8 times for 64 channels), up to 2.4 times after a ReLU, and about that of the chain at
-    stride 2; an infinity or NaN in the input reaches every output of the 4x4 tiles that read it. Every other layer is computed as in strict mode. And a `Sequential` in eval mode folds a
-    batch norm into the convolution before it, which rounds otherwise than the two.
+    stride 2; an infinity or NaN in the input reaches every output of the 4x4 tiles that read it. Every other layer is
+    computed as in strict mode. And a `Sequential` in eval mode folds a batch norm into the convolution before it, which
+    rounds otherwise than the two.
 
     In either, results are the same, bit for bit, on every instruction set, for any number of threads and in any batch.
     A call, or a layer, may ask for a precision of its own by the argument ``precision``.

@@ -64,7 +64,7 @@ def test_any_3x3_layer(data):
     image = zeros(1, channels[0], draw(st.integers(1, 600)), draw(st.integers(1, 600)), dtype=dtype)
     weight = zeros(channels[1], channels[0] // groups, 3, 3, dtype=dtype)
     with pyconv.threads(draw(st.integers(1, 64))):
-        chosen = pyconv.explain(F.conv2d, image, weight, padding=1, groups=groups)
+        chosen = pyconv.explain(F.conv2d, image, weight, padding=1, groups=groups, stride=draw(st.integers(1, 2)))
     assert chosen.workspace_bytes_per_thread <= promised(chosen.algorithm)
 
 

@@ -38,8 +38,8 @@ const char *pc_dense_reject(const pc_conv *c) {
     return 0;
 }
 
-/* Whether no two outputs of a slice read the same element and none reads the border, as in 1x1 layers and those that cut
- * an image into patches: then a copy would be read hardly more often than the image. */
+/* Whether no two outputs of a slice read the same element and none reads the border, as in 1x1 layers and those that
+ * cut an image into patches: then a copy would be read hardly more often than the image. */
 static int apart(const pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     int yes = p->kernel[0] == 1;

@@ -2,7 +2,8 @@
  *
  * A window's rows are reduced along their columns first and these results then down the rows, in memory order, whatever
  * path is taken; so a row that several windows share is reduced once. Maxima of many neighbours take the logarithm of
- * that number: those of 1, 2, 4, ... neighbours come from two of the step before, and two that overlap make up the rest.
+ * that number: those of 1, 2, 4, ... neighbours come from two of the step before, and two that overlap make up the
+ * rest.
  *
  *     tiles       common windows over planes: a few rows of results at once, straight from the image
  *     rows        any window over planes: reduced rows wait in cache for the pass down

@@ -32,10 +32,10 @@ enum {
 
 static int64_t tiles_of(const pc_conv *c, int64_t m) { return pc_ceil_div(c->out[1], m) * pc_ceil_div(c->out[2], m); }
 
-/* The output tile at stride 1: 4, or 2 where edges would waste most of the larger one, or where there are so few tiles that
- * streaming the weights is all that counts, which are 36 or 16 to 9. With few channels too, since then the error of
- * F(4,3)'s transforms shows: 2.1 times that of the chain with 16 channels, 1.97 with 24, 1.8 with 64 (F(2,3): 0.6). By
- * the shape alone, as it decides the bits. */
+/* The output tile at stride 1: 4, or 2 where edges would waste most of the larger one, or where there are so few tiles
+ * that streaming the weights is all that counts, which are 36 or 16 to 9. With few channels too, since then the error
+ * of F(4,3)'s transforms shows: 2.1 times that of the chain with 16 channels, 1.97 with 24, 1.8 with 64 (F(2,3): 0.6).
+ * By the shape alone, as it decides the bits. */
 static int choose_m(const pc_conv *c) {
     enum { ACCURATE = 24 };
     const int64_t large = tiles_of(c, 4), small = tiles_of(c, 2);
@@ -51,12 +51,14 @@ static const char *reject(const pc_conv *c) {
     if (p->kernel[1] != 3 || p->kernel[2] != 3) return "the kernel is not 3x3";
     if (p->stride[1] != p->stride[2] || p->stride[1] > 2) return "the stride is neither 1 nor 2, both ways";
     if (p->dilation[1] != 1 || p->dilation[2] != 1) return "the kernel is dilated";
-    /* FEWEST tiles take 36 * FEWEST * icg elements. */
-    if (c->icg * (p->dtype == PC_F64 ? 8 : 4) > 8 << 10) return "the channels of a few tiles do not fit the workspace";
+    /* FEWEST tiles take 36 * FEWEST * icg elements, or 81 * FEWEST * icg. */
+    if (c->icg * (p->dtype == PC_F64 ? 8 : 4) > (p->stride[1] == 1 ? 8 << 10 : 3 << 10))
+        return "the channels of a few tiles do not fit the workspace";
     return 0;
 }
 
-/* At stride 2 there is less to gain, at most 16 * 9 to 81: measured 1.1 to 1.7 times, and losses beyond these bounds. */
+/* At stride 2 there is less to gain, at most 16 * 9 to 81: measured 1.1 to 1.7 times, and losses beyond these
+ * bounds. */
 static const char *defer_strided(const pc_conv *c) {
     const int64_t tiles = tiles_of(c, 4), bytes = 36 * 4 * c->icg * c->ocg;
     if (pc_min(c->icg, c->ocg) < 32) return "few channels a group at stride 2";
@@ -138,8 +140,8 @@ static double item_cost(const pc_conv *c, const pc_winograd *w, int64_t tiles, i
         }
     const double steps = (double)(w->weights * w->weights * c->icg);
     product *= (double)(n * c->icg);
-    /* A vector of weights takes about 4 FMAs' time from L3, twice that where they fill much of L3, more from memory; and
-     * more again at stride 2, where it meets fewer tiles a block. */
+    /* A vector of weights takes about 4 FMAs' time from L3, twice that where they fill much of L3, more from memory;
+     * and more again at stride 2, where it meets fewer tiles a block. */
     const int64_t bytes = c->ocg * c->icg * w->weights * w->weights * c->kernels->size;
     const double each = (bytes < 12 << 20 ? 4 : bytes < 28 << 20 ? 7 : 11) * (w->kind == PC_WINOGRAD_STRIDED ? 1.7 : 1);
     const double stream = steps * (double)vectors * each;

@@ -96,7 +96,8 @@ PC_API int pc_get_num_threads_local(void);
 
 /* How results may be computed. FAST may take a transform that saves multiplications (Winograd) and rounds differently,
  * to an rms error of at most twice that of STRICT on data of both signs, and up to 2.4 times after a ReLU with 24 to 64
- * channels. STRICT is one chain of fused multiply-adds an output, written down at the top of this file. Either gives the same bits on every target and for any number of threads. */
+ * channels. STRICT is one chain of fused multiply-adds an output, written down at the top of this file. Either gives
+ * the same bits on every target and for any number of threads. */
 typedef enum pc_precision { PC_PRECISION_AUTO = 0, PC_FAST, PC_STRICT, PC_PRECISION_COUNT } pc_precision;
 
 PC_API const char *pc_precision_name(pc_precision precision); /* "auto", "fast", "strict"; NULL if unknown */

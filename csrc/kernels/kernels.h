@@ -148,8 +148,8 @@ typedef void pc_epilogue_fn(const pc_epilogue_args *a, int64_t n, const void *re
 /* ---- Winograd's transforms -------------------------------------------------------------------------------------
  *
  * m = 2 or 4 output pixels each way from n = m + 2 of the image, or 4 from 9 at stride 2; a frequency is one of the
- * n * n elements of a transformed tile. At stride 2 only 6 x 6 have weights of their own: those of frequencies 5 to 8 of
- * an axis are equal, and packed once.
+ * n * n elements of a transformed tile. At stride 2 only 6 x 6 have weights of their own: those of frequencies 5 to 8
+ * of an axis are equal, and packed once.
  *
  * Input: neighbouring tiles of one row of tiles and one vector of channels. Frequency f of tile t goes to
  * dst[place[t] + f * ld_freq + lane]; lanes from `channels` on hold zeros. Beyond the image it reads nothing and takes

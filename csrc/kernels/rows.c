@@ -213,8 +213,8 @@ PC_INLINE void rows(const int tile, const int kr, const int step, const int col_
         all_columns(tile, kr, step, col_step, 0, a);
 }
 
-/* X(tile, kr, row step, column step): one row; any height and step; any height; constant heights. A variant takes 2 to 10 KB, so
- * rarer ones have fewer tiles. */
+/* X(tile, kr, row step, column step): one row; any height and step; any height; constant heights. A
+ * variant takes 2 to 10 KB, so rarer ones have fewer tiles. */
 /* clang-format off */
 #define ANY(X, tile) X(tile, 0, 0, 1)
 #define TALL(X, tile) X(tile, 0, 1, 1) X(tile, 0, 2, 1)
@@ -226,16 +226,17 @@ PC_INLINE void rows(const int tile, const int kr, const int step, const int col_
 #define VARIANTS(X) MANY(X) STRIDED(X, 1) STRIDED(X, 4) STRIDED(X, 7) PAIR(X, 1) PAIR(X, 4) PAIR(X, 7)
 #elif PC_REGISTERS >= 32
 #define VARIANTS(X)                                                                                                    \
-    X(1, 1, 1, 1) ANY(X, 1) ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 2) TALL(X, 4) TALL(X, 8) MANY(X)                                  \
+    X(1, 1, 1, 1) ANY(X, 1) ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 2) TALL(X, 4) TALL(X, 8) MANY(X)                    \
     STRIDED(X, 1) STRIDED(X, 4) STRIDED(X, 7) PAIR(X, 1) PAIR(X, 4) PAIR(X, 7)                                         \
     X(1, 7, 2, 2) X(4, 7, 2, 2) X(7, 7, 2, 2)
 #elif defined(PC_TARGET_AVX2)
 #define VARIANTS(X)                                                                                                    \
-    X(1, 1, 1, 1) ANY(X, 1) ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 2) TALL(X, 4) TALL(X, 8)                                          \
+    X(1, 1, 1, 1) ANY(X, 1) ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 2) TALL(X, 4) TALL(X, 8)                            \
     SMALL(X, 1) SMALL(X, 2) SMALL(X, 4) SMALL(X, 7) SMALL(X, 8)                                                        \
     STRIDED(X, 1) STRIDED(X, 4) PAIR(X, 1) PAIR(X, 2) PAIR(X, 4) X(1, 7, 2, 2) X(4, 7, 2, 2)
 #else
-#define VARIANTS(X) X(1, 1, 1, 1) ANY(X, 1) ANY(X, 4) TALL(X, 1) TALL(X, 4) SMALL(X, 2) STRIDED(X, 2) PAIR(X, 1) PAIR(X, 2)
+#define VARIANTS(X)                                                                                                    \
+    X(1, 1, 1, 1) ANY(X, 1) ANY(X, 4) TALL(X, 1) TALL(X, 4) SMALL(X, 2) STRIDED(X, 2) PAIR(X, 1) PAIR(X, 2)
 #endif
 /* clang-format on */
 

@@ -3,10 +3,11 @@
  * three taps is two taps over the even pixels and one over the odd ones: F(4,2) on +-3/8, +-5/4 and infinity, and the
  * odd pixels as they are.
  *
- * An output tile of M x M pixels reads N x N of the image, N = M + 2, or 2 M + 1 at stride 2. With d those pixels of one channel, g
- * the filter and (.) the product of elements, the tile is A' ((G g G') (.) (B' d B)) A; the products are summed over
- * the channels before A is applied. Lanes are channels throughout: input channels here, output channels there. Each
- * element goes through the operations below in the order written, and so has the same bits on every target.
+ * An output tile of M x M pixels reads N x N of the image, N = M + 2, or 2 M + 1 at stride 2. With d those pixels of
+ * one channel, g the filter and (.) the product of elements, the tile is A' ((G g G') (.) (B' d B)) A; the products
+ * are summed over the channels before A is applied. Lanes are channels throughout: input channels here, output
+ * channels there. Each element goes through the operations below in the order written, and so has the same bits on
+ * every target.
  *
  * The points are unusual. 0, +-1, +-2 save multiplications in the transforms but have 2.3 times the rounding error; of
  * F(4,2) none of 40 pairs was better, and its error is that of the direct chain. All coefficients below are exact in
