@@ -58,6 +58,7 @@ PC_INLINE vec along(const int op, const int k, const int s, const int masked, co
 PC_INLINE int tile_at(const int op, const int tile, const int k, const int s, const int masked,
                       const pc_pool_tile_args *a, int64_t x) {
     vec out[PC_MAX_POOL_TILE];
+    PC_UNROLL for (int r = 0; r < tile; r++) out[r] = neutral(op);
     tile_nan seen = no_nan_yet();
     PC_UNROLL for (int i = 0; i < (tile - 1) * s + k; i++) {
         const vec m = along(op, k, s, masked, a->row[i], a->off + x * s, a->in_w, &seen);
@@ -79,7 +80,8 @@ PC_INLINE int tile_at(const int op, const int tile, const int k, const int s, co
 }
 
 /* Where there is a NaN, which is rare. */
-static __attribute__((noinline)) void careful_tile(int tile, int k, int s, const pc_pool_tile_args *a, int64_t x) {
+static __attribute__((noinline, noclone)) void careful_tile(int tile, int k, int s, const pc_pool_tile_args *a,
+                                                            int64_t x) {
     for (int r = 0; r < tile; r++) {
         vec best = neutral(CAREFUL);
         for (int q = 0; q < k; q++) {
@@ -106,16 +108,19 @@ PC_INLINE void tiles(const int op, const int tile, const int k, const int s, con
     }
 }
 
-/* X(op, tile, k, s) */
+/* X(op, tile, k, s): a variant takes 1 to 7 KB, so rarer ones have fewer tiles. */
+#define FEW(X, op, k, s) X(op, 1, k, s) X(op, 4, k, s)
+#define MANY(X, op, k, s) FEW(X, op, k, s) X(op, 7, k, s)
+#define AVERAGES(X) FEW(X, SUM, 2, 2) FEW(X, SUM, 3, 1) FEW(X, SUM, 3, 2)
+/* clang-format off */
 #if defined(PC_TARGET_SCALAR)
-#define TILES(X, op, k, s) X(op, 1, k, s)
+#define VARIANTS(X) X(MAX, 1, 2, 2) X(MAX, 1, 3, 1) X(MAX, 1, 3, 2) X(SUM, 1, 2, 2) X(SUM, 1, 3, 1) X(SUM, 1, 3, 2)
+#elif defined(PC_DTYPE_F64)
+#define VARIANTS(X) FEW(X, MAX, 2, 2) FEW(X, MAX, 3, 1) FEW(X, MAX, 3, 2) AVERAGES(X)
 #else
-#define TILES(X, op, k, s) X(op, 1, k, s) X(op, 4, k, s) X(op, 7, k, s)
+#define VARIANTS(X) MANY(X, MAX, 2, 2) MANY(X, MAX, 3, 1) MANY(X, MAX, 3, 2) X(MAX, 1, 5, 1) X(MAX, 7, 5, 1) AVERAGES(X)
 #endif
-#define VARIANTS(X)                                                                                                    \
-    TILES(X, MAX, 2, 2)                                                                                                \
-    TILES(X, MAX, 3, 1)                                                                                                \
-    TILES(X, MAX, 3, 2) TILES(X, MAX, 5, 1) TILES(X, SUM, 2, 2) TILES(X, SUM, 3, 1) TILES(X, SUM, 3, 2)
+/* clang-format on */
 
 #define DEFINE(op, tile, k, s)                                                                                         \
     static void tiles_##op##_##tile##_##k##_##s(const pc_pool_tile_args *a) { tiles(op, tile, k, s, a); }
@@ -167,8 +172,8 @@ PC_INLINE int row_at(const int op, const int step, const int three, const int ma
 
 PC_INLINE int rows_at(const int op, const int step, const int masked, const int nv, const pc_pool_row_args *a,
                       int64_t x) {
-    return op != CAREFUL && a->cols == 3 ? row_at(op, step, 1, masked, nv, a, x)
-                                         : row_at(op, step, 0, masked, nv, a, x);
+    if (op == MAX && step == 1 && a->cols == 3) return row_at(op, step, 1, masked, nv, a, x);
+    return row_at(op, step, 0, masked, nv, a, x);
 }
 
 PC_INLINE int whole_row(const int op, const int step, const pc_pool_row_args *a) {
@@ -188,18 +193,13 @@ PC_INLINE int whole_row(const int op, const int step, const pc_pool_row_args *a)
     return met;
 }
 
+/* The rarer ones share their code, whatever the step. */
 void PC_FN(pc_pool_row)(const pc_pool_row_args *a) {
     const int step = a->col_step;
-    if (a->kind == PC_POOL_AVERAGE) {
-        if (step == 1)
-            whole_row(SUM, 1, a);
-        else
-            whole_row(SUM, 2, a);
-    } else if (step == 1) {
-        if (whole_row(MAX, 1, a)) whole_row(CAREFUL, 1, a);
-    } else if (whole_row(MAX, 2, a)) {
-        whole_row(CAREFUL, 2, a);
-    }
+    if (a->kind == PC_POOL_AVERAGE)
+        whole_row(SUM, step, a);
+    else if (step == 1 ? whole_row(MAX, 1, a) : whole_row(MAX, 2, a))
+        whole_row(CAREFUL, step, a);
 }
 
 /* nv vectors at i, or one of which only the first elements exist, for each line. */
@@ -249,10 +249,7 @@ PC_INLINE int all_down(const int op, const int three, const pc_pool_down_args *a
 void PC_FN(pc_pool_down)(const pc_pool_down_args *a) {
     const int three = a->rows == 3 && a->cols == 1;
     if (a->kind == PC_POOL_AVERAGE) {
-        if (three)
-            all_down(SUM, 1, a);
-        else
-            all_down(SUM, 0, a);
+        all_down(SUM, 0, a);
     } else if (three ? all_down(MAX, 1, a) : all_down(MAX, 0, a)) {
         all_down(CAREFUL, 0, a);
     }

@@ -224,6 +224,10 @@ PC_INLINE void rows(const int tile, const int kr, const int step, const int col_
 #define MANY(X) SMALL(X, 1) SMALL(X, 2) SMALL(X, 4) SMALL(X, 7) SMALL(X, 8) SMALL(X, 14)
 #if defined(PC_NARROW)
 #define VARIANTS(X) MANY(X) STRIDED(X, 1) STRIDED(X, 4) STRIDED(X, 7) PAIR(X, 1) PAIR(X, 4) PAIR(X, 7)
+#elif defined(PC_DTYPE_F64) && !defined(PC_TARGET_SCALAR) /* fewer tiles: doubles are rarer */
+#define VARIANTS(X)                                                                                                    \
+    X(1, 1, 1, 1) ANY(X, 1) ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 4) TALL(X, 8)                                       \
+    SMALL(X, 1) SMALL(X, 4) SMALL(X, 7) SMALL(X, 8) STRIDED(X, 1) STRIDED(X, 4) PAIR(X, 1) PAIR(X, 4)
 #elif PC_REGISTERS >= 32
 #define VARIANTS(X)                                                                                                    \
     X(1, 1, 1, 1) ANY(X, 1) ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 2) TALL(X, 4) TALL(X, 8) MANY(X)                    \

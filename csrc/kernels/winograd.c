@@ -146,7 +146,7 @@ PC_INLINE void filter(const pc_winograd_kind kind, const pc_winograd_filter_args
         const elem *wei = (const elem *)a->wei + c * 9;
         elem *dst = (elem *)a->dst + c * a->ld_chan;
         lanes g[9] = {0}, columns[3][MAX_WEIGHTS], o[MAX_WEIGHTS];
-        for (int l = 0; l < a->filters; l++, wei += a->channels * 9) {
+        for (int l = 0; l < a->filters && l < PC_VLEN; l++, wei += a->channels * 9) {
             PC_UNROLL for (int t = 0; t < 9; t++) g[t].at[l] = wei[t];
         }
         for (int k = 0; k < 3; k++) filter_transform(kind, &g[k], &g[3 + k], &g[6 + k], columns[k]);
@@ -162,25 +162,36 @@ PC_INLINE void filter(const pc_winograd_kind kind, const pc_winograd_filter_args
 /* Where four columns from x on lie: all of them and all rows and lanes inside, or not. */
 enum { PART, PLANAR, PIXELS };
 
+/* Four columns of one row where some of them, of the rows or of the channels lie outside. Borders are few, and their
+ * code would be half of this file if each of them had its own. */
+static __attribute__((noinline, noclone)) void load_part(const pc_winograd_in_args *a, int64_t r, int64_t x,
+                                                         elem out[4][PC_VLEN]) {
+    const int lo = (int)pc_max(-x, 0), hi = (int)pc_max(pc_min(a->in_w - x, 4), 0);
+    const elem *row = (const elem *)a->src + (a->y + r) * a->src_row + x * a->src_col;
+    vec d[4];
+    if (a->y + r < 0 || a->y + r >= a->in_h || lo >= hi) {
+        PC_UNROLL for (int j = 0; j < 4; j++) d[j] = v_zero();
+    } else if (a->src_col == 1) {
+        v_load_quads_part(row, a->src_chan, a->channels, lo, hi, d);
+    } else {
+        PC_UNROLL for (int j = 0; j < 4; j++) d[j] =
+            j >= lo && j < hi ? v_load_n(row + j * a->src_col, a->channels) : v_zero();
+    }
+    PC_UNROLL for (int j = 0; j < 4; j++) v_store(out[j], d[j]);
+}
+
 /* Four columns of n rows, `every` apart from `first` on, a vector of channels each. */
 PC_INLINE void load_columns(const int n, const int first, const int every, const int where,
                             const pc_winograd_in_args *a, int64_t x, vec d[6][4]) {
     const elem *src = (const elem *)a->src + a->y * a->src_row + x * a->src_col;
-    const int lo = (int)pc_max(-x, 0), hi = (int)pc_max(pc_min(a->in_w - x, 4), 0);
+    elem part[6][4][PC_VLEN];
+    for (int i = 0; where == PART && i < n; i++) load_part(a, first + i * every, x, part[i]);
     PC_UNROLL for (int i = 0; i < n; i++) {
-        const int64_t r = first + i * every;
-        const elem *row = src + r * a->src_row;
+        const elem *row = src + (first + i * every) * a->src_row;
         if (where == PLANAR) {
             v_load_quads(row, a->src_chan, d[i]);
-        } else if (where == PIXELS) {
-            PC_UNROLL for (int j = 0; j < 4; j++) d[i][j] = v_load(row + j * a->src_col);
-        } else if (a->y + r < 0 || a->y + r >= a->in_h || lo >= hi) {
-            PC_UNROLL for (int j = 0; j < 4; j++) d[i][j] = v_zero();
-        } else if (a->src_col == 1) {
-            v_load_quads_part(row, a->src_chan, a->channels, lo, hi, d[i]);
         } else {
-            PC_UNROLL for (int j = 0; j < 4; j++) d[i][j] =
-                j >= lo && j < hi ? v_load_n(row + j * a->src_col, a->channels) : v_zero();
+            PC_UNROLL for (int j = 0; j < 4; j++) d[i][j] = v_load(where == PART ? part[i][j] : row + j * a->src_col);
         }
     }
 }

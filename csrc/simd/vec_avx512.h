@@ -1,16 +1,11 @@
 /* vec_avx512.h - the vocabulary on AVX-512 F, VL, DQ, BW: 16 floats or 8 doubles, lanes chosen by mask registers.
  * On Zen 4 a masked load costs what a plain one does (1 to 1.5 cycles), a two-source permutation 1, an FMA 1.
  *
- * With PC_NARROW the vectors are half as wide, with the same 32 registers and masks: for kernels/rows_narrow.c, and no
- * more of the vocabulary than that uses. Zen 4 runs two of those a cycle where it runs one wide one. */
+ * With PC_NARROW the vectors are half as wide, 8 floats, with the same 32 registers and masks: for kernels/rows_narrow.c,
+ * and no more of the vocabulary than that uses. Zen 4 runs two of those a cycle where it runs one wide one. */
 #include <immintrin.h>
 
-#if defined(PC_NARROW) && defined(PC_DTYPE_F64)
-#define PC_VLEN 4
-typedef __m256d vec;
-typedef __mmask8 vmask;
-#define PC_OP(name) _mm256_##name##_pd
-#elif defined(PC_NARROW)
+#if defined(PC_NARROW)
 #define PC_VLEN 8
 typedef __m256 vec;
 typedef __mmask8 vmask;
@@ -68,18 +63,7 @@ PC_INLINE int v_any_nan(vec a, vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_UNO
 #endif
 #endif
 
-#if defined(PC_NARROW) && defined(PC_DTYPE_F64)
-
-PC_INLINE vec v_even(vec a, vec b) { return _mm256_permutex2var_pd(a, _mm256_setr_epi64x(0, 2, 4, 6), b); }
-PC_INLINE vec v_odd(vec a, vec b) { return _mm256_permutex2var_pd(a, _mm256_setr_epi64x(1, 3, 5, 7), b); }
-PC_INLINE vec v_even_unordered(vec a, vec b) { return _mm256_unpacklo_pd(a, b); }
-PC_INLINE vec v_odd_unordered(vec a, vec b) { return _mm256_unpackhi_pd(a, b); }
-PC_INLINE vec v_ordered(vec v) { return _mm256_permute4x64_pd(v, 0xd8); }
-PC_INLINE vec v_shift_in(vec a, vec b) {
-    return _mm256_castsi256_pd(_mm256_alignr_epi64(_mm256_castpd_si256(b), _mm256_castpd_si256(a), 3));
-}
-
-#elif defined(PC_NARROW)
+#if defined(PC_NARROW)
 
 PC_INLINE vec v_even(vec a, vec b) {
     return _mm256_permutex2var_ps(a, _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14), b);
