@@ -80,8 +80,7 @@ PC_INLINE int tile_at(const int op, const int tile, const int k, const int s, co
 }
 
 /* Where there is a NaN, which is rare. */
-static __attribute__((noinline, noclone)) void careful_tile(int tile, int k, int s, const pc_pool_tile_args *a,
-                                                            int64_t x) {
+PC_RARE void careful_tile(int tile, int k, int s, const pc_pool_tile_args *a, int64_t x) {
     for (int r = 0; r < tile; r++) {
         vec best = neutral(CAREFUL);
         for (int q = 0; q < k; q++) {

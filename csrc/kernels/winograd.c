@@ -164,8 +164,7 @@ enum { PART, PLANAR, PIXELS };
 
 /* Four columns of one row where some of them, of the rows or of the channels lie outside. Borders are few, and their
  * code would be half of this file if each of them had its own. */
-static __attribute__((noinline, noclone)) void load_part(const pc_winograd_in_args *a, int64_t r, int64_t x,
-                                                         elem out[4][PC_VLEN]) {
+PC_RARE void load_part(const pc_winograd_in_args *a, int64_t r, int64_t x, elem out[4][PC_VLEN]) {
     const int lo = (int)pc_max(-x, 0), hi = (int)pc_max(pc_min(a->in_w - x, 4), 0);
     const elem *row = (const elem *)a->src + (a->y + r) * a->src_row + x * a->src_col;
     vec d[4];

@@ -49,6 +49,12 @@ typedef float elem;
 #endif
 
 #define PC_INLINE static inline __attribute__((always_inline, unused))
+/* Code that runs rarely: one copy, whoever calls it and with what constants. */
+#if defined(__clang__)
+#define PC_RARE static __attribute__((noinline))
+#else
+#define PC_RARE static __attribute__((noinline, noclone))
+#endif
 
 /* Every loop over a register tile carries PC_UNROLL, its initialisation and its store included: with one loop left out
  * GCC 12 keeps the tile on the stack (36 instead of 114 GFLOP/s). */
