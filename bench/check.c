@@ -1,7 +1,7 @@
 /* check.c - is the result right, to the last bit?
  *
  * Every direct algorithm promises one FMA chain an output in one order, so "reference" must agree exactly; a maximum is
- * one of its inputs, so a plain loop must agree exactly too. Winograd's algorithm rounds otherwise and is held to a
+ * one of its inputs, and an average has its order too, so a plain loop must agree exactly. Winograd's algorithm rounds otherwise and is held to a
  * bound.
  */
 #include <float.h>
@@ -29,19 +29,70 @@ static int64_t offset(pc_layout layout, int64_t channels, const int64_t size[2],
     return ((n * channels + c) * size[0] + y) * size[1] + x;
 }
 
-static double window_max(const bench_case *b, int64_t n, int64_t c, int64_t oy, int64_t ox) {
+/* The window of one output: its first row and column, the ends of the image and of the padding in it. */
+typedef struct window {
+    int64_t from[2], image[2], padding[2];
+} window;
+
+static window window_of(const problem *p, int64_t oy, int64_t ox) {
+    const int64_t at[2] = {oy, ox};
+    window w;
+    for (int a = 0; a < 2; a++) {
+        const int64_t start = at[a] * p->stride[a] - p->pad[a], end = start + (p->kernel[a] - 1) * p->dilation[a] + 1;
+        w.from[a] = start;
+        w.image[a] = end < p->in[a] ? end : p->in[a];
+        w.padding[a] = end < p->in[a] + p->pad[a] ? end : p->in[a] + p->pad[a];
+    }
+    return w;
+}
+
+static double pixel(const bench_case *b, int64_t n, int64_t c, int64_t y, int64_t x) {
+    return element(b->src, offset(b->config.layout, b->p->ic, b->p->in, n, c, y, x), b->config.dtype);
+}
+
+static double window_max(const bench_case *b, int64_t n, int64_t c, const window *w) {
     const problem *p = b->p;
     double best = -INFINITY;
-    for (int64_t ky = 0; ky < p->kernel[0]; ky++) {
-        for (int64_t kx = 0; kx < p->kernel[1]; kx++) {
-            int64_t y = oy * p->stride[0] - p->pad[0] + ky * p->dilation[0];
-            int64_t x = ox * p->stride[1] - p->pad[1] + kx * p->dilation[1];
-            if (y < 0 || y >= p->in[0] || x < 0 || x >= p->in[1]) continue;
-            double value = element(b->src, offset(b->config.layout, p->ic, p->in, n, c, y, x), b->config.dtype);
+    for (int64_t y = w->from[0]; y < w->image[0]; y += p->dilation[0]) {
+        for (int64_t x = w->from[1]; x < w->image[1]; x += p->dilation[1]) {
+            if (y < 0 || x < 0) continue;
+            const double value = pixel(b, n, c, y, x);
             best = value > best ? value : best;
         }
     }
     return best;
+}
+
+/* The sum as the element type gives it. */
+static double plus(const bench_case *b, double x, double y) {
+    return b->config.dtype == PC_F64 ? x + y : (double)(float)(x + y);
+}
+
+/* Rows, then their sums; an image under a single window in 16 sums. The order of pyconv.h. */
+static double window_average(const bench_case *b, int64_t n, int64_t c, const window *w) {
+    const problem *p = b->p;
+    const int64_t top = w->from[0] > 0 ? w->from[0] : 0, left = w->from[1] > 0 ? w->from[1] : 0;
+    const int64_t height = w->image[0] - top, width = w->image[1] - left;
+    double sums[16] = {0}, sum = 0;
+    for (int64_t y = 0; y < height; y++) {
+        double row = 0;
+        for (int64_t x = 0; x < width; x++) {
+            const double value = pixel(b, n, c, top + y, left + x);
+            double *one = &sums[(y * width + x) % 16];
+            *one = plus(b, *one, value);
+            row = plus(b, row, value);
+        }
+        sum = plus(b, sum, row);
+    }
+    int64_t out[2];
+    problem_out(p, out);
+    if (out[0] * out[1] == 1 && height == p->in[0] && width == p->in[1]) {
+        for (int half = 8; half; half /= 2)
+            for (int i = 0; i < half; i++) sums[i] = plus(b, sums[i], sums[i + half]);
+        sum = sums[0];
+    }
+    const int64_t count = p->include_pad ? (w->padding[0] - w->from[0]) * (w->padding[1] - w->from[1]) : height * width;
+    return sum / (double)count; /* rounded once more where it is stored, which changes nothing */
 }
 
 static pc_status expected_pool(const bench_case *b, void *expected) {
@@ -50,9 +101,11 @@ static pc_status expected_pool(const bench_case *b, void *expected) {
     for (int64_t n = 0; n < b->config.mb; n++)
         for (int64_t c = 0; c < b->p->ic; c++)
             for (int64_t y = 0; y < out[0]; y++)
-                for (int64_t x = 0; x < out[1]; x++)
+                for (int64_t x = 0; x < out[1]; x++) {
+                    const window w = window_of(b->p, y, x);
                     put(expected, offset(b->config.layout, b->p->oc, out, n, c, y, x), b->config.dtype,
-                        window_max(b, n, c, y, x));
+                        (b->p->kind == PROBLEM_MAXPOOL2D ? window_max : window_average)(b, n, c, &w));
+                }
     return PC_OK;
 }
 

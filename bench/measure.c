@@ -54,6 +54,8 @@ static pc_conv_desc conv_desc(const problem *p, const run_config *c) {
 
 static pc_pool_desc pool_desc(const problem *p, const run_config *c) {
     pc_pool_desc d = PC_POOL_DESC_INIT;
+    d.kind = p->kind == PROBLEM_AVGPOOL2D ? PC_POOL_AVERAGE : PC_POOL_MAX;
+    d.padding_excluded = p->kind == PROBLEM_AVGPOOL2D && !p->include_pad;
     d.dtype = c->dtype;
     d.src_layout = d.dst_layout = c->layout;
     d.mb = c->mb;

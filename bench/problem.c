@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kind_names[] = {[PROBLEM_CONV2D] = "conv2d", [PROBLEM_MAXPOOL2D] = "maxpool2d"};
+static const char *const kind_names[] = {
+    [PROBLEM_CONV2D] = "conv2d", [PROBLEM_MAXPOOL2D] = "maxpool2d", [PROBLEM_AVGPOOL2D] = "avgpool2d"};
 static const char *const boundary_names[] = {
     [PC_ZEROS] = "zeros", [PC_REFLECT] = "reflect", [PC_REPLICATE] = "replicate", [PC_CIRCULAR] = "circular"};
 
@@ -46,7 +47,7 @@ static int64_t *spatial_field(problem *p, char key) {
         case 'k': return p->kernel;
         case 's': return p->stride;
         case 'p': return p->pad;
-        case 'd': return p->dilation;
+        case 'd': return p->kind == PROBLEM_AVGPOOL2D ? NULL : p->dilation;
         default: return NULL;
     }
 }
@@ -90,6 +91,8 @@ static int set_key(problem *p, const char *key, const char *text, char *why, siz
         p->ic = p->oc = value;
     else if (!conv && !strcmp(key, "ceil"))
         p->ceil_mode = value != 0;
+    else if (p->kind == PROBLEM_AVGPOOL2D && !strcmp(key, "include_pad"))
+        p->include_pad = value != 0;
     else if (set_spatial(p, key, value))
         return fail(why, n, "%s has no key '%s'", kind_names[p->kind], key);
     return 0;
@@ -122,7 +125,7 @@ int problem_parse(const char *line, problem *out, char *why, size_t why_size) {
     int kind = find(kind_names, KIND_COUNT, word);
     if (kind < 0) return fail(why, why_size, "unknown kind of problem '%s'", word);
 
-    problem p = {.kind = (problem_kind)kind, .groups = 1, .dilation = {1, 1}};
+    problem p = {.kind = (problem_kind)kind, .groups = 1, .dilation = {1, 1}, .include_pad = 1};
     while ((word = strtok_r(NULL, " \t", &state))) {
         char *equals = strchr(word, '=');
         if (!equals) return fail(why, why_size, "'%s' is not key=value", word);
@@ -180,6 +183,8 @@ void problem_list_free(problem_list *list) {
     free(list->items);
     *list = (problem_list){0};
 }
+
+const char *problem_kind_name(problem_kind kind) { return kind_names[kind]; }
 
 void problem_out(const problem *p, int64_t out[2]) {
     for (int a = 0; a < 2; a++) {
@@ -246,12 +251,14 @@ void problem_line(const problem *p, char *text, size_t n) {
         add(text, n, " ic=%lld oc=%lld", (long long)p->ic, (long long)p->oc);
     else
         add(text, n, " c=%lld", (long long)p->ic);
-    add(text, n, " ih=%lld iw=%lld kh=%lld kw=%lld sh=%lld sw=%lld ph=%lld pw=%lld dh=%lld dw=%lld",
-        (long long)p->in[0], (long long)p->in[1], (long long)p->kernel[0], (long long)p->kernel[1],
-        (long long)p->stride[0], (long long)p->stride[1], (long long)p->pad[0], (long long)p->pad[1],
-        (long long)p->dilation[0], (long long)p->dilation[1]);
+    add(text, n, " ih=%lld iw=%lld kh=%lld kw=%lld sh=%lld sw=%lld ph=%lld pw=%lld", (long long)p->in[0],
+        (long long)p->in[1], (long long)p->kernel[0], (long long)p->kernel[1], (long long)p->stride[0],
+        (long long)p->stride[1], (long long)p->pad[0], (long long)p->pad[1]);
+    if (p->kind != PROBLEM_AVGPOOL2D)
+        add(text, n, " dh=%lld dw=%lld", (long long)p->dilation[0], (long long)p->dilation[1]);
     if (p->kind == PROBLEM_CONV2D)
         add(text, n, " g=%lld bias=%d boundary=%s", (long long)p->groups, p->bias, boundary_names[p->boundary]);
     else
         add(text, n, " ceil=%d", p->ceil_mode);
+    if (p->kind == PROBLEM_AVGPOOL2D) add(text, n, " include_pad=%d", p->include_pad);
 }

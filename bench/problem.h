@@ -10,7 +10,7 @@
 
 #include "pyconv.h"
 
-typedef enum problem_kind { PROBLEM_CONV2D = 0, PROBLEM_MAXPOOL2D } problem_kind;
+typedef enum problem_kind { PROBLEM_CONV2D = 0, PROBLEM_MAXPOOL2D, PROBLEM_AVGPOOL2D } problem_kind;
 
 /* Axis 0 is the height, axis 1 the width. For pooling ic == oc is the number of channels and groups is 1. */
 typedef struct problem {
@@ -21,6 +21,7 @@ typedef struct problem {
     int64_t in[2], kernel[2], stride[2], pad[2], dilation[2];
     pc_boundary boundary;
     int bias, ceil_mode;
+    int include_pad; /* of an average: padding counts */
 } problem;
 
 typedef struct problem_list {
@@ -35,6 +36,7 @@ int problem_load(const char *path, problem_list *list, char *why, size_t why_siz
 int problem_append(problem_list *list, const problem *item);
 void problem_list_free(problem_list *list);
 
+const char *problem_kind_name(problem_kind kind); /* "conv2d", "maxpool2d", "avgpool2d" */
 void problem_out(const problem *p, int64_t out[2]);
 int64_t problem_src_elements(const problem *p); /* of one image, as the three below */
 int64_t problem_dst_elements(const problem *p);

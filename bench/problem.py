@@ -14,11 +14,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-KINDS = ("conv2d", "maxpool2d")
+KINDS = ("conv2d", "maxpool2d", "avgpool2d")
 BOUNDARIES = ("zeros", "reflect", "replicate", "circular")
 
 _SPATIAL = {"i": "size", "k": "kernel", "s": "stride", "p": "padding", "d": "dilation"}
-_CHANNELS = {"conv2d": {"ic", "oc", "g", "bias"}, "maxpool2d": {"c", "ceil"}}
+_KEYS = {
+    "conv2d": {"ic", "oc", "g", "bias"},
+    "maxpool2d": {"c", "ceil"},
+    "avgpool2d": {"c", "ceil", "include_pad"},
+}
 
 Pair = tuple[int, int]
 Array = npt.NDArray[Any]
@@ -41,6 +45,7 @@ class Problem:
     boundary: str = "zeros"
     bias: bool = False
     ceil_mode: bool = False
+    include_pad: bool = True
     file: str = ""
 
     @property
@@ -58,6 +63,11 @@ class Problem:
         if self.ceil_mode and (count - 1) * s >= n + p:
             count -= 1
         return count
+
+    @property
+    def covers_image(self) -> bool:
+        """Whether there is one window, of the size of the image."""
+        return self.out == (1, 1) and self.kernel == self.size and self.padding == (0, 0)
 
     @property
     def taps(self) -> int:
@@ -126,7 +136,7 @@ def parse_line(line: str, file: str = "") -> Problem | None:
     if kind not in KINDS:
         raise ValueError(f"unknown kind of problem {kind!r}")
     fields: dict[str, Any] = {"kind": kind, "name": "", "boundary": "zeros", "file": file}
-    numbers = {"ic": 0, "oc": 0, "g": 1, "bias": 0, "ceil": 0}
+    numbers = {"ic": 0, "oc": 0, "g": 1, "bias": 0, "ceil": 0, "include_pad": 1}
     spatial = {"size": [0, 0], "kernel": [0, 0], "stride": [0, 0], "padding": [0, 0], "dilation": [1, 1]}
     for word in words[1:]:
         key, equals, text = word.partition("=")
@@ -143,6 +153,7 @@ def parse_line(line: str, file: str = "") -> Problem | None:
     fields.update({key: tuple(pair) for key, pair in spatial.items()})
     fields.update(ic=numbers["ic"], oc=numbers["oc"], groups=numbers["g"])
     fields.update(bias=bool(numbers["bias"]), ceil_mode=bool(numbers["ceil"]))
+    fields.update(include_pad=bool(numbers["include_pad"]))
     problem = Problem(**fields)
     _validate(problem)
     return problem
@@ -152,10 +163,10 @@ def _set_number(kind: str, key: str, text: str, numbers: dict[str, int], spatial
     if not text.isdecimal():
         raise ValueError(f"{key}={text} is not a non-negative integer")
     value = int(text)
-    if key in _CHANNELS[kind]:
+    if key in _KEYS[kind]:
         for target in ("ic", "oc") if key == "c" else (key,):
             numbers[target] = value
-    elif key[:1] in _SPATIAL and key[1:] in ("", "h", "w"):
+    elif key[:1] in _SPATIAL and key[1:] in ("", "h", "w") and (kind, key[0]) != ("avgpool2d", "d"):
         pair = spatial[_SPATIAL[key[0]]]
         for axis, letter in enumerate("hw"):
             if key[1:] in ("", letter):

@@ -127,9 +127,8 @@ static int run_problem(output *out, const problem *p) {
 static void list_problem(const problem *p) {
     char shape[160];
     problem_shape(p, shape, sizeof(shape));
-    printf("%-14s %-22s %-9s %-40s %10.2f MFLOP %10.2f MB of weights\n", p->file, p->name,
-           p->kind == PROBLEM_CONV2D ? "conv2d" : "maxpool2d", shape, 1e-6 * (double)problem_flops(p),
-           4e-6 * (double)problem_wei_elements(p));
+    printf("%-14s %-22s %-9s %-40s %10.2f MFLOP %10.2f MB of weights\n", p->file, p->name, problem_kind_name(p->kind),
+           shape, 1e-6 * (double)problem_flops(p), 4e-6 * (double)problem_wei_elements(p));
 }
 
 static void measure_peaks(output *out) {

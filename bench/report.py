@@ -180,7 +180,7 @@ def document(runs: Sequence[Run], causes: Sequence[tuple[str, str]]) -> str:
     parts = [
         "# Results",
         "\n".join(machines(runs)),
-        "GFLOP/s of the direct algorithm, or us for max pooling, of pyconv and of the fastest peer. The ratio is that\n"
+        "GFLOP/s of the direct algorithm, or us for pooling, of pyconv and of the fastest peer. The ratio is that\n"
         "peer's time divided by pyconv's: above 1, pyconv is faster.",
         "Geometric mean of the ratio, and in how many layers it is 1 or more:",
         markdown(summary),

@@ -84,6 +84,7 @@ def test_names_and_layers_are_distinct() -> None:
         ("resnext50", 25, "rnx3_3x3_g32_s2", "256x56x56 -> 256x28x28 3x3 s2 p1 g32", 28_901_376),
         ("superres", 15, "edsr_107x161_tail_by3", "64x321x483 -> 3x321x483 3x3 p1", 535_828_608),
         ("vit_patch", 4, "vit_l14", "3x224x224 -> 1024x16x16 14x14 s14", 308_281_344),
+        ("pool", 28, "avg_global_resnet50", "2048x7x7 -> 2048x1x1 7x7 s7", 0),
         ("filter", 32, "filter_9x9", "1x1024x1024 -> 1x1024x1024 9x9 p4", 169_869_312),
         ("filter", 32, "hd_gauss21_21x1", "1x1080x1920 -> 1x1080x1920 21x1 p10x0", 87_091_200),
     ],
@@ -104,6 +105,11 @@ def test_grammar() -> None:
     assert p.moved_bytes(batch=3, itemsize=8) == 8 * (3 * (4 * 9 * 11 + 6 * 5 * 4) + 6 * 2 * 3 * 5)
     pool = problem.parse_line("maxpool2d name=b c=3 i=7 k=3 ceil=1")
     assert (pool.stride, pool.out, pool.flops) == ((3, 3), (3, 3), 0)
+    average = problem.parse_line("avgpool2d name=c c=3 i=7 k=3 p=1 include_pad=0")
+    assert (average.kind, average.stride, average.out, average.flops) == ("avgpool2d", (3, 3), (3, 3), 0)
+    assert (average.include_pad, average.covers_image) == (False, False)
+    plane = problem.parse_line("avgpool2d name=d c=3 i=7 k=7")
+    assert (plane.include_pad, plane.covers_image) == (True, True)
     assert problem.parse_line("  # nothing\n") is None
     assert problem.Problem.from_json(json.loads(json.dumps(p.to_json()))) == p
 
@@ -122,6 +128,9 @@ MISTAKES = [
     ("conv2d name=a ic=1 oc=1 i=3 k=3 kx=1", "no key"),
     ("conv2d name=a ic=1 oc=1 i=3 k=3 c=1", "no key"),
     ("maxpool2d name=a c=1 i=3 k=3 g=1", "no key"),
+    ("maxpool2d name=a c=1 i=3 k=3 include_pad=0", "no key"),
+    ("avgpool2d name=a c=1 i=3 k=3 d=1", "no key"),
+    ("avgpool2d name=a c=1 i=3 k=4", "larger"),
     ("conv2d name=a ic=1 oc=1 i=3 k", "key=value"),
     ("conv2d name=a ic=1 oc=1 i=3 k=3 boundary=odd", "boundary"),
 ]
@@ -201,6 +210,7 @@ TINY = """
 conv2d name=tiny_filter ic=1 oc=1 ih=12 iw=10 k=3 p=1 bias=1
 conv2d name=tiny_layer ic=3 oc=4 i=8 k=3
 maxpool2d name=tiny_pool c=2 i=6 k=2
+avgpool2d name=tiny_average c=2 i=6 k=3 s=2 p=1 include_pad=0
 """
 BRIEF = ("--rounds", "1", "--seconds", "0.001")
 
@@ -246,7 +256,7 @@ def test_compare_with_scipy(tiny: Path, tmp_path: Path, extra: tuple[str, ...]) 
     assert set(report["versions"]) == {"pyconv", "pyconv-out", "scipy"}
     assert report["machine"]["cpu"]
     sides = sides_of(output)
-    assert list(sides) == ["tiny_filter", "tiny_layer", "tiny_pool"]
+    assert list(sides) == ["tiny_filter", "tiny_layer", "tiny_pool", "tiny_average"]
     for problem_sides in sides.values():
         assert problem_sides["pyconv"]["us_best"] > 0
         assert problem_sides["pyconv-out"]["us_best"] > 0

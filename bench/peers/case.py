@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -65,6 +66,15 @@ class Peer(Protocol):
     def prepare(self, case: Case) -> Prepared:
         """Return the ways of running `case`, or raise Unsupported."""
         ...
+
+
+def pooling(functional: Any, problem: Problem, x: Any, **options: Any) -> dict[str, Callable[[], Any]]:
+    """Return the call of a pooling under its name; torch and pyconv take the same arguments."""
+    p = problem
+    windows = (x, p.kernel, p.stride, p.padding)
+    if p.kind == "maxpool2d":
+        return {"max_pool2d": partial(functional.max_pool2d, *windows, p.dilation, p.ceil_mode, **options)}
+    return {"avg_pool2d": partial(functional.avg_pool2d, *windows, p.ceil_mode, p.include_pad, **options)}
 
 
 def require(condition: bool, reason: str) -> None:

@@ -33,7 +33,7 @@ class Ncnn:
             return results
 
         def to_nchw(results: list[Any]) -> Array:
-            return np.stack([np.array(result) for result in results])
+            return np.stack([np.array(result) for result in results]).reshape(case.out_shape)
 
         return Prepared({"extract": run}, to_nchw)
 
@@ -57,10 +57,12 @@ def layer_line(case: Case) -> str:
     """The layer in ncnn's text format: numbered parameters, those of the height from 11 on."""
     p = case.problem
     spatial = [("1", p.kernel), ("2", p.dilation), ("3", p.stride), ("4", p.padding)]
-    if p.kind == "maxpool2d":
+    if p.kind != "conv2d":
         require(p.dilation == (1, 1), "ncnn's pooling has no dilation")
         spatial = [("1", p.kernel), ("2", p.stride), ("3", p.padding)]
-        fields = ["0=0", f"5={int(not p.ceil_mode)}"]
+        average = p.kind == "avgpool2d"
+        fields = [f"0={int(average)}", f"4={int(p.covers_image)}", f"5={int(not p.ceil_mode)}"]
+        fields += [f"6={int(p.include_pad)}"] if average else []
         kind = "Pooling"
     else:
         require(p.boundary == "zeros", "ncnn's convolution pads with zeros")
@@ -72,7 +74,7 @@ def layer_line(case: Case) -> str:
     for number, (height, width) in spatial:
         fields += [f"{number}={width}", f"1{number}={height}"]
     # Pooling has its right and bottom padding apart.
-    if p.kind == "maxpool2d":
+    if kind == "Pooling":
         fields += [f"14={p.padding[1]}", f"15={p.padding[0]}"]
     return f"{kind} layer 1 1 x y {' '.join(fields)}"
 

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from .case import Case, require
 
-# Old enough for any reader of the last years, new enough for all that Conv and MaxPool are asked for here.
+# Old enough for any reader of the last years, new enough for all that Conv and the poolings are asked for here.
 OPSET, IR_VERSION = 17, 8
 
 
@@ -23,7 +23,6 @@ def onnx_model(case: Case) -> bytes:
         "kernel_shape": p.kernel,
         "strides": p.stride,
         "pads": (*p.padding, *p.padding),
-        "dilations": p.dilation,
     }
     initialisers = []
     if p.kind == "conv2d":
@@ -31,9 +30,15 @@ def onnx_model(case: Case) -> bytes:
         if bias is not None:
             initialisers.append(numpy_helper.from_array(bias, "b"))
         inputs = ["x", *(tensor.name for tensor in initialisers)]
-        node = helper.make_node("Conv", inputs, ["y"], group=p.groups, **attributes)
+        node = helper.make_node("Conv", inputs, ["y"], group=p.groups, dilations=p.dilation, **attributes)
+    elif p.kind == "maxpool2d":
+        attributes.update(dilations=p.dilation, ceil_mode=int(p.ceil_mode))
+        node = helper.make_node("MaxPool", ["x"], ["y"], **attributes)
+    elif p.covers_image:
+        node = helper.make_node("GlobalAveragePool", ["x"], ["y"])
     else:
-        node = helper.make_node("MaxPool", ["x"], ["y"], ceil_mode=int(p.ceil_mode), **attributes)
+        attributes.update(count_include_pad=int(p.include_pad), ceil_mode=int(p.ceil_mode))
+        node = helper.make_node("AveragePool", ["x"], ["y"], **attributes)
     graph = helper.make_graph(
         [node],
         p.name,

@@ -10,7 +10,7 @@ import numpy as np
 import pyconv
 import pyconv.nn.functional as F
 
-from .case import Case, Prepared, channels_last, require
+from .case import Case, Prepared, channels_last, pooling, require
 
 
 class Layer:
@@ -26,9 +26,8 @@ class Layer:
         x, weight, bias = case.data()
         if case.layout == "nhwc":
             x = channels_last(x)
-        if p.kind == "maxpool2d":
-            arguments = (x, p.kernel, p.stride, p.padding, p.dilation, p.ceil_mode)
-            return Prepared({"max_pool2d": partial(F.max_pool2d, *arguments)})
+        if p.kind != "conv2d":
+            return Prepared(pooling(F, p, x))
         if case.mode == "functional":
             return Prepared({"conv2d": partial(F.conv2d, *functional_arguments(case))})
         layer = pyconv.nn.Conv2d(
@@ -50,7 +49,7 @@ class Layer:
 
 
 class FunctionalOut:
-    """`functional.conv2d` and `max_pool2d` into one kept array: no page faults, but weights packed at every call."""
+    """`functional.conv2d` and the poolings into one kept array: no page faults, but weights packed at every call."""
 
     version: str = pyconv.__version__
 
@@ -63,9 +62,8 @@ class FunctionalOut:
         if case.layout == "nhwc":
             out = channels_last(out)
         arguments = functional_arguments(case)
-        if p.kind == "maxpool2d":
-            pool = (arguments[0], p.kernel, p.stride, p.padding, p.dilation, p.ceil_mode)
-            return Prepared({"max_pool2d out=": partial(F.max_pool2d, *pool, out=out)})
+        if p.kind != "conv2d":
+            return Prepared({f"{name} out=": call for name, call in pooling(F, p, arguments[0], out=out).items()})
         return Prepared({"conv2d out=": partial(F.conv2d, *arguments, out=out)})
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from .case import Array, Case, Prepared, Unsupported
+from .case import Array, Case, Prepared, Unsupported, pooling
 
 
 class Torch:
@@ -27,9 +27,11 @@ class Torch:
     def prepare(self, case: Case) -> Prepared:
         p = case.problem
         x, weight, bias = self._tensors(case)
-        if p.kind == "maxpool2d":
-            call = partial(F.max_pool2d, x, p.kernel, p.stride, p.padding, p.dilation, p.ceil_mode)
-            return Prepared({"max_pool2d": call}, to_numpy)
+        if p.kind != "conv2d":
+            calls = pooling(F, p, x)
+            if p.kind == "avgpool2d" and p.covers_image:
+                calls["adaptive_avg_pool2d"] = partial(F.adaptive_avg_pool2d, x, 1)
+            return Prepared(calls, to_numpy)
         if case.mode == "functional":
             if p.boundary != "zeros":
                 raise Unsupported("the functional form pads with zeros")
@@ -49,7 +51,7 @@ class Torch:
         )
         layer.load_state_dict({"weight": weight} if bias is None else {"weight": weight, "bias": bias})
         layer = layer.eval().to(memory_format=self.memory_format)
-        calls: dict[str, Callable[[], Any]] = {"Conv2d.eval": partial(layer, x)}
+        calls = {"Conv2d.eval": partial(layer, x)}
         calls.update(self._prepacked(case, layer, x))
         return Prepared(calls, to_numpy)
 
