@@ -63,6 +63,11 @@ static int64_t counted(const pc_pool *p, int axis, int64_t o) {
     return pc_min(p->desc.window[axis], pc_ceil_div(left, p->desc.dilation[axis]));
 }
 
+/* Whether divisors differ and lanes are columns. */
+static int has_columns(const pc_pool *p) {
+    return !p->uniform && (p->path == PC_POOL_TILES || p->path == PC_POOL_ROWS);
+}
+
 static int is_exact(int64_t divisor) {
     const int64_t size = divisor < 0 ? -divisor : divisor;
     return (size & (size - 1)) == 0;
@@ -199,7 +204,9 @@ void pc_pool_plan(pc_pool *p) {
                             : p->path == PC_POOL_PIXELS ? rows * d->window[2]
                                                         : rows + d->window[2];
     const int loops = p->path == PC_POOL_PLAIN || p->path == PC_POOL_GLOBAL;
-    p->workspace_per_thread = loops ? 0 : (size_t)(p->table + pc_round_up(entries * 8, 64));
+    p->cols = p->table + pc_round_up(entries * 8, 64);
+    const int64_t columns = has_columns(p) ? pc_round_up(pc_ceil_div(p->out[2], p->strips), PC_MAX_VLEN) : 0;
+    p->workspace_per_thread = loops ? 0 : (size_t)(p->cols + columns * p->kernels->size);
     p->work = (d->mb ? planes : 0) * p->bands;
     p->threads = (int)pc_max(1, pc_min(p->threads, p->work));
 }
@@ -235,17 +242,29 @@ static item item_at(const pc_pool *p, const pc_exec_args *a, int64_t i, int64_t 
     return it;
 }
 
-/* Divide the sums of n columns of row y from `first` on, where windows differ; each column has `each` sums. */
-static void divide_row(const pc_pool *p, const item *it, int64_t y, int64_t first, int64_t n, int64_t each, void *dst) {
-    if (p->desc.kind != PC_POOL_AVERAGE || p->uniform) return;
-    const double rows = (double)(counted(p, 0, it->z) * counted(p, 1, y));
-    for (int64_t x = 0, next; x < n; x = next) { /* runs of columns with equal windows */
-        const int64_t count = counted(p, 2, first + x);
-        next = x + 1;
-        while (next < n && each == 1 && counted(p, 2, first + next) == count) next++;
-        p->kernels->pool_divide((next - x) * each, rows * (double)count,
-                                pc_at_mut(dst, x * p->dst.w, p->kernels->size));
+/* What each of n columns adds to its window's divisor: a table, because the rows of all planes ask for it. */
+static void count_columns(const pc_pool *p, int64_t first, int64_t n, void *cols) {
+    for (int64_t x = 0; x < pc_round_up(n, PC_MAX_VLEN); x++) {
+        const double count = x < n ? (double)counted(p, 2, first + x) : 1;
+        if (p->kernels->size == 4)
+            ((float *)cols)[x] = (float)count;
+        else
+            ((double *)cols)[x] = count;
     }
+}
+
+/* Divide the sums of row y of an item, where windows differ. */
+static void divide_row(const pc_pool *p, const item *it, int64_t y, int64_t n, const void *cols, void *dst) {
+    if (!p->uniform) p->kernels->pool_divide(n, (double)(counted(p, 0, it->z) * counted(p, 1, y)), cols, dst);
+}
+
+/* The same where channels come last: n channels of each pixel. */
+static void divide_pixels(const pc_pool *p, const item *it, int64_t y, int64_t n, void *dst) {
+    if (p->uniform) return;
+    const int64_t rows = counted(p, 0, it->z) * counted(p, 1, y);
+    for (int64_t x = 0; x < p->out[2]; x++)
+        p->kernels->pool_divide(n, (double)(rows * counted(p, 2, x)), 0,
+                                pc_at_mut(dst, x * p->dst.w, p->kernels->size));
 }
 
 /* ---- tiles ---------------------------------------------------------------------------------------------------- */
@@ -278,7 +297,7 @@ static void run_tiles(const pc_pool *p, const pc_exec_args *a, int64_t i, char *
         tile(&args);
     }
     for (int64_t y = it.y0; y < it.y1; y++)
-        divide_row(p, &it, y, 0, p->out[2], 1, pc_at_mut(it.dst, y * p->dst.h, size));
+        divide_row(p, &it, y, p->out[2], workspace + p->cols, pc_at_mut(it.dst, y * p->dst.h, size));
 }
 
 /* ---- reduced rows --------------------------------------------------------------------------------------------- */
@@ -466,9 +485,14 @@ static void run_rows(const pc_pool *p, const pc_exec_args *a, int64_t i, char *w
         p->kernels->pool_down(&down);
         for (int64_t r = 0; r < down.rows; r++) list[r] = pc_at(list[r], b.each, size);
     }
-    for (int64_t y = it.y0; y < it.y1; y++)
-        divide_row(p, &it, y, last ? 0 : it.first, last ? p->out[2] : it.n, last ? it.n : 1,
-                   pc_at_mut(dst, (y - it.y0) * p->dst.h, size));
+    if (has_columns(p) && p->strips > 1) count_columns(p, it.first, it.n, workspace + p->cols);
+    for (int64_t y = it.y0; y < it.y1; y++) {
+        void *row = pc_at_mut(dst, (y - it.y0) * p->dst.h, size);
+        if (last)
+            divide_pixels(p, &it, y, it.n, row);
+        else
+            divide_row(p, &it, y, it.n, workspace + p->cols, row);
+    }
 }
 
 /* ---- channels last, small windows ----------------------------------------------------------------------------- */
@@ -505,7 +529,7 @@ static void run_pixels(const pc_pool *p, const pc_exec_args *a, int64_t i, char 
             args.dst = pc_at_mut(dst, x * p->dst.w, size);
             p->kernels->pool_down(&args);
         }
-        divide_row(p, &it, y, 0, p->out[2], d->c, dst);
+        divide_pixels(p, &it, y, d->c, dst);
     }
 }
 
@@ -609,6 +633,7 @@ static void run_plain(const pc_pool *p, const pc_exec_args *a, int64_t i) {
 
 static void prepare(const pc_pool *p, char *workspace) {
     if (p->path == PC_POOL_TILES) fill(p, p->desc.in[2], workspace); /* a row of border */
+    if (has_columns(p) && p->strips == 1) count_columns(p, 0, p->out[2], workspace + p->cols);
 }
 
 static void run_item(const pc_pool *p, const pc_exec_args *a, int64_t i, char *workspace) {

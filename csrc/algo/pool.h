@@ -33,7 +33,7 @@ typedef struct pc_pool {
     int uniform;               /* averages: all windows have `divisor` elements */
     int64_t divisor;
     /* Byte offsets in a thread's workspace: a row of the border or reduced rows come first. */
-    int64_t line, phases, table;
+    int64_t line, phases, table, cols;
 } pc_pool;
 
 void pc_pool_plan(pc_pool *pool);

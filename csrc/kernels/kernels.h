@@ -277,7 +277,8 @@ typedef struct pc_kernels {
     pc_pool_global_fn *pool_global;
     /* data[i] = the larger of it and data[i + distance], from i = 0 on, for i < n */
     void (*pool_pairs)(int64_t n, int64_t distance, void *data);
-    void (*pool_divide)(int64_t n, double divisor, void *data); /* in place */
+    /* data[i] /= rows * cols[i], or rows without cols, which are readable up to a whole vector */
+    void (*pool_divide)(int64_t n, double rows, const void *cols, void *data);
     pc_epilogue_fn *epilogue;
     void (*relu)(int64_t n, const void *src, void *dst);
     void (*softmax)(int64_t rows, int64_t n, const void *src, void *dst);

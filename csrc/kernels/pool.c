@@ -262,8 +262,10 @@ void PC_FN(pc_pool_pairs)(int64_t n, int64_t distance, void *data) {
     }
 }
 
-void PC_FN(pc_pool_divide)(int64_t n, double divisor, void *data) {
+void PC_FN(pc_pool_divide)(int64_t n, double rows, const void *cols_, void *data) {
+    const elem *cols = cols_;
     elem *p = data;
-    const vec by = v_set1((elem)divisor);
-    for (int64_t i = 0; i < n; i += PC_VLEN) store(p + i, n - i, v_div(v_load_part(p + i, n - i, 0), by));
+    const vec one = v_set1((elem)rows); /* counts up to 2^24 are exact, and their product is rounded as the count is */
+    for (int64_t i = 0; i < n; i += PC_VLEN)
+        store(p + i, n - i, v_div(v_load_part(p + i, n - i, 0), cols ? v_mul(one, v_load(cols + i)) : one));
 }

@@ -20,7 +20,7 @@ pc_pool_row_fn PC_FN(pc_pool_row);
 pc_pool_down_fn PC_FN(pc_pool_down);
 pc_pool_global_fn PC_FN(pc_pool_global);
 void PC_FN(pc_pool_pairs)(int64_t n, int64_t distance, void *data);
-void PC_FN(pc_pool_divide)(int64_t n, double divisor, void *data);
+void PC_FN(pc_pool_divide)(int64_t n, double rows, const void *cols, void *data);
 pc_epilogue_fn PC_FN(pc_epilogue);
 void PC_FN(pc_relu_row)(int64_t n, const void *src, void *dst);
 void PC_FN(pc_softmax_rows)(int64_t rows, int64_t n, const void *src, void *dst);
