@@ -1,8 +1,9 @@
 /* vec_avx512.h - the vocabulary on AVX-512 F, VL, DQ, BW: 16 floats or 8 doubles, lanes chosen by mask registers.
  * On Zen 4 a masked load costs what a plain one does (1 to 1.5 cycles), a two-source permutation 1, an FMA 1.
  *
- * With PC_NARROW the vectors are half as wide, 8 floats, with the same 32 registers and masks: for kernels/rows_narrow.c,
- * and no more of the vocabulary than that uses. Zen 4 runs two of those a cycle where it runs one wide one. */
+ * With PC_NARROW the vectors are half as wide, 8 floats, with the same 32 registers and masks: for
+ * kernels/rows_narrow.c, and no more of the vocabulary than that uses. Zen 4 runs two of those a cycle where it runs
+ * one wide one. */
 #include <immintrin.h>
 
 #if defined(PC_NARROW)

@@ -1,5 +1,5 @@
-/* test_pool.c - pooling against its definition: values bit for bit, indices, on every instruction set and several thread
- * counts, with every buffer flush against a forbidden page. */
+/* test_pool.c - pooling against its definition: values bit for bit, indices, on every instruction set and several
+ * thread counts, with every buffer flush against a forbidden page. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -75,7 +75,8 @@ static void make_adaptive(pc_pool_desc *d, rng *r) {
     }
 }
 
-/* A single window that covers the image, with or without padding: planes of few pixels, those of networks, large ones. */
+/* A single window that covers the image, with or without padding: planes of few pixels, those of networks, large
+ * ones. */
 static void make_global(pc_pool_desc *d, rng *r) {
     const int64_t kind = rng_range(r, 0, 3), most = kind == 0 ? 4 : kind == 1 ? 16 : kind == 2 ? 40 : 130;
     for (int a = rng_range(r, 0, 3) ? 1 : 0; a < 3; a++) {
