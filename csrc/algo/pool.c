@@ -68,11 +68,6 @@ static int has_columns(const pc_pool *p) {
     return !p->uniform && (p->path == PC_POOL_TILES || p->path == PC_POOL_ROWS);
 }
 
-static int is_exact(int64_t divisor) {
-    const int64_t size = divisor < 0 ? -divisor : divisor;
-    return (size & (size - 1)) == 0;
-}
-
 /* ---- plan ----------------------------------------------------------------------------------------------------- */
 
 static int largest_power(const pc_pool *p, int axis) {
@@ -199,6 +194,9 @@ void pc_pool_plan(pc_pool *p) {
     p->divisor = d->divisor ? d->divisor : d->window[0] * d->window[1] * d->window[2];
     for (int a = 0; a < 3 && d->kind == PC_POOL_AVERAGE && !d->divisor; a++)
         p->uniform &= counted(p, a, 0) == d->window[a] && counted(p, a, p->out[a] - 1) == d->window[a];
+    const int64_t by = !p->uniform ? 1 : p->divisor < 0 ? -p->divisor : p->divisor;
+    p->by = p->uniform ? (double)p->divisor : 1;
+    p->exact = (by & (by - 1)) == 0;
     const int64_t rows = d->window[0] * d->window[1];
     const int64_t entries = p->path == PC_POOL_TILES    ? (PC_MAX_POOL_TILE - 1) * d->stride[1] + d->window[1]
                             : p->path == PC_POOL_PIXELS ? rows * d->window[2]
@@ -242,15 +240,18 @@ static item item_at(const pc_pool *p, const pc_exec_args *a, int64_t i, int64_t 
     return it;
 }
 
+/* Element i of a row in the workspace. */
+static void put(const pc_pool *p, void *row, int64_t i, double value) {
+    if (p->kernels->size == 4)
+        ((float *)row)[i] = (float)value;
+    else
+        ((double *)row)[i] = value;
+}
+
 /* What each of n columns adds to its window's divisor: a table, because the rows of all planes ask for it. */
 static void count_columns(const pc_pool *p, int64_t first, int64_t n, void *cols) {
-    for (int64_t x = 0; x < pc_round_up(n, PC_MAX_VLEN); x++) {
-        const double count = x < n ? (double)counted(p, 2, first + x) : 1;
-        if (p->kernels->size == 4)
-            ((float *)cols)[x] = (float)count;
-        else
-            ((double *)cols)[x] = count;
-    }
+    for (int64_t x = 0; x < pc_round_up(n, PC_MAX_VLEN); x++)
+        put(p, cols, x, x < n ? (double)counted(p, 2, first + x) : 1);
 }
 
 /* Divide the sums of row y of an item, where windows differ. */
@@ -280,8 +281,8 @@ static void run_tiles(const pc_pool *p, const pc_exec_args *a, int64_t i, char *
                               .in_w = d->in[2],
                               .n = p->out[2],
                               .ld_dst = p->dst.h,
-                              .divisor = p->uniform ? (double)p->divisor : 1,
-                              .exact = !p->uniform || is_exact(p->divisor)};
+                              .divisor = p->by,
+                              .exact = p->exact};
     const int64_t height = it.y1 - it.y0, most = pc_min(p->tile_rows, height), k = d->window[1];
     pc_pool_tile_fn *tile = p->tile;
     int64_t rows = most;
@@ -302,6 +303,9 @@ static void run_tiles(const pc_pool *p, const pc_exec_args *a, int64_t i, char *
 
 /* ---- reduced rows --------------------------------------------------------------------------------------------- */
 
+/* What stands for an element outside the image. */
+static double outside(const pc_pool *p) { return p->desc.kind == PC_POOL_MAX ? -INFINITY : 0; }
+
 /* The windows of a band and strip, as reduced rows see them: row 0 is the top of the first window. */
 typedef struct band {
     int64_t lines;      /* rows of results */
@@ -320,14 +324,8 @@ static band band_of(const pc_pool *p, const item *it) {
     return b;
 }
 
-static void fill(const pc_pool *p, int64_t n, void *dst) {
-    const double border = p->desc.kind == PC_POOL_MAX ? -INFINITY : 0;
-    for (int64_t i = 0; i < n; i++) {
-        if (p->kernels->size == 4)
-            ((float *)dst)[i] = (float)border;
-        else
-            ((double *)dst)[i] = border;
-    }
+static void fill(const pc_pool *p, int64_t n, void *row) {
+    for (int64_t i = 0; i < n; i++) put(p, row, i, outside(p));
 }
 
 /* Copy rows of the image with their border, and let each element be the largest of power_w neighbours. */
@@ -403,7 +401,7 @@ static void reduce_columns(const pc_pool *p, const item *it, const void *row, in
                                       .row_phases = 1,
                                       .col_phases = ~UINT64_C(0),
                                       .boundary = PC_ZEROS,
-                                      .fill = d->kind == PC_POOL_MAX ? -INFINITY : 0};
+                                      .fill = outside(p)};
             p->kernels->gather(&g);
             a.row = workspace + p->phases;
             a.in_w = step * plane;
@@ -466,8 +464,8 @@ static void run_rows(const pc_pool *p, const pc_exec_args *a, int64_t i, char *w
                               .row = list,
                               .cols = 1,
                               .n = b.each,
-                              .divisor = p->uniform ? (double)p->divisor : 1,
-                              .exact = !p->uniform || is_exact(p->divisor),
+                              .divisor = p->by,
+                              .exact = p->exact,
                               .lines = b.lines,
                               .ld_src = d->stride[1] * p->pitch,
                               .ld_dst = p->dst.h};
@@ -502,12 +500,7 @@ static void run_pixels(const pc_pool *p, const pc_exec_args *a, int64_t i, char 
     const int size = p->kernels->size;
     const item it = item_at(p, a, i, 1, d->c);
     const void **list = (const void **)(workspace + p->table);
-    pc_pool_down_args args = {.kind = d->kind,
-                              .row = list,
-                              .n = d->c,
-                              .divisor = p->uniform ? (double)p->divisor : 1,
-                              .exact = !p->uniform || is_exact(p->divisor),
-                              .lines = 1};
+    pc_pool_down_args args = {.kind = d->kind, .row = list, .n = d->c, .divisor = p->by, .exact = p->exact, .lines = 1};
     int64_t q0, q1, r0, r1, s0, s1;
     inside(p, 0, it.z, &q0, &q1);
     for (int64_t y = it.y0; y < it.y1; y++) {

@@ -32,6 +32,8 @@ typedef struct pc_pool {
     int64_t work;              /* items in all */
     int uniform;               /* averages: all windows have `divisor` elements */
     int64_t divisor;
+    double by; /* what kernels divide by: that, or 1 where windows differ; */
+    int exact; /* its reciprocal is exact */
     /* Byte offsets in a thread's workspace: a row of the border or reduced rows come first. */
     int64_t line, phases, table, cols;
 } pc_pool;

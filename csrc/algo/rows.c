@@ -77,7 +77,7 @@ static int choose_tile(pc_conv *c, int narrow) {
         const int direct = is_direct(c, kr), col_step = direct ? (int)p->stride[2] : 1;
         for (int tile = 1; tile <= PC_MAX_ROW_TILE && tile * between <= c->out[1]; tile++) {
             pc_rows_fn *kernel = (narrow ? k->rows_narrow : k->rows)(tile, kr, step, col_step);
-            if (!kernel) continue;
+            if (!kernel || (kr == 1 && c->out[2] < 9 * k->vlen)) continue; /* one row, and too short for it */
             /* A band holds fewer than two tiles if need be; that much has to fit, at the width of one vector. */
             const int64_t band = 2 * tile * between - 1, least = pc_min(c->out[2], PC_MAX_VLEN);
             if (!direct && band > 1 && strip_bytes(c, band, least, k->size) > MOST) continue;
@@ -86,7 +86,7 @@ static int choose_tile(pc_conv *c, int narrow) {
             double cost = fma + loads / 4 > loads ? fma + loads / 4 : loads;
             if (cost < (double)kh * 4) cost = (double)kh * 4; /* latency of the chain */
             cost = (cost + 3) * (double)p->kernel[2] + 2 * tile + 8;
-            if (kr == 1) cost = 1.5 * (double)p->kernel[2] + (c->out[2] < 9 * k->vlen ? 1e6 : 4); /* rows.c, line() */
+            if (kr == 1) cost = 1.5 * (double)p->kernel[2] + 4; /* many vectors of a row: the loads alone */
             cost *= (double)(pc_ceil_div(pc_ceil_div(c->out[1], between), tile) * between);
             if (!direct) cost *= 2; /* the strip has to be gathered */
             if (best == 0 || cost < best) {

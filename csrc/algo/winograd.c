@@ -25,7 +25,7 @@ enum {
     FEWEST = 4,             /* tiles of a block that always fit */
     MOST_RUNS = 8,          /* of tiles in a block */
     SEGMENT = 8,            /* tiles whose vertical transforms wait in L1, */
-    SEGMENT_STRIDED = 3,    /* which are four times as many at stride 2 */
+    SEGMENT_STRIDED = 3,    /* of which a tile has three times as many at stride 2 */
 };
 
 /* ---- choice --------------------------------------------------------------------------------------------------- */

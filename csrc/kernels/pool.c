@@ -101,8 +101,8 @@ PC_INLINE void tiles(const int op, const int tile, const int k, const int s, con
     for (int64_t at = 0; at < a->n; at += PC_VLEN) {
         /* the last vector of a long row steps back, so that it is a whole one */
         const int64_t x = at + PC_VLEN > a->n && a->n >= PC_VLEN ? a->n - PC_VLEN : at, off = a->off + x * s;
-        const int inside = off >= before && off + PC_VLEN * s + k - s <= a->in_w;
-        const int met = inside ? tile_at(op, tile, k, s, 0, a, x) : tile_at(op, tile, k, s, 1, a, x);
+        const int within = off >= before && off + PC_VLEN * s + k - s <= a->in_w;
+        const int met = within ? tile_at(op, tile, k, s, 0, a, x) : tile_at(op, tile, k, s, 1, a, x);
         if (met) careful_tile(tile, k, s, a, x);
     }
 }
@@ -175,15 +175,18 @@ PC_INLINE int rows_at(const int op, const int step, const int masked, const int 
     return row_at(op, step, 0, masked, nv, a, x);
 }
 
+/* Whether n results from x on read nothing outside the row. */
+PC_INLINE int inside(const pc_pool_row_args *a, const int step, int64_t x, int64_t n) {
+    return x * step + a->least_off >= 0 && (x + n) * step + a->most_off <= a->in_w;
+}
+
 PC_INLINE int whole_row(const int op, const int step, const pc_pool_row_args *a) {
     int met = 0;
     for (int64_t x = 0; x < a->n;) {
-        const int wide = op != CAREFUL && x * step + a->least_off >= 0 &&
-                         (x + WIDE * PC_VLEN) * step + a->most_off <= a->in_w && x + WIDE * PC_VLEN <= a->n;
-        const int inside = x * step + a->least_off >= 0 && (x + PC_VLEN) * step + a->most_off <= a->in_w;
+        const int wide = op != CAREFUL && x + WIDE * PC_VLEN <= a->n && inside(a, step, x, WIDE * PC_VLEN);
         if (wide)
             met |= rows_at(op, step, 0, WIDE, a, x);
-        else if (op != CAREFUL && inside)
+        else if (op != CAREFUL && inside(a, step, x, PC_VLEN))
             met |= rows_at(op, step, 0, 1, a, x);
         else
             met |= rows_at(op, step, 1, 1, a, x);

@@ -161,23 +161,23 @@ PC_INLINE int inside(const pc_rows_args *a, const int col_step, int64_t before, 
     return x * col_step + a->least_off >= before && (x + n) * col_step + a->most_off <= a->in_w;
 }
 
+/* nv vectors of columns at x, with masks where they meet a border. */
+PC_INLINE void columns_at(const int tile, const int kr, const int step, const int col_step, const int kw, const int nv,
+                          const pc_rows_args *a, int64_t before, int64_t x) {
+    if (inside(a, col_step, before, x, nv * PC_VLEN))
+        column(tile, kr, step, col_step, kw, nv, 0, a, x);
+    else
+        column(tile, kr, step, col_step, kw, nv, 1, a, x);
+}
+
 PC_INLINE void all_columns(const int tile, const int kr, const int step, const int col_step, const int kw,
                            const pc_rows_args *a) {
     const int three = kw == 3 && col_step == 2, most = three ? TRIPLE_NV : 1;
     const int64_t before = three ? PC_VLEN - 1 : 0; /* what triple() loads and does not use */
     int64_t x = 0;
-    for (; most > 1 && x + (most - 1) * PC_VLEN < a->ow; x += most * PC_VLEN) {
-        if (inside(a, col_step, before, x, most * PC_VLEN))
-            column(tile, kr, step, col_step, kw, most, 0, a, x);
-        else
-            column(tile, kr, step, col_step, kw, most, 1, a, x);
-    }
-    for (; x < a->ow; x += PC_VLEN) {
-        if (inside(a, col_step, before, x, PC_VLEN))
-            column(tile, kr, step, col_step, kw, 1, 0, a, x);
-        else
-            column(tile, kr, step, col_step, kw, 1, 1, a, x);
-    }
+    for (; most > 1 && x + (most - 1) * PC_VLEN < a->ow; x += most * PC_VLEN)
+        columns_at(tile, kr, step, col_step, kw, most, a, before, x);
+    for (; x < a->ow; x += PC_VLEN) columns_at(tile, kr, step, col_step, kw, 1, a, before, x);
 }
 
 /* A filter of one row: many vectors of one output row, since rows have nothing to share. */
@@ -185,10 +185,7 @@ PC_INLINE void line(const pc_rows_args *a) {
     const vec bias = v_set1((elem)a->bias);
     for (int64_t x = 0; x < a->ow;) {
         if (x + LINE * PC_VLEN > a->ow || !inside(a, 1, 0, x, LINE * PC_VLEN)) {
-            if (inside(a, 1, 0, x, PC_VLEN))
-                column(1, 1, 1, 1, 0, 1, 0, a, x);
-            else
-                column(1, 1, 1, 1, 0, 1, 1, a, x);
+            columns_at(1, 1, 1, 1, 0, 1, a, 0, x);
             x += PC_VLEN;
             continue;
         }

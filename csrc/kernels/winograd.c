@@ -26,8 +26,8 @@ PC_INLINE int outputs_of(const pc_winograd_kind kind) { return kind == PC_WINOGR
 PC_INLINE int step_of(const pc_winograd_kind kind) { return kind == PC_WINOGRAD_STRIDED ? 8 : outputs_of(kind); }
 PC_INLINE int weights_of(const pc_winograd_kind kind) { return kind == PC_WINOGRAD_2 ? 4 : 6; }
 
-/* o = B' x of pixels first, first + step, ... of a tile: at stride 2 the even ones, from which frequencies 0 to 4 come;
- * the odd ones are 5 to 8. */
+/* o = B' x: the frequencies of an axis from its pixels. At stride 2 x are the five even pixels and o frequencies 0 to
+ * 4; the odd pixels are frequencies 5 to 8 as they stand. */
 PC_INLINE void input_transform(const pc_winograd_kind kind, const vec *x, vec *o) {
     if (kind == PC_WINOGRAD_STRIDED) {
         const vec a = v_set1((elem)0.375), minus_a = v_set1((elem)-0.375), minus_a2 = v_set1((elem)-0.140625);
