@@ -156,11 +156,21 @@ def test_the_same_bits_everywhere(rng, dtype, process):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
-    ("kernel", "arguments"), [(3, {"stride": 3}), (3, {"stride": (1, 2)}), (3, {"dilation": 2}), (2, {}), (1, {})]
+    ("kernel", "arguments"),
+    [
+        ((3, 3), {"stride": 3}),
+        ((3, 3), {"stride": (1, 2)}),
+        ((3, 3), {"dilation": 2}),
+        ((2, 2), {}),
+        ((1, 1), {}),
+        ((1, 2), {}),
+        ((1, 3), {"stride": 2}),
+        ((3, 1), {"dilation": (2, 1)}),
+    ],
 )
 def test_no_other_layer_differs(rng, kernel, arguments, dtype):
     x, w, b = arrays(rng, dtype)
-    w = w[:, :, :kernel, :kernel]
+    w = w[:, :, : kernel[0], : kernel[1]]
     fast, strict = (F.conv2d(x, w, b, **arguments, precision=p) for p in ("fast", "strict"))
     assert same_bits(fast, strict)
 
@@ -193,6 +203,23 @@ def test_the_error_is_at_most_twice_that_of_the_chain(rng, channels, size, image
 
 
 @needs_a_transform
+@pytest.mark.parametrize("after_relu", [False, True])
+@pytest.mark.parametrize("channels", [24, 64, 192])
+@pytest.mark.parametrize("kernel", [(1, 3), (1, 4), (5, 1), (1, 7), (7, 1), (12, 1), (1, 31)])
+def test_the_error_of_a_row_or_column(rng, kernel, channels, after_relu):
+    """At most twice that of the chain, on data of both signs and of one."""
+    x = rng.standard_normal((2, channels, 24, 26)).astype(np.float32)
+    x = np.maximum(x, 0) if after_relu else x
+    w = rng.standard_normal((40, channels, *kernel)).astype(np.float32)
+    arguments = {"padding": tuple(k // 2 for k in kernel)}
+    assert transformed(F.conv2d, x, w, **arguments, precision="fast")
+    exact = reference.conv2d(x, w, **arguments, dtype=np.float64)
+    results = (F.conv2d(x, w, **arguments, precision=p) for p in ("fast", "strict"))
+    fast, strict = (np.sqrt(np.mean((result - exact) ** 2)) for result in results)
+    assert 0 < fast <= 2 * strict
+
+
+@needs_a_transform
 @pytest.mark.fast
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("stride", [1, 2])
@@ -211,23 +238,24 @@ def test_memory_order_does_not_matter(rng, dtype, stride):
 def test_any_layer(data):
     """Any size, border, number of channels, stride, groups, memory order: near the chain, the same bits everywhere."""
     draw = data.draw
+    taps = draw(st.sampled_from([(3, 3), (3, 3), (1, draw(st.integers(3, 31))), (draw(st.integers(3, 31)), 1)]))
     groups, dtype = draw(st.sampled_from([1, 1, 2])), draw(st.sampled_from([np.float32, np.float64]))
     ic, oc = draw(st.integers(8, 50)), draw(st.integers(8, 50))
     h, w = draw(st.integers(1, 30)), draw(st.integers(1, 30))
-    padding = (draw(st.integers(0 if h > 2 else 1, 3)), draw(st.integers(0 if w > 2 else 1, 3)))
+    padding = tuple(draw(st.integers(max(0, (k - n + 1) // 2), 3 + k // 2)) for n, k in zip((h, w), taps, strict=True))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     x = rng.standard_normal((2, groups * ic, h, w)).astype(dtype)
     if draw(st.booleans()):
         x = np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
-    weight = rng.standard_normal((groups * oc, ic, 3, 3)).astype(dtype)
+    weight = rng.standard_normal((groups * oc, ic, *taps)).astype(dtype)
     bias = rng.standard_normal(groups * oc).astype(dtype)
     mode = draw(st.sampled_from(["zeros", "zeros", "reflect", "replicate", "circular"]))
     if mode in ("reflect", "circular"):
         padding = tuple(min(p, n - 1) for p, n in zip(padding, (h, w), strict=True))
-    assume(all(n + 2 * p >= 3 for p, n in zip(padding, (h, w), strict=True)))
+    assume(all(n + 2 * p >= k for p, n, k in zip(padding, (h, w), taps, strict=True)))
     # A step that is never taken counts as 1, and the transforms want the same both ways.
     sizes = [n + 2 * p for n, p in zip((h, w), padding, strict=True)]
-    stride = draw(st.sampled_from([1, 2])) if all(n >= 5 for n in sizes) else 1
+    stride = draw(st.sampled_from([1, 2])) if taps == (3, 3) and all(n >= 5 for n in sizes) else 1
     arguments = {"padding": padding, "groups": groups, "padding_mode": mode, "stride": stride}
 
     def call(x, precision, algorithm=None):

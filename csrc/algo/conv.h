@@ -68,8 +68,10 @@ typedef struct pc_rows_plan {
 
 typedef struct pc_winograd {
     pc_winograd_kind kind;
-    int m, n, step;           /* output pixels of a tile each way, pixels it reads, pixels from tile to tile */
-    int weights;              /* frequencies of an axis that have weights of their own: the first ones and the last */
+    /* Of each axis, down and across: output pixels of a tile, pixels it reads, pixels from tile to tile. */
+    int m[2], n[2], step[2];
+    int axis[2], own[2];      /* frequencies, and those with weights of their own: the first ones and the last */
+    pc_winograd_cut cut;      /* of a line */
     int nv, np;               /* register tile: vectors of output channels x tiles */
     int gathers;              /* the input is copied first, with its border */
     int64_t tiles_h, tiles_w; /* of an image */

@@ -1,6 +1,7 @@
 /* winograd.c - 3x3 convolution by Winograd's minimal filtering, F(4,3) or F(2,3) each way (Lavin and Gray 2016): 36
  * products for 16 outputs, or 16 for 4, where the direct algorithm takes 9 an output. At stride 2 the even and the odd
- * pixels of an axis are convolved by themselves, F(4,2) and a product each: 81 products for 16 outputs.
+ * pixels of an axis are convolved by themselves, F(4,2) and a product each: 81 products for 16 outputs. Kernels of one
+ * row or column run as lines, F(4,3) for three taps at a time: 6 products for 12, and 16 for the 28 of 1x7.
  *
  * The tiles of an image are numbered row by row and cut into blocks. For each block:
  *
@@ -10,7 +11,8 @@
  *         transform back, add the bias, store
  *
  * A block is small enough for V and M to stay in L2; the packed weights stream through it once a block. The register
- * tile is that of channel lanes, with frequencies in place of taps: one chain of FMAs over all channels, from zero. So
+ * tile is that of channel lanes, with frequencies in place of taps: one chain of FMAs over all channels (of a line, over
+ * those of its first three taps, then of the next three), from zero. So
  * bits depend on the frequency transforms, which are elementwise, and on nothing else. */
 #include <omp.h>
 #include <stdio.h>
@@ -25,12 +27,20 @@ enum {
     FEWEST = 4,             /* tiles of a block that always fit */
     MOST_RUNS = 8,          /* of tiles in a block */
     SEGMENT = 8,            /* tiles whose vertical transforms wait in L1, */
-    SEGMENT_STRIDED = 3,    /* of which a tile has three times as many at stride 2 */
+    SEGMENT_STRIDED = 3,    /* of which a tile has three times as many at stride 2, */
+    SEGMENT_VERTICAL = 16,  /* and columns, of which it has one, a line of 64 bytes */
+    LONGEST = 31,           /* taps of a line: their pixels wait in L1 */
 };
 
 /* ---- choice --------------------------------------------------------------------------------------------------- */
 
 static int64_t tiles_of(const pc_conv *c, int64_t m) { return pc_ceil_div(c->out[1], m) * pc_ceil_div(c->out[2], m); }
+
+/* The axis of a kernel of one row or column, or 0. */
+static int line_axis(const pc_conv *c) {
+    if (c->desc.kernel[1] == 1) return 2;
+    return c->desc.kernel[2] == 1 ? 1 : 0;
+}
 
 /* The output tile at stride 1: 4, or 2 where edges would waste most of the larger one, or where there are so few tiles
  * that streaming the weights is all that counts, which are 36 or 16 to 9. With few channels too, since then the error
@@ -44,16 +54,79 @@ static int choose_m(const pc_conv *c) {
     return large <= 4 && c->icg * c->ocg * 36 * 4 > 32 << 20 ? 2 : 4;
 }
 
+static pc_winograd geometry(const pc_conv *c) {
+    const int line = line_axis(c), gathers = c->desc.boundary != PC_ZEROS;
+    if (line) {
+        const int taps = (int)c->desc.kernel[line], rest = taps % 3 == 1;
+        const pc_winograd_cut cut = {.vertical = line == 1, .segments = (taps - rest + 2) / 3, .rest = rest};
+        const int n = 3 + 3 * cut.segments + rest, i = line - 1;
+        pc_winograd w = {.kind = PC_WINOGRAD_LINE, .cut = cut, .gathers = gathers};
+        for (int j = 0; j < 2; j++) {
+            w.m[j] = w.step[j] = j == i ? 4 : 1;
+            w.n[j] = j == i ? n : 1;
+        }
+        w.axis[0] = w.own[0] = 1;
+        w.axis[1] = rest ? 10 : 6;
+        w.own[1] = rest ? 7 : 6;
+        return w;
+    }
+    const int strided = c->desc.stride[1] == 2, m = strided ? 4 : choose_m(c), n = strided ? 9 : m + 2;
+    const int step = strided ? 8 : m, own = strided ? 6 : n;
+    return (pc_winograd){.kind = strided  ? PC_WINOGRAD_STRIDED
+                                 : m == 4 ? PC_WINOGRAD_4
+                                          : PC_WINOGRAD_2,
+                         .m = {m, m},
+                         .n = {n, n},
+                         .step = {step, step},
+                         .axis = {n, n},
+                         .own = {own, own},
+                         .gathers = gathers};
+}
+
+static int64_t frequencies(const pc_winograd *w) { return w->axis[0] * w->axis[1]; }
+
+/* Of taps, each with all channels. */
+static int64_t segments(const pc_winograd *w) { return w->kind == PC_WINOGRAD_LINE ? w->cut.segments : 1; }
+
+/* Steps of the chain of weight i: all segments' channels, but for the tap that is left over. */
+static int64_t depth(const pc_conv *c, const pc_winograd *w, int64_t i) {
+    return (w->cut.rest && i == 6 ? 1 : segments(w)) * c->icg;
+}
+
+/* Products of a tile, and weights of a filter. */
+static int64_t products(const pc_conv *c, const pc_winograd *w) {
+    return (w->cut.rest ? 6 * segments(w) + 4 : segments(w) * frequencies(w)) * c->icg;
+}
+static int64_t weights(const pc_conv *c, const pc_winograd *w) {
+    return (w->own[0] * w->own[1] * segments(w) - (w->cut.rest ? segments(w) - 1 : 0)) * c->icg;
+}
+
 static const char *reject(const pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     if (p->precision == PC_STRICT) return "strict precision asks for the chain of FMAs";
     if (p->kernel[0] != 1 || p->in[0] != 1 || c->out[0] != 1) return "the problem has a depth";
-    if (p->kernel[1] != 3 || p->kernel[2] != 3) return "the kernel is not 3x3";
-    if (p->stride[1] != p->stride[2] || p->stride[1] > 2) return "the stride is neither 1 nor 2, both ways";
+    const int line = line_axis(c);
+    if (line ? p->kernel[line] < 3 || p->kernel[line] > LONGEST : p->kernel[1] != 3 || p->kernel[2] != 3)
+        return "the kernel is neither 3x3 nor one row or column of 3 to 31 taps";
+    if (p->stride[1] != p->stride[2] || p->stride[1] > (line ? 1 : 2)) return "the stride is not 1, nor 2 both ways";
     if (p->dilation[1] != 1 || p->dilation[2] != 1) return "the kernel is dilated";
-    /* FEWEST tiles take 36 * FEWEST * icg elements, or 81 * FEWEST * icg. */
-    if (c->icg * (p->dtype == PC_F64 ? 8 : 4) > (p->stride[1] == 1 ? 8 << 10 : 3 << 10))
+    const pc_winograd w = geometry(c);
+    if (FEWEST * products(c, &w) * (p->dtype == PC_F64 ? 8 : 4) > WORKSPACE / 4 * 3)
         return "the channels of a few tiles do not fit the workspace";
+    return 0;
+}
+
+/* A line takes half the products or somewhat more, unless its end wastes much of a tile; with few channels the
+ * transforms cost as much as they save. */
+static const char *defer_line(const pc_conv *c) {
+    const pc_winograd w = geometry(c);
+    const int line = line_axis(c);
+    const int64_t fewer = pc_min(c->icg, c->ocg), tiles = pc_ceil_div(c->out[line], 4);
+    if (fewer < 16) return "few channels a group for lines";
+    if (5 * products(c, &w) * tiles > (fewer < 24 ? 3 : 4) * c->icg * c->desc.kernel[line] * c->out[line])
+        return "the ends of rows or columns waste too much of the tiles";
+    if (4 * weights(c, &w) * c->ocg > 12 << 20 && tiles * c->out[3 - line] < 36)
+        return "so few tiles that streaming the weights is all the work";
     return 0;
 }
 
@@ -68,6 +141,7 @@ static const char *defer_strided(const pc_conv *c) {
 }
 
 static const char *defer(const pc_conv *c) {
+    if (line_axis(c)) return defer_line(c);
     if (c->desc.stride[1] == 2) return defer_strided(c);
     const int64_t fewer = pc_min(c->icg, c->ocg), more = pc_max(c->icg, c->ocg);
     const int few_outputs = c->ocg >= 6 && c->icg >= 32; /* 1.05 to 1.5 times as fast all the same */
@@ -83,24 +157,13 @@ static const char *defer(const pc_conv *c) {
 /* Nearly equal shares: the first of share i of n items among `parts`. */
 static int64_t share_start(int64_t n, int64_t parts, int64_t i) { return n * i / parts; }
 
-static int64_t frequencies(const pc_winograd *w) { return w->n * w->n; }
-
-static int64_t segment(const pc_winograd *w) { return w->kind == PC_WINOGRAD_STRIDED ? SEGMENT_STRIDED : SEGMENT; }
+static int64_t segment(const pc_winograd *w) {
+    if (w->cut.vertical) return SEGMENT_VERTICAL;
+    return w->kind == PC_WINOGRAD_STRIDED ? SEGMENT_STRIDED : SEGMENT;
+}
 
 /* Columns that neighbouring tiles read. */
-static int64_t columns_read(const pc_winograd *w, int64_t tiles) { return (tiles - 1) * w->step + w->n; }
-
-static pc_winograd geometry(const pc_conv *c) {
-    const int strided = c->desc.stride[1] == 2, m = strided ? 4 : choose_m(c);
-    return (pc_winograd){.kind = strided  ? PC_WINOGRAD_STRIDED
-                                 : m == 4 ? PC_WINOGRAD_4
-                                          : PC_WINOGRAD_2,
-                         .m = m,
-                         .n = strided ? 9 : m + 2,
-                         .step = strided ? 8 : m,
-                         .weights = strided ? 6 : m + 2,
-                         .gathers = c->desc.boundary != PC_ZEROS};
-}
+static int64_t columns_read(const pc_winograd *w, int64_t tiles) { return (tiles - 1) * w->step[1] + w->n[1]; }
 
 /* Elements from row to row of the copy of an input segment. */
 static int64_t copy_pitch(const pc_conv *c, const pc_winograd *w) {
@@ -109,24 +172,25 @@ static int64_t copy_pitch(const pc_conv *c, const pc_winograd *w) {
 
 /* Lay out the workspace for blocks of at most `tiles` tiles; returns its bytes. */
 static int64_t lay_out(const pc_conv *c, pc_winograd *w, int64_t tiles) {
-    const int64_t vlen = c->kernels->vlen, size = c->kernels->size, n = w->n;
-    w->run = pc_ceil_div(c->icg, vlen) * w->np * vlen;
+    const int64_t vlen = c->kernels->vlen, size = c->kernels->size;
+    w->cut.ld_segment = pc_ceil_div(c->icg, vlen) * w->np * vlen;
+    w->run = segments(w) * w->cut.ld_segment;
     /* One vector more than a multiple of large powers of two: see "4 KiB aliasing" in csrc/README.md. */
     w->ld_in = pc_ceil_div(tiles, w->np) * w->run + vlen;
     w->ld_tile = frequencies(w) * w->nv * vlen + vlen;
     w->sums = pc_round_up(frequencies(w) * w->ld_in * size, 64);
     w->strip = w->sums + pc_round_up(tiles * w->ld_tile * size, 64);
-    const int64_t columns = pc_max(columns_read(w, segment(w)) + 3, w->m * segment(w)); /* of input, of output */
-    w->copy = w->strip + pc_round_up(columns * n * vlen * size, 64);
-    w->off = w->copy + (w->gathers ? pc_round_up(vlen * n * copy_pitch(c, w) * size, 64) : 0);
-    w->place = w->off + pc_round_up(c->icg * 8, 64);
+    const int64_t in = (columns_read(w, segment(w)) + 3) * w->n[0], out = w->m[1] * segment(w) * w->m[0];
+    w->copy = w->strip + pc_round_up(pc_max(in, out) * vlen * size, 64);
+    w->off = w->copy + (w->gathers ? pc_round_up(vlen * w->n[0] * copy_pitch(c, w) * size, 64) : 0);
+    w->place = w->off + pc_round_up(segments(w) * c->icg * 8, 64);
     w->bias = w->place + pc_round_up(tiles * 8, 64);
     return w->bias + pc_round_up(2 * w->nv * vlen * size, 64);
 }
 
 /* FMAs of a vector that an item of `tiles` tiles and `vectors` vectors of output channels takes the time of. */
 static double item_cost(const pc_conv *c, const pc_winograd *w, int64_t tiles, int64_t vectors) {
-    const int64_t vlen = c->kernels->vlen, n = frequencies(w), runs = pc_ceil_div(tiles, w->np);
+    const int64_t vlen = c->kernels->vlen, runs = pc_ceil_div(tiles, w->np);
     const int64_t panels = pc_ceil_div(vectors, w->nv), nv = vectors / panels, wide = vectors % panels;
     const int64_t np = tiles / runs, longer = tiles % runs;
     /* Of one frequency and channel: over panels of nv and nv + 1 vectors, runs of np and np + 1 tiles. */
@@ -138,14 +202,14 @@ static double item_cost(const pc_conv *c, const pc_winograd *w, int64_t tiles, i
                 product += (double)count *
                            (pc_channel_tile_cost(c->kernels, nv + i, np + j, 0) + 0.05 * (double)(nv + i + np + j));
         }
-    const double steps = (double)(w->weights * w->weights * c->icg);
-    product *= (double)(n * c->icg);
+    product *= (double)products(c, w);
     /* A vector of weights takes about 4 FMAs' time from L3, twice that where they fill much of L3, more from memory;
      * and more again at stride 2, where it meets fewer tiles a block. */
-    const int64_t bytes = c->ocg * c->icg * w->weights * w->weights * c->kernels->size;
+    const int64_t steps = weights(c, w), bytes = c->ocg * steps * c->kernels->size;
     const double each = (bytes < 12 << 20 ? 4 : bytes < 28 << 20 ? 7 : 11) * (w->kind == PC_WINOGRAD_STRIDED ? 1.7 : 1);
-    const double stream = steps * (double)vectors * each;
-    const double transforms = (double)(n * tiles) * (double)(8 * pc_ceil_div(c->icg, vlen) + 4 * vectors);
+    const double stream = (double)(steps * vectors) * each;
+    const double transforms =
+        (double)(frequencies(w) * tiles) * (double)(8 * segments(w) * pc_ceil_div(c->icg, vlen) + 4 * vectors);
     return (product > stream ? product + stream / 8 : stream + product / 8) + transforms + 1000;
 }
 
@@ -188,8 +252,8 @@ static void try_blocks(const pc_conv *c, pc_winograd *w, int longest, int64_t ru
 static void plan(pc_conv *c) {
     const int64_t vlen = c->kernels->vlen, vectors = pc_ceil_div(c->ocg, vlen);
     pc_winograd w = geometry(c);
-    w.tiles_h = pc_ceil_div(c->out[1], w.m);
-    w.tiles_w = pc_ceil_div(c->out[2], w.m);
+    w.tiles_h = pc_ceil_div(c->out[1], w.m[0]);
+    w.tiles_w = pc_ceil_div(c->out[2], w.m[1]);
     const int64_t tiles = w.tiles_h * w.tiles_w;
     c->threads = pc_conv_useful_threads(c, 250);
     double least = 0;
@@ -208,10 +272,12 @@ static void plan(pc_conv *c) {
     c->workspace_per_thread = (size_t)lay_out(c, found, block);
     found->work = c->desc.mb * c->desc.groups * found->blocks * found->splits;
     c->threads = (int)pc_max(1, pc_min(c->threads, found->work));
-    c->packed_size =
-        (size_t)(c->desc.groups * vectors * vlen * found->weights * found->weights * c->icg * c->kernels->size);
-    snprintf(c->tile, sizeof c->tile, "F(%d,3)%s, %d x %d channels, %d tiles, blocks of %d", found->m,
-             found->kind == PC_WINOGRAD_STRIDED ? " stride 2" : "", found->nv, (int)vlen, found->np, (int)block);
+    c->packed_size = (size_t)(c->desc.groups * vectors * vlen * weights(c, found) * c->kernels->size);
+    const char *kind = found->kind == PC_WINOGRAD_STRIDED ? " stride 2"
+                       : found->kind == PC_WINOGRAD_LINE  ? " lines"
+                                                          : "";
+    snprintf(c->tile, sizeof c->tile, "F(%d,3)%s, %d x %d channels, %d tiles, blocks of %d",
+             (int)pc_max(found->m[0], found->m[1]), kind, found->nv, (int)vlen, found->np, (int)block);
 }
 
 /* ---- pack ----------------------------------------------------------------------------------------------------- */
@@ -230,11 +296,10 @@ static range panel_at(const pc_conv *c, int64_t p) {
 /* Elements of packed weights before the panel of group g that starts with vector `first`. */
 static int64_t panel_start(const pc_conv *c, int64_t g, int64_t first) {
     const int64_t vlen = c->kernels->vlen, vectors = pc_ceil_div(c->ocg, vlen);
-    const int64_t weights = c->as.winograd.weights;
-    return (g * vectors + first) * vlen * weights * weights * c->icg;
+    return (g * vectors + first) * vlen * weights(c, &c->as.winograd);
 }
 
-/* [group][panel][frequency][channel][width of the panel] */
+/* [group][panel][frequency][segment][channel][width of the panel] */
 static void pack(const pc_conv *c, const void *wei, void *packed) {
     const pc_winograd *w = &c->as.winograd;
     const int64_t vlen = c->kernels->vlen, n = c->desc.groups * w->panels;
@@ -246,12 +311,15 @@ static void pack(const pc_conv *c, const void *wei, void *packed) {
         char *panel = pc_at_mut(packed, panel_start(c, g, r.first), size);
         for (int64_t v = 0; v < r.count; v++) {
             const int64_t oc = (r.first + v) * vlen;
-            const pc_winograd_filter_args f = {.wei = pc_at(wei, (g * c->ocg + oc) * c->icg * 9, size),
-                                               .filters = pc_min(c->ocg - oc, vlen),
-                                               .channels = c->icg,
-                                               .dst = pc_at_mut(panel, v * vlen, size),
-                                               .ld_chan = r.count * vlen,
-                                               .ld_freq = c->icg * r.count * vlen};
+            pc_winograd_filter_args f = {.wei = pc_at(wei, (g * c->ocg + oc) * c->icg * c->taps, size),
+                                         .filters = pc_min(c->ocg - oc, vlen),
+                                         .channels = c->icg,
+                                         .taps = c->taps,
+                                         .dst = pc_at_mut(panel, v * vlen, size),
+                                         .ld_chan = r.count * vlen,
+                                         .ld_freq = segments(w) * c->icg * r.count * vlen,
+                                         .cut = w->cut};
+            f.cut.ld_segment = c->icg * r.count * vlen;
             c->kernels->winograd_filter[w->kind](&f);
         }
     }
@@ -286,13 +354,14 @@ static void fill_offsets(const pc_conv *c, char *workspace) {
     const pc_winograd *w = &c->as.winograd;
     const int64_t vlen = c->kernels->vlen;
     int64_t *off = (int64_t *)(workspace + w->off);
-    for (int64_t ic = 0; ic < c->icg; ic++) off[ic] = ic / vlen * w->np * vlen + ic % vlen;
+    for (int64_t s = 0; s < segments(w); s++)
+        for (int64_t ic = 0; ic < c->icg; ic++) *off++ = s * w->cut.ld_segment + ic / vlen * w->np * vlen + ic % vlen;
 }
 
 /* Copy what the tiles read into rows of their own, borders included, and read that instead. */
 static void gather(const pc_conv *c, pc_winograd_in_args *in, void *copy) {
     const pc_winograd *w = &c->as.winograd;
-    const int64_t rows = w->n, cols = columns_read(w, in->tiles), pitch = copy_pitch(c, w);
+    const int64_t rows = w->n[0], cols = columns_read(w, in->tiles), pitch = copy_pitch(c, w);
     const pc_gather_args g = {.src = in->src,
                               .src_chan = c->src.c,
                               .src_row = c->src.h,
@@ -337,15 +406,16 @@ static void transform_input(const pc_conv *c, const pc_exec_args *a, const item 
                               .in_h = p->in[1],
                               .in_w = p->in[2],
                               .strip = workspace + w->strip,
-                              .ld_freq = w->ld_in};
+                              .ld_freq = w->ld_in,
+                              .cut = w->cut};
     const char *image = pc_at(a->src, it->n * c->src.n + it->g * c->icg * c->src.c, size);
     for (int64_t ic = 0; ic < c->icg; ic += vlen) {
         in.dst = pc_at_mut(workspace, ic * w->np, size);
         in.channels = (int)pc_min(c->icg - ic, vlen);
         for (int64_t t = it->tile; t < end; t += in.tiles) {
             in.tiles = in_row(w, t, end, segment(w));
-            in.y = t / w->tiles_w * w->step - p->pad_lo[1];
-            in.x = t % w->tiles_w * w->step - p->pad_lo[2];
+            in.y = t / w->tiles_w * w->step[0] - p->pad_lo[1];
+            in.x = t % w->tiles_w * w->step[1] - p->pad_lo[2];
             in.place = place + (t - it->tile);
             in.src = pc_at(image, ic * c->src.c, size);
             if (w->gathers) gather(c, &in, workspace + w->copy);
@@ -360,19 +430,19 @@ static void multiply(const pc_conv *c, const item *it, const void *wei, int64_t 
     const int size = c->kernels->size;
     const char *zeros = workspace + w->bias + w->nv * vlen * size;
     pc_channel_fn *const *tile = c->kernels->channel_tile[PC_TILE_STEPPED][nv];
-    pc_channel_args a = {.k = c->icg,
-                         .off = (const int64_t *)(workspace + w->off),
+    pc_channel_args a = {.off = (const int64_t *)(workspace + w->off),
                          .step = vlen,
                          .next_step = vlen,
                          .init = zeros,
                          .ld_out = w->ld_tile};
-    for (int64_t i = 0, many = w->n - w->weights + 1; i < w->weights * w->weights; i++) {
+    a.wei = wei;
+    for (int64_t i = 0; i < w->own[0] * w->own[1]; i++, a.wei = pc_at(a.wei, a.k * width, size)) {
         /* Frequencies y .. y + high by x .. x + wide have these weights: one, but for the last of an axis. */
-        const int64_t y = i / w->weights, x = i % w->weights;
-        const int64_t high = y + 1 < w->weights ? 1 : many, wide = x + 1 < w->weights ? 1 : many;
-        a.wei = pc_at(wei, i * c->icg * width, size);
+        const int64_t y = i / w->own[1], x = i % w->own[1];
+        const int64_t high = y + 1 < w->own[0] ? 1 : w->axis[0] - y, wide = x + 1 < w->own[1] ? 1 : w->axis[1] - x;
+        a.k = depth(c, w, i);
         for (int64_t j = 0; j < high * wide; j++) {
-            const int64_t f = (y + j / wide) * w->n + x + j % wide;
+            const int64_t f = (y + j / wide) * w->axis[1] + x + j % wide;
             for (int64_t r = 0; r < runs; r++) {
                 const int64_t first = share_start(it->tiles, runs, r), np = share_start(it->tiles, runs, r + 1) - first;
                 a.src = pc_at(workspace, f * w->ld_in + r * w->run, size);
@@ -388,7 +458,7 @@ static void multiply(const pc_conv *c, const item *it, const void *wei, int64_t 
 static void transform_output(const pc_conv *c, const pc_exec_args *a, const item *it, int64_t oc, int64_t width,
                              char *workspace) {
     const pc_winograd *w = &c->as.winograd;
-    const int64_t vlen = c->kernels->vlen, end = it->tile + it->tiles, pitch = w->m * segment(w) * vlen;
+    const int64_t vlen = c->kernels->vlen, end = it->tile + it->tiles, pitch = w->m[1] * segment(w) * vlen;
     const int size = c->kernels->size, planar = c->dst.w == 1;
     void *image = pc_at_mut(a->dst, it->n * c->dst.n + (it->g * c->ocg + oc) * c->dst.c, size);
     const int64_t step = planar ? vlen : width, channels = pc_min(c->ocg - oc, width);
@@ -400,15 +470,16 @@ static void transform_output(const pc_conv *c, const pc_exec_args *a, const item
                                     .ld_freq = width,
                                     .dst_row = planar ? pitch : c->dst.h,
                                     .dst_col = planar ? vlen : c->dst.w,
-                                    .channels = pc_min(channels - first, step)};
+                                    .channels = pc_min(channels - first, step),
+                                    .cut = w->cut};
         for (int64_t t = it->tile; t < end; t += out.tiles) {
-            const int64_t y = t / w->tiles_w * w->m, x = t % w->tiles_w * w->m;
+            const int64_t y = t / w->tiles_w * w->m[0], x = t % w->tiles_w * w->m[1];
             char *dst = pc_at_mut(image, first * c->dst.c + y * c->dst.h + x * c->dst.w, size);
             out.tiles = in_row(w, t, end, planar ? segment(w) : end);
             out.src = pc_at(workspace + w->sums, (t - it->tile) * w->ld_tile + first, size);
             out.dst = planar ? workspace + w->strip : dst;
-            out.rows = pc_min(c->out[1] - y, w->m);
-            out.cols = pc_min(c->out[2] - x, w->m * out.tiles);
+            out.rows = pc_min(c->out[1] - y, w->m[0]);
+            out.cols = pc_min(c->out[2] - x, w->m[1] * out.tiles);
             c->kernels->winograd_output[w->kind](&out);
             if (early) pc_conv_finish(c, a, &waiting, out.dst, vlen, out.rows, out.cols);
             for (int64_t r = 0; planar && r < out.rows; r++)

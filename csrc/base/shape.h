@@ -13,14 +13,15 @@ static inline int64_t pc_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b
 static inline int64_t pc_quotient(int64_t a, int64_t b) { return b == 1 ? a : a / b; }
 static inline int64_t pc_round_up(int64_t a, int64_t b) { return pc_ceil_div(a, b) * b; }
 
-/* The index inside [0, n) that stands for position i of a bordered axis, or -1 for a zero.
- * REFLECT needs border < n, CIRCULAR border <= n: validation has seen to it. */
+/* The index inside [0, n) that stands for position i of a bordered axis, or a negative one for a zero.
+ * REFLECT needs border < n, CIRCULAR border <= n: validation has seen to it. Tiles of Winograd's algorithm may reach
+ * further beyond the end, where no output looks: what lies there is a zero. */
 static inline int64_t pc_border(pc_boundary mode, int64_t i, int64_t n) {
     if (i >= 0 && i < n) return i;
     switch (mode) {
         case PC_REFLECT: return i < 0 ? -i : 2 * (n - 1) - i;
         case PC_REPLICATE: return i < 0 ? 0 : n - 1;
-        case PC_CIRCULAR: return i < 0 ? i + n : i - n;
+        case PC_CIRCULAR: return i < 0 ? i + n : i < 2 * n ? i - n : -1;
         default: return -1;
     }
 }

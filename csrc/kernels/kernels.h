@@ -151,10 +151,28 @@ typedef void pc_epilogue_fn(const pc_epilogue_args *a, int64_t n, const void *re
  * n * n elements of a transformed tile. At stride 2 only 6 x 6 have weights of their own: those of frequencies 5 to 8
  * of an axis are equal, and packed once.
  *
+ * A line is a tile of 4 neighbours in a row or a column, for kernels of one row or column. Its taps are cut into
+ * segments of three, the last filled up with a zero; where one tap is left over (`rest`) it stays by itself. A tile
+ * reads n = 3 + 3 segments + rest pixels. Frequencies 0 to 5 hold all segments, ld_segment apart; 6 to 9 the pixels
+ * of the rest, which share their weight.
+ *
  * Input: neighbouring tiles of one row of tiles and one vector of channels. Frequency f of tile t goes to
  * dst[place[t] + f * ld_freq + lane]; lanes from `channels` on hold zeros. Beyond the image it reads nothing and takes
- * zeros. `strip` holds n vectors for each column that the tiles read, rounded up to four columns. */
-typedef enum pc_winograd_kind { PC_WINOGRAD_2, PC_WINOGRAD_4, PC_WINOGRAD_STRIDED, PC_WINOGRAD_KINDS } pc_winograd_kind;
+ * zeros. `strip` holds a vector for each pixel of the rows and columns that the tiles read, rounded up to four columns.
+ */
+typedef enum pc_winograd_kind {
+    PC_WINOGRAD_2,
+    PC_WINOGRAD_4,
+    PC_WINOGRAD_STRIDED,
+    PC_WINOGRAD_LINE,
+    PC_WINOGRAD_KINDS
+} pc_winograd_kind;
+
+/* How a line's taps are cut. */
+typedef struct pc_winograd_cut {
+    int vertical, segments, rest;
+    int64_t ld_segment; /* of input, of filters */
+} pc_winograd_cut;
 
 typedef struct pc_winograd_in_args {
     const void *src; /* pixel (0, 0) of the first channel */
@@ -166,30 +184,33 @@ typedef struct pc_winograd_in_args {
     void *strip, *dst;
     const int64_t *place;
     int64_t ld_freq;
+    pc_winograd_cut cut;
 } pc_winograd_in_args;
 
 typedef void pc_winograd_in_fn(const pc_winograd_in_args *a);
 
-/* Filters: 3x3 weights of a vector of output channels, wei[filter][channel][9], to frequencies
+/* Filters: weights of a vector of output channels, wei[filter][channel][taps], to frequencies
  * dst[f * ld_freq + channel * ld_chan + filter], zeros from `filters` on. */
 typedef struct pc_winograd_filter_args {
     const void *wei;
-    int64_t filters, channels;
+    int64_t filters, channels, taps;
     void *dst;
     int64_t ld_freq, ld_chan;
+    pc_winograd_cut cut;
 } pc_winograd_filter_args;
 
 typedef void pc_winograd_filter_fn(const pc_winograd_filter_args *a);
 
 /* Output: neighbouring tiles and some vectors of channels. Frequency f of tile t and channel c stands at
  * src[t * ld_tile + f * ld_freq + c]; bias and src are readable up to a whole vector. Writes rows x cols pixels,
- * channels last, and no more than m rows. */
+ * channels last, and no more than one row of tiles. */
 typedef struct pc_winograd_out_args {
     const void *src, *bias;
     int64_t ld_tile, ld_freq;
     void *dst; /* first pixel of the first tile and channel */
     int64_t dst_row, dst_col;
     int64_t tiles, rows, cols, channels;
+    pc_winograd_cut cut;
 } pc_winograd_out_args;
 
 typedef void pc_winograd_out_fn(const pc_winograd_out_args *a);

@@ -9,6 +9,9 @@
  * channels there. Each element goes through the operations below in the order written, and so has the same bits on
  * every target.
  *
+ * A line of L taps is cut into segments of three, each F(4,3), whose products are summed before the one transform back;
+ * one tap that is left over is multiplied as it is. 7 taps: 6 * 2 + 4 products for 4 outputs, directly 28.
+ *
  * The points are unusual. 0, +-1, +-2 save multiplications in the transforms but have 2.3 times the rounding error; of
  * F(4,2) none of 40 pairs was better, and its error is that of the direct chain. All coefficients below are exact in
  * float. */
@@ -157,6 +160,27 @@ PC_INLINE void filter(const pc_winograd_kind kind, const pc_winograd_filter_args
     }
 }
 
+/* A row or a column of taps in segments, the last one filled up. */
+void PC_FN(pc_winograd_filter_line)(const pc_winograd_filter_args *a) {
+    const elem *wei = a->wei;
+    for (int64_t c = 0; c < a->channels; c++, wei += a->taps) {
+        elem *dst = (elem *)a->dst + c * a->ld_chan;
+        for (int s = 0; s < a->cut.segments + a->cut.rest; s++, dst += a->cut.ld_segment) {
+            lanes g[3] = {0}, o[6];
+            for (int l = 0; l < a->filters && l < PC_VLEN; l++)
+                for (int t = 0; t < 3 && 3 * s + t < a->taps; t++)
+                    g[t].at[l] = wei[l * a->channels * a->taps + 3 * s + t];
+            if (s == a->cut.segments) {
+                elem *rest = (elem *)a->dst + c * a->ld_chan + 6 * a->ld_freq;
+                EACH_LANE rest[l] = (elem)g[0].at[l];
+                break;
+            }
+            filter_transform(PC_WINOGRAD_4, &g[0], &g[1], &g[2], o);
+            for (int q = 0; q < 6; q++) EACH_LANE dst[q * a->ld_freq + l] = (elem)o[q].at[l];
+        }
+    }
+}
+
 /* ---- input ---------------------------------------------------------------------------------------------------- */
 
 /* Where four columns from x on lie: all of them and all rows and lanes inside, or not. */
@@ -180,8 +204,8 @@ PC_RARE void load_part(const pc_winograd_in_args *a, int64_t r, int64_t x, elem 
 }
 
 /* Four columns of n rows, `every` apart from `first` on, a vector of channels each. */
-PC_INLINE void load_columns(const int n, const int first, const int every, const int where,
-                            const pc_winograd_in_args *a, int64_t x, vec d[6][4]) {
+PC_INLINE void load_columns(const int n, const int64_t first, const int every, const int where,
+                            const pc_winograd_in_args *a, int64_t x, vec d[][4]) {
     const elem *src = (const elem *)a->src + a->y * a->src_row + x * a->src_col;
     elem part[6][4][PC_VLEN];
     for (int i = 0; where == PART && i < n; i++) load_part(a, first + i * every, x, part[i]);
@@ -245,6 +269,42 @@ PC_INLINE void input(const pc_winograd_kind kind, const pc_winograd_in_args *a) 
     }
 }
 
+/* Rows or columns of pixels, strip[column][row], and from each what its segments and its rest read. */
+void PC_FN(pc_winograd_input_line)(const pc_winograd_in_args *a) {
+    const int64_t n = 3 + 3 * a->cut.segments + a->cut.rest;
+    const int64_t rows = a->cut.vertical ? n : 1, cols = a->cut.vertical ? a->tiles : 4 * (a->tiles - 1) + n;
+    const int64_t step = a->cut.vertical ? n : 4;
+    elem *strip = a->strip;
+    for (int64_t r = 0; r < rows; r++) {
+        const int whole = a->y + r >= 0 && a->y + r < a->in_h && a->channels == PC_VLEN;
+        for (int64_t g = 0; g < cols; g += 4) {
+            const int64_t x = a->x + g;
+            const int inside = whole && x >= 0 && x + 4 <= a->in_w;
+            vec d[1][4];
+            if (inside && a->src_col == 1)
+                load_columns(1, r, 1, PLANAR, a, x, d);
+            else if (inside && a->src_chan == 1)
+                load_columns(1, r, 1, PIXELS, a, x, d);
+            else
+                load_columns(1, r, 1, PART, a, x, d);
+            PC_UNROLL for (int j = 0; j < 4; j++) v_store(strip + ((g + j) * rows + r) * PC_VLEN, d[0][j]);
+        }
+    }
+    for (int64_t t = 0; t < a->tiles; t++) {
+        elem *dst = (elem *)a->dst + a->place[t];
+        const elem *from = strip + t * step * PC_VLEN;
+        for (int s = 0; s < a->cut.segments; s++, from += 3 * PC_VLEN) {
+            elem *segment = dst + s * a->cut.ld_segment;
+            vec in[6], out[6];
+            PC_UNROLL for (int q = 0; q < 6; q++) in[q] = v_load(from + q * PC_VLEN);
+            input_transform(PC_WINOGRAD_4, in, out);
+            PC_UNROLL for (int q = 0; q < 6; q++) v_store(segment + q * a->ld_freq, out[q]);
+        }
+        if (!a->cut.rest) continue;
+        PC_UNROLL for (int q = 0; q < 4; q++) v_store(dst + (6 + q) * a->ld_freq, v_load(from + q * PC_VLEN));
+    }
+}
+
 /* ---- output --------------------------------------------------------------------------------------------------- */
 
 /* One tile and vector of channels; `whole`: the tile lies inside the image and the vector is full. */
@@ -285,6 +345,42 @@ PC_INLINE void output(const pc_winograd_kind kind, const pc_winograd_out_args *a
                 output_tile(kind, 1, a, src, bias, dst, m, m, PC_VLEN);
             else
                 output_tile(kind, 0, a, src, bias, dst, (int)pc_min(a->rows, m), (int)pc_min(cols, m), channels);
+        }
+    }
+}
+
+/* One line of 4 pixels, `step` apart, of which `count` lie inside the image. */
+PC_INLINE void output_line_tile(const int whole, const pc_winograd_out_args *a, const elem *src, vec bias, elem *dst,
+                                int64_t step, int64_t count, int channels) {
+    vec in[6], o[4];
+    PC_UNROLL for (int q = 0; q < 6; q++) in[q] = v_load(src + q * a->ld_freq);
+    output_transform(PC_WINOGRAD_4, in, o);
+    if (a->cut.rest) {
+        PC_UNROLL for (int q = 0; q < 4; q++) o[q] = v_add(o[q], v_load(src + (6 + q) * a->ld_freq));
+    }
+    PC_UNROLL for (int q = 0; q < 4; q++) {
+        o[q] = v_add(o[q], bias);
+        if (whole)
+            v_store(dst + q * step, o[q]);
+        else if (q < count)
+            v_store_n(dst + q * step, channels, o[q]);
+    }
+}
+
+void PC_FN(pc_winograd_output_line)(const pc_winograd_out_args *a) {
+    const int64_t step = a->cut.vertical ? a->dst_row : a->dst_col;
+    const int64_t next = a->cut.vertical ? a->dst_col : 4 * a->dst_col;
+    for (int64_t c = 0; c < a->channels; c += PC_VLEN) {
+        const int channels = (int)pc_min(a->channels - c, PC_VLEN);
+        const vec bias = v_load((const elem *)a->bias + c);
+        for (int64_t t = 0; t < a->tiles; t++) {
+            const elem *src = (const elem *)a->src + t * a->ld_tile + c;
+            elem *dst = (elem *)a->dst + c + t * next;
+            const int64_t count = a->cut.vertical ? a->rows : a->cols - 4 * t;
+            if (count >= 4 && channels == PC_VLEN)
+                output_line_tile(1, a, src, bias, dst, step, 4, PC_VLEN);
+            else
+                output_line_tile(0, a, src, bias, dst, step, count, channels);
         }
     }
 }

@@ -121,7 +121,7 @@ uint64_t pc_plan_pack_key(const pc_plan *plan) {
                              dense ? c->as.dense.nv : 0,
                              dense ? c->as.dense.blocks : 0,
                              winograd ? c->kernels->vlen : 0,
-                             winograd ? c->as.winograd.m : 0,
+                             winograd ? c->as.winograd.kind : 0,
                              winograd ? c->as.winograd.panels : 0};
     uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a over words */
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)

@@ -88,6 +88,16 @@ static const char *const chosen[] = {
     "circular in3,4 k5 lo3,4 hi3,4",
     "circular g5 ic5 oc5 in8,20 k3 s2 d2 lo2 hi2 special",
     "reflect mb2 ic17 oc18 in5 k3 lo2 hi2 real",
+    "circular ic10 oc4 in1,21 k3 lo1 hi1 real",
+    "circular ic8 oc4 in19,2 k1,5 lo0,2 hi0,2 real",
+    /* kernels of one row or column: taps in threes, with one or two left over */
+    "ic20 oc18 in5,21 k1,7 lo0,3 hi0,3 bias real",
+    "ic17 oc33 in22,6 k7,1 lo3,0 hi3,0 real",
+    "mb2 ic40 oc9 in9,5 k5,1 lo1,2 hi3,0 bias real",
+    "g2 ic34 oc34 in3,30 k1,4 real",
+    "ic16 oc20 in6,11 k1,3 lo2,1 hi0,1 bias special",
+    "reflect ic18 oc16 in4,40 k1,13 lo0,6 hi0,6 real",
+    "replicate ic16 oc16 in31,3 k31,1 lo40,0 hi9,0 real",
     /* three dimensions */
     "ic2 oc3 in4,5,6 k2,3,3 s1,1,1 d1,1,1 lo1,1,1 hi1,1,1 bias real",
     "ic3 oc17 in5,4,9 k3,1,3 s2,1,2 d1,1,1 real",
