@@ -70,9 +70,11 @@ static pc_winograd geometry(const pc_conv *c) {
         w.own[1] = rest ? 7 : 6;
         return w;
     }
-    const int strided = c->desc.stride[1] == 2, m = strided ? 4 : choose_m(c), n = strided ? 9 : m + 2;
+    const int strided = c->desc.stride[1] == 2, five = c->desc.kernel[1] == 5;
+    const int m = strided ? 4 : five ? 2 : choose_m(c), n = strided ? 9 : five ? 6 : m + 2;
     const int step = strided ? 8 : m, own = strided ? 6 : n;
     return (pc_winograd){.kind = strided  ? PC_WINOGRAD_STRIDED
+                                 : five   ? PC_WINOGRAD_5X5
                                  : m == 4 ? PC_WINOGRAD_4
                                           : PC_WINOGRAD_2,
                          .m = {m, m},
@@ -106,9 +108,11 @@ static const char *reject(const pc_conv *c) {
     if (p->precision == PC_STRICT) return "strict precision asks for the chain of FMAs";
     if (p->kernel[0] != 1 || p->in[0] != 1 || c->out[0] != 1) return "the problem has a depth";
     const int line = line_axis(c);
-    if (line ? p->kernel[line] < 3 || p->kernel[line] > LONGEST : p->kernel[1] != 3 || p->kernel[2] != 3)
-        return "the kernel is neither 3x3 nor one row or column of 3 to 31 taps";
-    if (p->stride[1] != p->stride[2] || p->stride[1] > (line ? 1 : 2)) return "the stride is not 1, nor 2 both ways";
+    const int square = p->kernel[1] == p->kernel[2] && (p->kernel[1] == 3 || p->kernel[1] == 5);
+    if (line ? p->kernel[line] < 3 || p->kernel[line] > LONGEST : !square)
+        return "the kernel is neither 3x3 nor 5x5 nor one row or column of 3 to 31 taps";
+    if (p->stride[1] != p->stride[2] || p->stride[1] > (!line && p->kernel[1] == 3 ? 2 : 1))
+        return "the stride is not 1, nor 2 both ways of 3x3";
     if (p->dilation[1] != 1 || p->dilation[2] != 1) return "the kernel is dilated";
     const pc_winograd w = geometry(c);
     if (FEWEST * products(c, &w) * (p->dtype == PC_F64 ? 8 : 4) > WORKSPACE / 4 * 3)
@@ -140,8 +144,19 @@ static const char *defer_strided(const pc_conv *c) {
     return 0;
 }
 
+/* 36 products for 4 outputs, directly 100. */
+static const char *defer_5x5(const pc_conv *c) {
+    const int64_t tiles = tiles_of(c, 2), fewer = pc_min(c->icg, c->ocg), more = pc_max(c->icg, c->ocg);
+    if (fewer < 12 || more < 16) return "few channels a group leave lanes empty";
+    if (36 * tiles * 5 > 25 * c->out[1] * c->out[2] * 3) return "the edges waste much of the tiles";
+    if (36 * 4 * c->icg * c->ocg > 12 << 20 && tiles < 12)
+        return "so few tiles that streaming the weights is all the work";
+    return 0;
+}
+
 static const char *defer(const pc_conv *c) {
     if (line_axis(c)) return defer_line(c);
+    if (c->desc.kernel[1] == 5) return defer_5x5(c);
     if (c->desc.stride[1] == 2) return defer_strided(c);
     const int64_t fewer = pc_min(c->icg, c->ocg), more = pc_max(c->icg, c->ocg);
     const int few_outputs = c->ocg >= 6 && c->icg >= 32; /* 1.05 to 1.5 times as fast all the same */
@@ -276,8 +291,9 @@ static void plan(pc_conv *c) {
     const char *kind = found->kind == PC_WINOGRAD_STRIDED ? " stride 2"
                        : found->kind == PC_WINOGRAD_LINE  ? " lines"
                                                           : "";
-    snprintf(c->tile, sizeof c->tile, "F(%d,3)%s, %d x %d channels, %d tiles, blocks of %d",
-             (int)pc_max(found->m[0], found->m[1]), kind, found->nv, (int)vlen, found->np, (int)block);
+    snprintf(c->tile, sizeof c->tile, "F(%d,%d)%s, %d x %d channels, %d tiles, blocks of %d",
+             (int)pc_max(found->m[0], found->m[1]), found->kind == PC_WINOGRAD_5X5 ? 5 : 3, kind, found->nv, (int)vlen,
+             found->np, (int)block);
 }
 
 /* ---- pack ----------------------------------------------------------------------------------------------------- */
@@ -311,7 +327,8 @@ static void pack(const pc_conv *c, const void *wei, void *packed) {
         char *panel = pc_at_mut(packed, panel_start(c, g, r.first), size);
         for (int64_t v = 0; v < r.count; v++) {
             const int64_t oc = (r.first + v) * vlen;
-            pc_winograd_filter_args f = {.wei = pc_at(wei, (g * c->ocg + oc) * c->icg * c->taps, size),
+            pc_winograd_filter_args f = {.kind = w->kind,
+                                         .wei = pc_at(wei, (g * c->ocg + oc) * c->icg * c->taps, size),
                                          .filters = pc_min(c->ocg - oc, vlen),
                                          .channels = c->icg,
                                          .taps = c->taps,
@@ -320,7 +337,7 @@ static void pack(const pc_conv *c, const void *wei, void *packed) {
                                          .ld_freq = segments(w) * c->icg * r.count * vlen,
                                          .cut = w->cut};
             f.cut.ld_segment = c->icg * r.count * vlen;
-            c->kernels->winograd_filter[w->kind](&f);
+            c->kernels->winograd_filter(&f);
         }
     }
 }
@@ -405,6 +422,7 @@ static void transform_input(const pc_conv *c, const pc_exec_args *a, const item 
                               .src_col = c->src.w,
                               .in_h = p->in[1],
                               .in_w = p->in[2],
+                              .step = w->step[1],
                               .strip = workspace + w->strip,
                               .ld_freq = w->ld_in,
                               .cut = w->cut};

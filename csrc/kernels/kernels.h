@@ -149,7 +149,7 @@ typedef void pc_epilogue_fn(const pc_epilogue_args *a, int64_t n, const void *re
  *
  * m = 2 or 4 output pixels each way from n = m + 2 of the image, or 4 from 9 at stride 2; a frequency is one of the
  * n * n elements of a transformed tile. At stride 2 only 6 x 6 have weights of their own: those of frequencies 5 to 8
- * of an axis are equal, and packed once.
+ * of an axis are equal, and packed once. For 5x5 filters m = 2 and n = 6.
  *
  * A line is a tile of 4 neighbours in a row or a column, for kernels of one row or column. Its taps are cut into
  * segments of three, the last filled up with a zero; where one tap is left over (`rest`) it stays by itself. A tile
@@ -164,6 +164,7 @@ typedef enum pc_winograd_kind {
     PC_WINOGRAD_2,
     PC_WINOGRAD_4,
     PC_WINOGRAD_STRIDED,
+    PC_WINOGRAD_5X5,
     PC_WINOGRAD_LINE,
     PC_WINOGRAD_KINDS
 } pc_winograd_kind;
@@ -178,9 +179,9 @@ typedef struct pc_winograd_in_args {
     const void *src; /* pixel (0, 0) of the first channel */
     int64_t src_chan, src_row, src_col;
     int64_t in_h, in_w;
-    int64_t y, x; /* where the first tile begins in the image */
-    int64_t tiles;
-    int channels; /* at most a vector */
+    int64_t y, x;        /* where the first tile begins in the image */
+    int64_t tiles, step; /* pixels from tile to tile */
+    int channels;        /* at most a vector */
     void *strip, *dst;
     const int64_t *place;
     int64_t ld_freq;
@@ -192,6 +193,7 @@ typedef void pc_winograd_in_fn(const pc_winograd_in_args *a);
 /* Filters: weights of a vector of output channels, wei[filter][channel][taps], to frequencies
  * dst[f * ld_freq + channel * ld_chan + filter], zeros from `filters` on. */
 typedef struct pc_winograd_filter_args {
+    pc_winograd_kind kind;
     const void *wei;
     int64_t filters, channels, taps;
     void *dst;
@@ -291,7 +293,7 @@ typedef struct pc_kernels {
     pc_depthwise_fn *const *depthwise;                                        /* [np], np <= PC_MAX_DEPTHWISE_NP */
     pc_winograd_in_fn *winograd_input[PC_WINOGRAD_KINDS];
     pc_winograd_out_fn *winograd_output[PC_WINOGRAD_KINDS];
-    pc_winograd_filter_fn *winograd_filter[PC_WINOGRAD_KINDS];
+    pc_winograd_filter_fn *winograd_filter;
     pc_pool_tile_fn *(*pool_tile)(pc_pool_kind kind, int tile, int k, int s); /* NULL where not compiled */
     pc_pool_row_fn *pool_row;
     pc_pool_down_fn *pool_down;

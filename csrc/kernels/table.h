@@ -14,10 +14,9 @@ pc_rows_fn *PC_FN(pc_rows_find)(int tile, int kr, int row_step, int col_step);
 pc_rows_fn *PC_FN(pc_rows_find_narrow)(int tile, int kr, int row_step, int col_step);
 pc_winograd_in_fn PC_FN(pc_winograd_input_2), PC_FN(pc_winograd_input_4), PC_FN(pc_winograd_input_strided),
     PC_FN(pc_winograd_input_line);
-pc_winograd_filter_fn PC_FN(pc_winograd_filter_2), PC_FN(pc_winograd_filter_4), PC_FN(pc_winograd_filter_strided),
-    PC_FN(pc_winograd_filter_line);
+pc_winograd_filter_fn PC_FN(pc_winograd_filter);
 pc_winograd_out_fn PC_FN(pc_winograd_output_2), PC_FN(pc_winograd_output_4), PC_FN(pc_winograd_output_strided),
-    PC_FN(pc_winograd_output_line);
+    PC_FN(pc_winograd_output_5x5), PC_FN(pc_winograd_output_line);
 pc_pool_tile_fn *PC_FN(pc_pool_tile)(pc_pool_kind kind, int tile, int k, int s);
 pc_pool_row_fn PC_FN(pc_pool_row);
 pc_pool_down_fn PC_FN(pc_pool_down);

@@ -9,6 +9,8 @@
  * channels there. Each element goes through the operations below in the order written, and so has the same bits on
  * every target.
  *
+ * 5x5 filters run as F(2,5) on the points of F(4,3): the same transform of the same 6 x 6 pixels, two steps apart.
+ *
  * A line of L taps is cut into segments of three, each F(4,3), whose products are summed before the one transform back;
  * one tap that is left over is multiplied as it is. 7 taps: 6 * 2 + 4 products for 4 outputs, directly 28.
  *
@@ -20,13 +22,15 @@
 #include "kernels.h"
 #include "table.h"
 
-enum { MAX_N = 9, MAX_WEIGHTS = 6 };
+enum { MAX_N = 9, MAX_WEIGHTS = 6, MAX_TAPS = 5 };
 
 PC_INLINE int pixels_of(const pc_winograd_kind kind) {
-    return kind == PC_WINOGRAD_2 ? 4 : kind == PC_WINOGRAD_4 ? 6 : 9;
+    return kind == PC_WINOGRAD_2 ? 4 : kind == PC_WINOGRAD_STRIDED ? 9 : 6;
 }
-PC_INLINE int outputs_of(const pc_winograd_kind kind) { return kind == PC_WINOGRAD_2 ? 2 : 4; }
-PC_INLINE int step_of(const pc_winograd_kind kind) { return kind == PC_WINOGRAD_STRIDED ? 8 : outputs_of(kind); }
+PC_INLINE int outputs_of(const pc_winograd_kind kind) {
+    return kind == PC_WINOGRAD_2 || kind == PC_WINOGRAD_5X5 ? 2 : 4;
+}
+PC_INLINE int taps_of(const pc_winograd_kind kind) { return kind == PC_WINOGRAD_5X5 ? 5 : 3; }
 PC_INLINE int weights_of(const pc_winograd_kind kind) { return kind == PC_WINOGRAD_2 ? 4 : 6; }
 
 /* o = B' x: the frequencies of an axis from its pixels. At stride 2 x are the five even pixels and o frequencies 0 to
@@ -88,6 +92,10 @@ PC_INLINE void output_transform(const pc_winograd_kind kind, const vec *x, vec *
     const vec sum_a = v_add(x[1], x[2]), diff_a = v_sub(x[1], x[2]);
     const vec sum_b = v_add(x[3], x[4]), diff_b = v_sub(x[3], x[4]);
     o[0] = v_add(v_add(x[0], sum_a), sum_b);
+    if (kind == PC_WINOGRAD_5X5) {
+        o[1] = v_fma(b, diff_b, v_fma(a, diff_a, x[5]));
+        return;
+    }
     o[1] = v_fma(b, diff_b, v_mul(a, diff_a));
     o[2] = v_fma(b2, sum_b, v_mul(a2, sum_a));
     o[3] = v_fma(b3, diff_b, v_fma(a3, diff_a, x[5]));
@@ -97,15 +105,17 @@ PC_INLINE void output_transform(const pc_winograd_kind kind, const vec *x, vec *
 
 /* A vector of filters as doubles, whatever the element type: weights are rounded once. */
 typedef struct lanes {
-    double at[PC_VLEN];
+    _Alignas(PC_VLEN < 8 ? 8 * PC_VLEN : 64) double at[PC_VLEN];
 } lanes;
 
 #define EACH_LANE for (int l = 0; l < PC_VLEN; l++)
 
-/* o = G g. A row of G is (1, p, p^2) / product of the distances of point p from the others; points p and -p share their
- * even and odd parts. */
-PC_INLINE void filter_transform(const pc_winograd_kind kind, const lanes *g0, const lanes *g1, const lanes *g2,
-                                lanes *o) {
+/* o = G g, the taps g being `every` apart. A row of G is (1, p, p^2, ...) / product of the distances of point p from
+ * the others; points p and -p share their even and odd parts. */
+PC_RARE void filter_transform(const pc_winograd_kind kind, const lanes *g, const int every, lanes *restrict o) {
+    const int five = kind == PC_WINOGRAD_5X5;
+    const lanes *g0 = g, *g1 = g + every, *g2 = g + 2 * every;
+    const lanes *g3 = five ? g + 3 * every : 0, *g4 = five ? g + 4 * every : g2; /* g4: the last */
     if (kind == PC_WINOGRAD_STRIDED) { /* taps 0 and 2 on the even pixels, 1 on the odd ones */
         const double a = 0.375, b = 1.25;
         const double scale_a = 1 / (2 * a * (a * a - b * b)), scale_b = 1 / (2 * b * (b * b - a * a));
@@ -132,53 +142,73 @@ PC_INLINE void filter_transform(const pc_winograd_kind kind, const lanes *g0, co
     const double a = 0.625, b = 1.5, a2 = a * a, b2 = b * b;
     const double scale = 1 / (a2 * b2), scale_a = 1 / (2 * a2 * (a2 - b2)), scale_b = 1 / (2 * b2 * (b2 - a2));
     EACH_LANE {
-        const double even_a = scale_a * (g0->at[l] + a2 * g2->at[l]), odd_a = scale_a * a * g1->at[l];
-        const double even_b = scale_b * (g0->at[l] + b2 * g2->at[l]), odd_b = scale_b * b * g1->at[l];
+        const double even = five ? g4->at[l] : 0, odd = five ? g3->at[l] : 0;
+        const double even_a = scale_a * (g0->at[l] + a2 * (g2->at[l] + a2 * even));
+        const double even_b = scale_b * (g0->at[l] + b2 * (g2->at[l] + b2 * even));
+        const double odd_a = scale_a * a * (g1->at[l] + a2 * odd), odd_b = scale_b * b * (g1->at[l] + b2 * odd);
         o[0].at[l] = scale * g0->at[l];
         o[1].at[l] = even_a + odd_a;
         o[2].at[l] = even_a - odd_a;
         o[3].at[l] = even_b + odd_b;
         o[4].at[l] = even_b - odd_b;
-        o[5].at[l] = g2->at[l];
+        o[5].at[l] = g4->at[l];
     }
 }
 
-PC_INLINE void filter(const pc_winograd_kind kind, const pc_winograd_filter_args *a) {
-    const int n = weights_of(kind);
+/* Taps `first` to `first` + 3 of the weights of one channel, of which there are `taps`: zeros beyond. */
+PC_INLINE void take(const pc_winograd_filter_args *a, const elem *wei, int64_t first, int64_t taps, lanes *g) {
+    const int64_t ld = a->channels * taps;
+    vec d[4];
+    if (a->filters >= PC_VLEN && first + 4 <= taps)
+        v_load_quads(wei + first, ld, d);
+    else
+        v_load_quads_part(wei + first, ld, (int)pc_min(a->filters, PC_VLEN), 0, (int)pc_min(taps - first, 4), d);
+    for (int t = 0; t < 4; t++) {
+        elem x[PC_VLEN];
+        v_store(x, d[t]);
+        EACH_LANE g[t].at[l] = x[l];
+    }
+}
+
+static void filter(const pc_winograd_filter_args *a) {
+    const int n = weights_of(a->kind), taps = taps_of(a->kind), all = taps * taps;
     for (int64_t c = 0; c < a->channels; c++) {
-        const elem *wei = (const elem *)a->wei + c * 9;
+        const elem *wei = (const elem *)a->wei + c * all;
         elem *dst = (elem *)a->dst + c * a->ld_chan;
-        lanes g[9] = {0}, columns[3][MAX_WEIGHTS], o[MAX_WEIGHTS];
-        for (int l = 0; l < a->filters && l < PC_VLEN; l++, wei += a->channels * 9) {
-            PC_UNROLL for (int t = 0; t < 9; t++) g[t].at[l] = wei[t];
-        }
-        for (int k = 0; k < 3; k++) filter_transform(kind, &g[k], &g[3 + k], &g[6 + k], columns[k]);
+        lanes g[MAX_TAPS * MAX_TAPS], columns[MAX_TAPS][MAX_WEIGHTS], o[MAX_WEIGHTS];
+        for (int t = 0; t < all; t += 4) take(a, wei, pc_min(t, all - 4), all, g + pc_min(t, all - 4));
+        for (int k = 0; k < taps; k++) filter_transform(a->kind, &g[k], taps, columns[k]);
         for (int r = 0; r < n; r++) {
-            filter_transform(kind, &columns[0][r], &columns[1][r], &columns[2][r], o);
+            filter_transform(a->kind, &columns[0][r], MAX_WEIGHTS, o);
             for (int q = 0; q < n; q++, dst += a->ld_freq) EACH_LANE dst[l] = (elem)o[q].at[l];
         }
     }
 }
 
 /* A row or a column of taps in segments, the last one filled up. */
-void PC_FN(pc_winograd_filter_line)(const pc_winograd_filter_args *a) {
+static void filter_line(const pc_winograd_filter_args *a) {
     const elem *wei = a->wei;
     for (int64_t c = 0; c < a->channels; c++, wei += a->taps) {
         elem *dst = (elem *)a->dst + c * a->ld_chan;
         for (int s = 0; s < a->cut.segments + a->cut.rest; s++, dst += a->cut.ld_segment) {
-            lanes g[3] = {0}, o[6];
-            for (int l = 0; l < a->filters && l < PC_VLEN; l++)
-                for (int t = 0; t < 3 && 3 * s + t < a->taps; t++)
-                    g[t].at[l] = wei[l * a->channels * a->taps + 3 * s + t];
+            lanes g[4], o[6];
+            take(a, wei, 3 * s, a->taps, g);
             if (s == a->cut.segments) {
                 elem *rest = (elem *)a->dst + c * a->ld_chan + 6 * a->ld_freq;
                 EACH_LANE rest[l] = (elem)g[0].at[l];
                 break;
             }
-            filter_transform(PC_WINOGRAD_4, &g[0], &g[1], &g[2], o);
+            filter_transform(PC_WINOGRAD_4, g, 1, o);
             for (int q = 0; q < 6; q++) EACH_LANE dst[q * a->ld_freq + l] = (elem)o[q].at[l];
         }
     }
+}
+
+void PC_FN(pc_winograd_filter)(const pc_winograd_filter_args *a) {
+    if (a->kind == PC_WINOGRAD_LINE)
+        filter_line(a);
+    else
+        filter(a);
 }
 
 /* ---- input ---------------------------------------------------------------------------------------------------- */
@@ -239,7 +269,8 @@ PC_INLINE void columns(const pc_winograd_kind kind, const int where, const pc_wi
 }
 
 PC_INLINE void input(const pc_winograd_kind kind, const pc_winograd_in_args *a) {
-    const int strided = kind == PC_WINOGRAD_STRIDED, n = pixels_of(kind), step = step_of(kind);
+    const int strided = kind == PC_WINOGRAD_STRIDED, n = pixels_of(kind);
+    const int64_t step = a->step;
     elem *strip = a->strip;
     const int64_t cols = step * (a->tiles - 1) + n;
     const int whole = a->y >= 0 && a->y + n <= a->in_h && a->channels == PC_VLEN;
@@ -385,10 +416,11 @@ void PC_FN(pc_winograd_output_line)(const pc_winograd_out_args *a) {
     }
 }
 
-#define DEFINE(name, kind)                                                                                             \
-    void PC_FN(pc_winograd_filter_##name)(const pc_winograd_filter_args *a) { filter(kind, a); }                       \
-    void PC_FN(pc_winograd_input_##name)(const pc_winograd_in_args *a) { input(kind, a); }                             \
-    void PC_FN(pc_winograd_output_##name)(const pc_winograd_out_args *a) { output(kind, a); }
-DEFINE(2, PC_WINOGRAD_2)
-DEFINE(4, PC_WINOGRAD_4)
-DEFINE(strided, PC_WINOGRAD_STRIDED)
+void PC_FN(pc_winograd_input_2)(const pc_winograd_in_args *a) { input(PC_WINOGRAD_2, a); }
+void PC_FN(pc_winograd_input_4)(const pc_winograd_in_args *a) { input(PC_WINOGRAD_4, a); }
+void PC_FN(pc_winograd_input_strided)(const pc_winograd_in_args *a) { input(PC_WINOGRAD_STRIDED, a); }
+
+void PC_FN(pc_winograd_output_2)(const pc_winograd_out_args *a) { output(PC_WINOGRAD_2, a); }
+void PC_FN(pc_winograd_output_4)(const pc_winograd_out_args *a) { output(PC_WINOGRAD_4, a); }
+void PC_FN(pc_winograd_output_strided)(const pc_winograd_out_args *a) { output(PC_WINOGRAD_STRIDED, a); }
+void PC_FN(pc_winograd_output_5x5)(const pc_winograd_out_args *a) { output(PC_WINOGRAD_5X5, a); }

@@ -90,6 +90,9 @@ static const char *const chosen[] = {
     "reflect mb2 ic17 oc18 in5 k3 lo2 hi2 real",
     "circular ic10 oc4 in1,21 k3 lo1 hi1 real",
     "circular ic8 oc4 in19,2 k1,5 lo0,2 hi0,2 real",
+    "circular ic12 oc16 in2,9 k5 lo2 hi2 real",
+    "ic18 oc17 in7,10 k5 lo2,0 hi2,3 bias real",
+    "mb2 g2 ic24 oc36 in12,5 k5 lo2 hi2 special",
     /* kernels of one row or column: taps in threes, with one or two left over */
     "ic20 oc18 in5,21 k1,7 lo0,3 hi0,3 bias real",
     "ic17 oc33 in22,6 k7,1 lo3,0 hi3,0 real",
