@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
-from problems import TRANSFORMS, Problem, accepting, check_batch, check_values, repro, same_bits
+from problems import TRANSFORMS, Problem, accepting, check_batch, check_values, repro, same_bits, targets
 
 import pyconv
 import pyconv.nn.functional as F
@@ -618,3 +618,16 @@ def test_flatten():
     assert F.flatten(np.zeros((0, 3, 4)), 1).shape == (0, 12)
     last = np.ascontiguousarray(x.transpose(1, 2, 0)).transpose(2, 0, 1)
     assert np.array_equal(F.flatten(last, 1), F.flatten(x, 1))
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("width", [9, 17, 40])
+@pytest.mark.parametrize(
+    "arguments", [{"padding": 1}, {"padding": 1, "count_include_pad": False}, {"stride": 2}, {"divisor_override": 7}]
+)
+def test_an_average_of_negative_zeros_is_positive(arguments, width, layout):
+    """Whether the padding's zeros, which are positive, were added to them or not."""
+    x = np.full((1, 5, 11, width) if layout == "NCHW" else (1, 11, width, 5), -0.0, dtype=np.float32)
+    for target in targets():
+        averages = F.avg_pool2d(x, 3, **{"stride": 1} | arguments, layout=layout)
+        assert not averages.any() and not np.signbit(averages).any(), target

@@ -26,6 +26,7 @@ enum {
     SMALL_WINDOW = 12,     /* elements of windows that channels last reads one by one */
     NARROW = 32,           /* columns of maps whose rows lie within two vectors of some target */
     LINES = 12 << 10,      /* bytes of bordered rows at a time */
+    RUN = 12 << 10,        /* bytes of planes that tiles take together: their rows stay in L1 */
     GLOBAL = 16,           /* channels a thread takes at least, of whole planes: whole vectors of every target */
     TAPS = 4096,           /* rows or columns of a window */
     ADAPTIVE = 16 << 10,   /* elements of a window of its own size, of which each has a pointer */
@@ -99,12 +100,18 @@ static int fits_tiles(const pc_pool *p) {
            d->in[2] * p->kernels->size <= BORDER;
 }
 
-/* The tile whose runs down a plane read the fewest rows. */
+/* The tile whose runs down a plane read the fewest rows; narrow planes go together, so that what meets a border is found
+ * out once for all of them. */
 static void plan_tiles(pc_pool *p) {
-    const int k = (int)p->desc.window[2], s = (int)step_of(p);
+    const pc_pool_desc *d = &p->desc;
+    const int k = (int)d->window[2], s = (int)step_of(p);
     int64_t least = 0;
+    if (p->out[0] == 1 && p->out[2] <= 2 * p->kernels->vlen)
+        p->run = RUN / pc_max(1, d->in[1] * d->in[2] * p->kernels->size);
+    if (p->threads > 1) p->run = pc_min(p->run, d->mb * d->c / (4 * p->threads));
+    p->run = pc_max(1, pc_min(p->run, d->c));
     for (int rows = PC_MAX_POOL_TILE; rows; rows--) {
-        pc_pool_tile_fn *const tile = rows <= p->out[1] ? p->kernels->pool_tile(p->desc.kind, rows, k, s) : 0;
+        pc_pool_tile_fn *const tile = rows <= p->out[1] ? p->kernels->pool_tile(d->kind, rows, k, s) : 0;
         const int64_t cost = pc_ceil_div(p->out[1], rows) * ((rows - 1) * s + k + 1);
         if (!tile || (least && cost >= least)) continue;
         least = cost;
@@ -182,23 +189,23 @@ static void choose_path(pc_pool *p) {
 
 void pc_pool_plan(pc_pool *p) {
     const pc_pool_desc *d = &p->desc;
-    p->bands = p->strips = p->power_h = p->power_w = 1;
+    p->bands = p->strips = p->power_h = p->power_w = p->run = 1;
     p->table = 0;
-    choose_path(p);
-    const int planar = p->path == PC_POOL_TILES || p->path == PC_POOL_ROWS || p->path == PC_POOL_PLAIN;
-    const int64_t planes = pc_max(1, d->mb) * (planar ? d->c : 1) * p->out[0] * p->strips;
-    if (p->path == PC_POOL_PIXELS) p->bands = p->out[1];
-    if (p->threads > 1 && p->path != PC_POOL_PLAIN) /* where planes are too few to share among the threads */
-        p->bands = pc_max(p->bands, pc_min(pc_ceil_div(4 * p->threads, planes), p->out[1]));
     p->uniform = 1;
     p->divisor = d->divisor ? d->divisor : d->window[0] * d->window[1] * d->window[2];
     for (int a = 0; a < 3 && d->kind == PC_POOL_AVERAGE && !d->divisor; a++)
         p->uniform &= counted(p, a, 0) == d->window[a] && counted(p, a, p->out[a] - 1) == d->window[a];
-    const int64_t by = !p->uniform ? 1 : p->divisor < 0 ? -p->divisor : p->divisor;
-    p->by = p->uniform ? (double)p->divisor : 1;
-    p->exact = (by & (by - 1)) == 0;
+    const int64_t by = p->uniform ? p->divisor : 1, magnitude = by < 0 ? -by : by;
+    p->times = (magnitude & (magnitude - 1)) == 0;
+    p->by = p->times ? 1 / (double)by : (double)by;
+    choose_path(p);
+    const int planar = p->path == PC_POOL_TILES || p->path == PC_POOL_ROWS || p->path == PC_POOL_PLAIN;
+    const int64_t planes = pc_max(1, d->mb) * (planar ? pc_ceil_div(d->c, p->run) : 1) * p->out[0] * p->strips;
+    if (p->path == PC_POOL_PIXELS) p->bands = p->out[1];
+    if (p->threads > 1 && p->path != PC_POOL_PLAIN) /* where planes are too few to share among the threads */
+        p->bands = pc_max(p->bands, pc_min(pc_ceil_div(4 * p->threads, planes), p->out[1]));
     const int64_t rows = d->window[0] * d->window[1];
-    const int64_t entries = p->path == PC_POOL_TILES    ? (PC_MAX_POOL_TILE - 1) * d->stride[1] + d->window[1]
+    const int64_t entries = p->path == PC_POOL_TILES    ? 2 * ((PC_MAX_POOL_TILE - 1) * d->stride[1] + d->window[1])
                             : p->path == PC_POOL_PIXELS ? rows * d->window[2]
                                                         : rows + d->window[2];
     const int loops = p->path == PC_POOL_PLAIN || p->path == PC_POOL_GLOBAL;
@@ -215,11 +222,13 @@ void pc_pool_plan(pc_pool *p) {
 typedef struct item {
     int64_t z, y0, y1;
     int64_t first, n; /* of a strip's columns or channels */
+    int64_t planes;   /* of tiles */
     const void *src;  /* of the plane or image */
     void *dst;        /* of its output slice */
 } item;
 
-static item item_at(const pc_pool *p, const pc_exec_args *a, int64_t i, int64_t planes, int64_t across) {
+/* Item i, if an image has so many runs of planes (or is one, channels last), and strips cut `across`. */
+static item item_at(const pc_pool *p, const pc_exec_args *a, int64_t i, int64_t runs, int64_t across) {
     const int size = p->kernels->size;
     item it;
     int64_t rest = pc_quotient(i, p->bands);
@@ -230,7 +239,8 @@ static item item_at(const pc_pool *p, const pc_exec_args *a, int64_t i, int64_t 
     i = rest;
     rest = pc_quotient(i, p->out[0]);
     it.z = i - rest * p->out[0];
-    const int64_t n = rest < planes ? 0 : rest / planes, c = rest - n * planes;
+    const int64_t n = rest < runs ? 0 : rest / runs, c = (rest - n * runs) * p->run;
+    it.planes = pc_min(p->run, p->desc.c - c);
     it.y0 = pc_quotient(band * p->out[1], p->bands);
     it.y1 = pc_quotient((band + 1) * p->out[1], p->bands);
     it.first = strip * across / p->strips;
@@ -273,16 +283,22 @@ static void divide_pixels(const pc_pool *p, const item *it, int64_t y, int64_t n
 static void run_tiles(const pc_pool *p, const pc_exec_args *a, int64_t i, char *workspace) {
     const pc_pool_desc *d = &p->desc;
     const int size = p->kernels->size;
-    const item it = item_at(p, a, i, d->c, p->out[2]);
+    const int64_t runs = pc_ceil_div(d->c, p->run);
+    const item it = item_at(p, a, i, runs, p->out[2]);
     const void *plane = pc_at(it.src, start(p, 0, it.z) * p->src.d, size);
     const void **row = (const void **)(workspace + p->table);
+    int64_t *row_step = (int64_t *)(row + (PC_MAX_POOL_TILE - 1) * d->stride[1] + d->window[1]);
     pc_pool_tile_args args = {.row = row,
                               .off = -d->pad[2],
                               .in_w = d->in[2],
                               .n = p->out[2],
                               .ld_dst = p->dst.h,
-                              .divisor = p->by,
-                              .exact = p->exact};
+                              .planes = it.planes,
+                              .ld_plane = p->dst.c,
+                              .row_step = row_step,
+                              .by = p->by,
+                              .times = p->times,
+                              .cols = p->uniform ? 0 : workspace + p->cols};
     const int64_t height = it.y1 - it.y0, most = pc_min(p->tile_rows, height), k = d->window[1];
     pc_pool_tile_fn *tile = p->tile;
     int64_t rows = most;
@@ -290,15 +306,15 @@ static void run_tiles(const pc_pool *p, const pc_exec_args *a, int64_t i, char *
         rows--; /* a band is lower than the tile */
     for (int64_t j = 0; j < height; j += rows) {
         const int64_t y = it.y0 + pc_min(j, height - rows); /* the last tile steps back */
-        for (int64_t r = 0; r < (rows - 1) * d->stride[1] + k; r++) {
-            const int64_t iy = start(p, 1, y) + r;
-            row[r] = iy >= 0 && iy < d->in[1] ? pc_at(plane, iy * p->src.h, size) : workspace;
-        }
+        const int64_t top = start(p, 1, y), n = (rows - 1) * d->stride[1] + k, high = d->in[1], ld = p->src.h;
+        for (int64_t r = 0; r < n; r++)
+            row[r] = top + r >= 0 && top + r < high ? pc_at(plane, (top + r) * ld, size) : workspace;
+        for (int64_t r = 0; r < n; r++) row_step[r] = row[r] == workspace ? 0 : p->src.c;
+        for (int64_t r = 0; r < rows && !p->uniform; r++)
+            args.rows[r] = (double)(counted(p, 0, it.z) * counted(p, 1, y + r));
         args.dst = pc_at_mut(it.dst, y * p->dst.h, size);
         tile(&args);
     }
-    for (int64_t y = it.y0; y < it.y1; y++)
-        divide_row(p, &it, y, p->out[2], workspace + p->cols, pc_at_mut(it.dst, y * p->dst.h, size));
 }
 
 /* ---- reduced rows --------------------------------------------------------------------------------------------- */
@@ -420,8 +436,8 @@ static void reduce_pixels(const pc_pool *p, const item *it, const void *row, int
     pc_pool_down_args a = {.kind = d->kind,
                            .row = list,
                            .n = it->n,
-                           .divisor = 1,
-                           .exact = 1,
+                           .by = 1,
+                           .times = 1,
                            .lines = lines,
                            .ld_src = p->src.h,
                            .ld_dst = p->pitch};
@@ -464,8 +480,8 @@ static void run_rows(const pc_pool *p, const pc_exec_args *a, int64_t i, char *w
                               .row = list,
                               .cols = 1,
                               .n = b.each,
-                              .divisor = p->by,
-                              .exact = p->exact,
+                              .by = p->by,
+                              .times = p->times,
                               .lines = b.lines,
                               .ld_src = d->stride[1] * p->pitch,
                               .ld_dst = p->dst.h};
@@ -500,7 +516,7 @@ static void run_pixels(const pc_pool *p, const pc_exec_args *a, int64_t i, char 
     const int size = p->kernels->size;
     const item it = item_at(p, a, i, 1, d->c);
     const void **list = (const void **)(workspace + p->table);
-    pc_pool_down_args args = {.kind = d->kind, .row = list, .n = d->c, .divisor = p->by, .exact = p->exact, .lines = 1};
+    pc_pool_down_args args = {.kind = d->kind, .row = list, .n = d->c, .by = p->by, .times = p->times, .lines = 1};
     int64_t q0, q1, r0, r1, s0, s1;
     inside(p, 0, it.z, &q0, &q1);
     for (int64_t y = it.y0; y < it.y1; y++) {

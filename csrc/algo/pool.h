@@ -24,6 +24,7 @@ typedef struct pc_pool {
     pc_pool_path path;
     pc_pool_tile_fn *tile;
     int tile_rows;
+    int64_t run;               /* planes of an item */
     int64_t bands, strips;     /* items down a plane, and across its columns or channels */
     int64_t power_h, power_w;  /* maxima of so many neighbours are taken by doubling; 1: of each by itself */
     int64_t pitch, slice;      /* elements from row to row, from depth tap to depth tap of reduced rows */
@@ -32,8 +33,8 @@ typedef struct pc_pool {
     int64_t work;              /* items in all */
     int uniform;               /* averages: all windows have `divisor` elements */
     int64_t divisor;
-    double by; /* what kernels divide by: that, or 1 where windows differ; */
-    int exact; /* its reciprocal is exact */
+    double by; /* what kernels divide sums by, 1 where windows differ; or multiply by, an exact reciprocal, */
+    int times; /* where this is set */
     /* Byte offsets in a thread's workspace: a row of the border or reduced rows come first. */
     int64_t line, phases, table, cols;
 } pc_pool;

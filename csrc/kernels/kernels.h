@@ -224,7 +224,9 @@ typedef void pc_winograd_out_fn(const pc_winograd_out_args *a);
  * Before element 0 of a row and from in_w on stand minus infinities or zeros, and nothing is read.
  *
  * A tile: `tile` rows of n results of windows k x k at step s, the first of them at column `off`; row[i] is the row of
- * the image, or of a border, at i rows below the first window's top. */
+ * the image, or of a border, at i rows below the first window's top. And the same for more planes, whose rows are
+ * row_step[i] apart and whose results ld_plane. Where windows differ, `cols` says what each column adds to its divisor,
+ * and rows[r] row r of the results. */
 enum { PC_MAX_POOL_TILE = 7 };
 
 typedef struct pc_pool_tile_args {
@@ -232,8 +234,12 @@ typedef struct pc_pool_tile_args {
     int64_t off, in_w, n;
     void *dst;
     int64_t ld_dst;
-    double divisor;
-    int exact; /* the reciprocal of the divisor is */
+    int64_t planes, ld_plane;
+    const int64_t *row_step;
+    double by; /* what sums are divided by; or multiplied, an exact reciprocal, */
+    int times; /* where this is set */
+    const void *cols;
+    double rows[PC_MAX_POOL_TILE];
 } pc_pool_tile_args;
 
 typedef void pc_pool_tile_fn(const pc_pool_tile_args *a);
@@ -260,8 +266,8 @@ typedef struct pc_pool_down_args {
     const void *const *row;
     int64_t rows, cols, n; /* cols is at least 1 */
     void *dst;
-    double divisor;
-    int exact;
+    double by;
+    int times;
     int64_t lines, ld_src, ld_dst;
 } pc_pool_down_args;
 

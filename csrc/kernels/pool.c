@@ -56,20 +56,23 @@ PC_INLINE vec along(const int op, const int k, const int s, const int masked, co
 }
 
 PC_INLINE int tile_at(const int op, const int tile, const int k, const int s, const int masked,
-                      const pc_pool_tile_args *a, int64_t x) {
+                      const pc_pool_tile_args *a, const void *const *row, int64_t x, elem *dst) {
     vec out[PC_MAX_POOL_TILE];
     PC_UNROLL for (int r = 0; r < tile; r++) out[r] = neutral(op);
     tile_nan seen = no_nan_yet();
     PC_UNROLL for (int i = 0; i < (tile - 1) * s + k; i++) {
-        const vec m = along(op, k, s, masked, a->row[i], a->off + x * s, a->in_w, &seen);
+        const vec m = along(op, k, s, masked, row[i], a->off + x * s, a->in_w, &seen);
         PC_UNROLL for (int r = 0; r < tile; r++) {
             if (i == r * s) out[r] = m;
             if (i > r * s && i < r * s + k) out[r] = combine(op, out[r], m);
         }
     }
-    elem *dst = (elem *)a->dst + x;
-    if (op == SUM) {
-        PC_UNROLL for (int r = 0; r < tile; r++) out[r] = divided(out[r], a->divisor, a->exact);
+    dst += x;
+    if (op == SUM && masked && a->cols) {
+        const vec cols = v_load((const elem *)a->cols + x);
+        PC_UNROLL for (int r = 0; r < tile; r++) out[r] = quotient(out[r], v_mul(v_set1((elem)a->rows[r]), cols));
+    } else if (op == SUM) {
+        PC_UNROLL for (int r = 0; r < tile; r++) out[r] = divided(out[r], a->by, a->times);
     }
     if (x + PC_VLEN <= a->n) {
         PC_UNROLL for (int r = 0; r < tile; r++) v_store(dst + r * a->ld_dst, out[r]);
@@ -80,30 +83,51 @@ PC_INLINE int tile_at(const int op, const int tile, const int k, const int s, co
 }
 
 /* Where there is a NaN, which is rare. */
-PC_RARE void careful_tile(int tile, int k, int s, const pc_pool_tile_args *a, int64_t x) {
+PC_RARE void careful_tile(int tile, int k, int s, const pc_pool_tile_args *a, const void *const *rows, int64_t x,
+                          elem *dst) {
     for (int r = 0; r < tile; r++) {
         vec best = neutral(CAREFUL);
         for (int q = 0; q < k; q++) {
             for (int j = 0; j < k; j++) {
-                const elem *row = a->row[r * s + q];
+                const elem *row = rows[r * s + q];
                 const int64_t at = a->off + x * s + j;
                 vec v = load(CAREFUL, 1, row, at, a->in_w);
                 if (s == 2) v = v_even(v, load(CAREFUL, 1, row, at + PC_VLEN, a->in_w));
                 best = q + j ? v_max_first(best, v) : v;
             }
         }
-        store((elem *)a->dst + r * a->ld_dst + x, a->n - x, best);
+        store(dst + r * a->ld_dst + x, a->n - x, best);
     }
 }
 
-PC_INLINE void tiles(const int op, const int tile, const int k, const int s, const pc_pool_tile_args *a) {
+/* Where the vector of results at `at` starts: the last of a long row steps back, so that it is a whole one. */
+PC_INLINE int64_t vector_at(const pc_pool_tile_args *a, int64_t at) {
+    return at + PC_VLEN > a->n && a->n >= PC_VLEN ? a->n - PC_VLEN : at;
+}
+
+/* Vector x of each plane. Some of its rows and columns may lie outside, and divisors may differ. */
+PC_INLINE void planes(const int op, const int tile, const int k, const int s, const pc_pool_tile_args *a, int64_t x) {
+    const int rows = (tile - 1) * s + k;
+    const void *moved[(PC_MAX_POOL_TILE - 1) * 2 + 5];
+    const void *const *row = a->row;
+    elem *dst = a->dst;
+    for (int64_t p = 0;; row = moved, dst += a->ld_plane) {
+        if (tile_at(op, tile, k, s, 1, a, row, x, dst)) careful_tile(tile, k, s, a, row, x, dst);
+        if (++p == a->planes) return;
+        for (int i = 0; i < rows; i++) moved[i] = (const elem *)row[i] + a->row_step[i];
+    }
+}
+
+PC_INLINE void tiles(const int op, const int tile, const int k, const int s, const pc_pool_tile_args *a,
+                     void border(const pc_pool_tile_args *a, int64_t x)) {
     const int64_t before = s == 2 && k == 3 ? PC_VLEN - 1 : 0; /* what along() loads and does not use */
+    const int plain = a->planes == 1 && !a->cols;
     for (int64_t at = 0; at < a->n; at += PC_VLEN) {
-        /* the last vector of a long row steps back, so that it is a whole one */
-        const int64_t x = at + PC_VLEN > a->n && a->n >= PC_VLEN ? a->n - PC_VLEN : at, off = a->off + x * s;
-        const int within = off >= before && off + PC_VLEN * s + k - s <= a->in_w;
-        const int met = within ? tile_at(op, tile, k, s, 0, a, x) : tile_at(op, tile, k, s, 1, a, x);
-        if (met) careful_tile(tile, k, s, a, x);
+        const int64_t x = vector_at(a, at), off = a->off + x * s;
+        if (!plain || off < before || off + PC_VLEN * s + k - s > a->in_w)
+            border(a, x);
+        else if (tile_at(op, tile, k, s, 0, a, a->row, x, a->dst))
+            careful_tile(tile, k, s, a, a->row, x, a->dst);
     }
 }
 
@@ -122,7 +146,12 @@ PC_INLINE void tiles(const int op, const int tile, const int k, const int s, con
 /* clang-format on */
 
 #define DEFINE(op, tile, k, s)                                                                                         \
-    static void tiles_##op##_##tile##_##k##_##s(const pc_pool_tile_args *a) { tiles(op, tile, k, s, a); }
+    PC_RARE void planes_##op##_##tile##_##k##_##s(const pc_pool_tile_args *a, int64_t x) {                             \
+        planes(op, tile, k, s, a, x);                                                                                  \
+    }                                                                                                                  \
+    static void tiles_##op##_##tile##_##k##_##s(const pc_pool_tile_args *a) {                                          \
+        tiles(op, tile, k, s, a, planes_##op##_##tile##_##k##_##s);                                                    \
+    }
 VARIANTS(DEFINE)
 
 pc_pool_tile_fn *PC_FN(pc_pool_tile)(pc_pool_kind kind, int tile, int k, int s) {
@@ -229,7 +258,7 @@ PC_INLINE int down_at(const int op, const int three, const int nv, const int par
             PC_UNROLL for (int v = 0; v < nv; v++) out[v] = q ? combine(op, out[v], group[v]) : group[v];
         }
         PC_UNROLL for (int v = 0; v < nv; v++) {
-            if (op == SUM) out[v] = divided(out[v], a->divisor, a->exact);
+            if (op == SUM) out[v] = divided(out[v], a->by, a->times);
             if (part)
                 v_store_n(dst, left, out[v]);
             else

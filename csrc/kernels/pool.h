@@ -23,9 +23,10 @@ PC_INLINE void store(elem *dst, int64_t n, vec v) {
 }
 
 /* A sum of zeros is +0, whether zeros of the padding were among them or not. */
-PC_INLINE vec divided(vec sum, double divisor, int exact) {
-    sum = v_add(sum, v_zero());
-    return exact ? v_mul(sum, v_set1((elem)(1 / divisor))) : v_div(sum, v_set1((elem)divisor));
+PC_INLINE vec quotient(vec sum, vec by) { return v_div(v_add(sum, v_zero()), by); }
+
+PC_INLINE vec divided(vec sum, double by, int times) {
+    return times ? v_mul(v_add(sum, v_zero()), v_set1((elem)by)) : quotient(sum, v_set1((elem)by));
 }
 
 #endif
