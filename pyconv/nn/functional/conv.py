@@ -35,9 +35,10 @@ def conv2d(
         out[n, o, y, x] = bias[o] + sum over c, i, j of  weight[o, c, i, j] * p[n, c, y*sh + i*dh, x*sw + j*dw]
 
     For convolution in the mathematical sense flip the kernel: ``weight[..., ::-1, ::-1]``. In strict mode the terms are
-    added one after the other, in the order c, j, i, each by one fused multiply-add. In fast mode 3x3 layers of stride 1
-    may be computed by Winograd's F(4,3) or F(2,3) (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks",
-    CVPR 2016), which multiplies less and rounds otherwise; see `pyconv.set_precision`. In either, the result is the
+    added one after the other, in the order c, j, i, each by one fused multiply-add. In fast mode 3x3 and
+    5x5 layers and kernels of one row or column may be computed by Winograd's minimal filtering (Lavin and Gray, "Fast
+    Algorithms for Convolutional Neural Networks", CVPR 2016), which multiplies less and rounds otherwise; see
+    `pyconv.set_precision`. In either, the result is the
     same, bit for bit, on every instruction set and for every number of threads, and does not depend on the rest of the
     batch.
 
