@@ -160,7 +160,7 @@ def test_the_same_bits_everywhere(rng, dtype, process):
     [
         ((3, 3), {"stride": 3}),
         ((3, 3), {"stride": (1, 2)}),
-        ((3, 3), {"dilation": 2}),
+        ((3, 3), {"dilation": 2, "stride": 2}),
         ((2, 2), {}),
         ((3, 2), {}),
         ((1, 1), {}),
@@ -254,10 +254,19 @@ def test_any_layer(data):
     if mode in ("reflect", "circular"):
         padding = tuple(min(p, n - 1) for p, n in zip(padding, (h, w), strict=True))
     assume(all(n + 2 * p >= k for p, n, k in zip(padding, (h, w), taps, strict=True)))
+    # A dilated kernel runs by tiles where its border is of zeros.
+    dilation = (1, 1)
+    if taps in ((3, 3), (5, 5)) and mode == "zeros":
+        dilation = tuple(
+            draw(st.integers(1, max(1, min(16, (n + 2 * p - 1) // (k - 1)))))
+            for n, p, k in zip((h, w), padding, taps, strict=True)
+        )
     # A step that is never taken counts as 1, and the transforms want the same both ways.
     sizes = [n + 2 * p for n, p in zip((h, w), padding, strict=True)]
-    stride = draw(st.sampled_from([1, 2])) if taps == (3, 3) and all(n >= 5 for n in sizes) else 1
-    arguments = {"padding": padding, "groups": groups, "padding_mode": mode, "stride": stride}
+    stride = (
+        draw(st.sampled_from([1, 2])) if taps == (3, 3) and dilation == (1, 1) and all(n >= 5 for n in sizes) else 1
+    )
+    arguments = {"padding": padding, "groups": groups, "padding_mode": mode, "stride": stride, "dilation": dilation}
 
     def call(x, precision, algorithm=None):
         return _native.conv2d(x, weight, bias, **arguments, precision=precision, algorithm=algorithm)

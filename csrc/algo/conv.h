@@ -70,6 +70,7 @@ typedef struct pc_winograd {
     pc_winograd_kind kind;
     /* Of each axis, down and across: output pixels of a tile, pixels it reads, pixels from tile to tile. */
     int m[2], n[2], step[2];
+    int64_t dilation[2];
     int axis[2], own[2];      /* frequencies, and those with weights of their own: the first ones and the last */
     pc_winograd_cut cut;      /* of a line */
     int nv, np;               /* register tile: vectors of output channels x tiles */

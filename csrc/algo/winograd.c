@@ -30,11 +30,19 @@ enum {
     SEGMENT_STRIDED = 3,    /* of which a tile has three times as many at stride 2, */
     SEGMENT_VERTICAL = 16,  /* and columns, of which it has one, a line of 64 bytes */
     LONGEST = 31,           /* taps of a line: their pixels wait in L1 */
+    MOST_DILATED = 16,      /* so many tiles interleave */
 };
 
 /* ---- choice --------------------------------------------------------------------------------------------------- */
 
-static int64_t tiles_of(const pc_conv *c, int64_t m) { return pc_ceil_div(c->out[1], m) * pc_ceil_div(c->out[2], m); }
+/* Along an axis: every d-th pixel belongs to the same tiles. */
+static int64_t tiles_along(const pc_conv *c, int axis, int64_t m) {
+    const int64_t d = c->desc.dilation[axis];
+    return d * pc_ceil_div(pc_ceil_div(c->out[axis], d), m);
+}
+static int64_t tiles_of(const pc_conv *c, int64_t m) { return tiles_along(c, 1, m) * tiles_along(c, 2, m); }
+
+static int is_dilated(const pc_conv *c) { return c->desc.dilation[1] != 1 || c->desc.dilation[2] != 1; }
 
 /* The axis of a kernel of one row or column, or 0. */
 static int line_axis(const pc_conv *c) {
@@ -60,7 +68,7 @@ static pc_winograd geometry(const pc_conv *c) {
         const int taps = (int)c->desc.kernel[line], rest = taps % 3 == 1;
         const pc_winograd_cut cut = {.vertical = line == 1, .segments = (taps - rest + 2) / 3, .rest = rest};
         const int n = 3 + 3 * cut.segments + rest, i = line - 1;
-        pc_winograd w = {.kind = PC_WINOGRAD_LINE, .cut = cut, .gathers = gathers};
+        pc_winograd w = {.kind = PC_WINOGRAD_LINE, .cut = cut, .dilation = {1, 1}, .gathers = gathers};
         for (int j = 0; j < 2; j++) {
             w.m[j] = w.step[j] = j == i ? 4 : 1;
             w.n[j] = j == i ? n : 1;
@@ -82,6 +90,7 @@ static pc_winograd geometry(const pc_conv *c) {
                          .step = {step, step},
                          .axis = {n, n},
                          .own = {own, own},
+                         .dilation = {c->desc.dilation[1], c->desc.dilation[2]},
                          .gathers = gathers};
 }
 
@@ -113,9 +122,11 @@ static const char *reject(const pc_conv *c) {
         return "the kernel is neither 3x3 nor 5x5 nor one row or column of 3 to 31 taps";
     if (p->stride[1] != p->stride[2] || p->stride[1] > (!line && p->kernel[1] == 3 ? 2 : 1))
         return "the stride is not 1, nor 2 both ways of 3x3";
-    if (p->dilation[1] != 1 || p->dilation[2] != 1) return "the kernel is dilated";
+    if (is_dilated(c) && (line || p->stride[1] != 1 || p->boundary != PC_ZEROS))
+        return "the kernel is dilated, and one row or column, or strided, or its border is not zeros";
+    if (pc_max(p->dilation[1], p->dilation[2]) > MOST_DILATED) return "the dilation is more than 16";
     const pc_winograd w = geometry(c);
-    if (FEWEST * products(c, &w) * (p->dtype == PC_F64 ? 8 : 4) > WORKSPACE / 4 * 3)
+    if (pc_max(FEWEST, w.dilation[1]) * products(c, &w) * (p->dtype == PC_F64 ? 8 : 4) > WORKSPACE / 4 * 3)
         return "the channels of a few tiles do not fit the workspace";
     return 0;
 }
@@ -158,6 +169,9 @@ static const char *defer(const pc_conv *c) {
     if (line_axis(c)) return defer_line(c);
     if (c->desc.kernel[1] == 5) return defer_5x5(c);
     if (c->desc.stride[1] == 2) return defer_strided(c);
+    const pc_winograd w = geometry(c);
+    if (is_dilated(c) && 5 * tiles_of(c, w.m[0]) * products(c, &w) > 4 * c->icg * c->taps * c->out[1] * c->out[2])
+        return "the edges of what the dilation takes apart waste much of the tiles";
     const int64_t fewer = pc_min(c->icg, c->ocg), more = pc_max(c->icg, c->ocg);
     const int few_outputs = c->ocg >= 6 && c->icg >= 32; /* 1.05 to 1.5 times as fast all the same */
     if ((fewer < 8 && !few_outputs) || (fewer < 12 && more < 24)) return "few channels a group leave lanes empty";
@@ -172,13 +186,32 @@ static const char *defer(const pc_conv *c) {
 /* Nearly equal shares: the first of share i of n items among `parts`. */
 static int64_t share_start(int64_t n, int64_t parts, int64_t i) { return n * i / parts; }
 
+/* Tiles at a time; whole groups of interleaved ones. */
 static int64_t segment(const pc_winograd *w) {
     if (w->cut.vertical) return SEGMENT_VERTICAL;
-    return w->kind == PC_WINOGRAD_STRIDED ? SEGMENT_STRIDED : SEGMENT;
+    if (w->kind == PC_WINOGRAD_STRIDED) return SEGMENT_STRIDED;
+    return pc_max(1, SEGMENT / w->dilation[1]) * w->dilation[1];
 }
 
 /* Columns that neighbouring tiles read. */
-static int64_t columns_read(const pc_winograd *w, int64_t tiles) { return (tiles - 1) * w->step[1] + w->n[1]; }
+static int64_t columns_read(const pc_winograd *w, int64_t tiles) {
+    return w->dilation[1] * ((pc_quotient(tiles, w->dilation[1]) - 1) * w->step[1] + w->n[1]);
+}
+
+/* Tile i along an axis: its first pixel, were the steps from tile to tile so long. */
+static int64_t pixel_of(const pc_winograd *w, int axis, int64_t i, int64_t step) {
+    return i + pc_quotient(i, w->dilation[axis]) * w->dilation[axis] * (step - 1);
+}
+
+/* The first tile of block i; blocks are whole groups. */
+static int64_t block_start(const pc_winograd *w, int64_t i) {
+    return share_start(pc_quotient(w->tiles_h * w->tiles_w, w->dilation[1]), w->blocks, i) * w->dilation[1];
+}
+
+/* Tiles of the largest block. */
+static int64_t block_size(const pc_winograd *w) {
+    return pc_ceil_div(pc_quotient(w->tiles_h * w->tiles_w, w->dilation[1]), w->blocks) * w->dilation[1];
+}
 
 /* Elements from row to row of the copy of an input segment. */
 static int64_t copy_pitch(const pc_conv *c, const pc_winograd *w) {
@@ -244,9 +277,10 @@ static int longest_run(const pc_conv *c, int64_t vectors, int nv) {
 static void try_blocks(const pc_conv *c, pc_winograd *w, int longest, int64_t runs, pc_winograd *best, double *least) {
     const int64_t tiles = w->tiles_h * w->tiles_w, images = pc_max(1, c->desc.mb) * c->desc.groups,
                   threads = c->threads;
-    const int64_t vectors = pc_ceil_div(c->ocg, c->kernels->vlen), first = pc_ceil_div(tiles, runs * longest);
-    for (w->blocks = first; w->blocks < first + threads && w->blocks <= tiles; w->blocks++) {
-        const int64_t block = pc_ceil_div(tiles, w->blocks), items = images * w->blocks;
+    const int64_t vectors = pc_ceil_div(c->ocg, c->kernels->vlen), groups = tiles / w->dilation[1];
+    const int64_t first = pc_min(pc_ceil_div(tiles, runs * longest), groups);
+    for (w->blocks = first; w->blocks < first + threads && w->blocks <= groups; w->blocks++) {
+        const int64_t block = block_size(w), items = images * w->blocks;
         w->np = (int)pc_ceil_div(block, pc_ceil_div(block, longest));
         const int64_t bytes = lay_out(c, w, block);
         if (bytes > WORKSPACE) continue;
@@ -267,8 +301,8 @@ static void try_blocks(const pc_conv *c, pc_winograd *w, int longest, int64_t ru
 static void plan(pc_conv *c) {
     const int64_t vlen = c->kernels->vlen, vectors = pc_ceil_div(c->ocg, vlen);
     pc_winograd w = geometry(c);
-    w.tiles_h = pc_ceil_div(c->out[1], w.m[0]);
-    w.tiles_w = pc_ceil_div(c->out[2], w.m[1]);
+    w.tiles_h = tiles_along(c, 1, w.m[0]);
+    w.tiles_w = tiles_along(c, 2, w.m[1]);
     const int64_t tiles = w.tiles_h * w.tiles_w;
     c->threads = pc_conv_useful_threads(c, 250);
     double least = 0;
@@ -283,7 +317,7 @@ static void plan(pc_conv *c) {
         if (least == 0) try_blocks(c, &w, (int)pc_min(longest, FEWEST), 1, &c->as.winograd, &least); /* that fits */
     }
     pc_winograd *found = &c->as.winograd;
-    const int64_t block = pc_ceil_div(tiles, found->blocks);
+    const int64_t block = block_size(found);
     c->workspace_per_thread = (size_t)lay_out(c, found, block);
     found->work = c->desc.mb * c->desc.groups * found->blocks * found->splits;
     c->threads = (int)pc_max(1, pc_min(c->threads, found->work));
@@ -350,9 +384,9 @@ typedef struct item {
 
 static item item_at(const pc_conv *c, int64_t i) {
     const pc_winograd *w = &c->as.winograd;
-    const int64_t all = w->tiles_h * w->tiles_w, block = i % w->blocks;
-    item it = {.tile = share_start(all, w->blocks, block)};
-    it.tiles = share_start(all, w->blocks, block + 1) - it.tile;
+    const int64_t block = i % w->blocks;
+    item it = {.tile = block_start(w, block)};
+    it.tiles = block_start(w, block + 1) - it.tile;
     i /= w->blocks;
     it.panel = share_start(w->panels, w->splits, i % w->splits);
     it.panels = share_start(w->panels, w->splits, i % w->splits + 1) - it.panel;
@@ -423,6 +457,7 @@ static void transform_input(const pc_conv *c, const pc_exec_args *a, const item 
                               .in_h = p->in[1],
                               .in_w = p->in[2],
                               .step = w->step[1],
+                              .dilation = {w->dilation[0], w->dilation[1]},
                               .strip = workspace + w->strip,
                               .ld_freq = w->ld_in,
                               .cut = w->cut};
@@ -432,8 +467,8 @@ static void transform_input(const pc_conv *c, const pc_exec_args *a, const item 
         in.channels = (int)pc_min(c->icg - ic, vlen);
         for (int64_t t = it->tile; t < end; t += in.tiles) {
             in.tiles = in_row(w, t, end, segment(w));
-            in.y = t / w->tiles_w * w->step[0] - p->pad_lo[1];
-            in.x = t % w->tiles_w * w->step[1] - p->pad_lo[2];
+            in.y = pixel_of(w, 0, t / w->tiles_w, w->step[0]) - p->pad_lo[1];
+            in.x = pixel_of(w, 1, t % w->tiles_w, w->step[1]) - p->pad_lo[2];
             in.place = place + (t - it->tile);
             in.src = pc_at(image, ic * c->src.c, size);
             if (w->gathers) gather(c, &in, workspace + w->copy);
@@ -482,28 +517,32 @@ static void transform_output(const pc_conv *c, const pc_exec_args *a, const item
     const int64_t step = planar ? vlen : width, channels = pc_min(c->ocg - oc, width);
     const pc_strides waiting = {.c = 1, .h = pitch, .w = vlen};
     const int early = planar && !a->residual; /* pixels that wait lie in longer runs */
+    pc_strides rows = c->dst;                 /* of a tile */
+    rows.h *= w->dilation[0];
     for (int64_t first = 0; first < channels; first += step) {
         pc_winograd_out_args out = {.bias = pc_at(workspace + w->bias, first, size),
                                     .ld_tile = w->ld_tile,
                                     .ld_freq = width,
-                                    .dst_row = planar ? pitch : c->dst.h,
+                                    .dst_row = planar ? pitch : rows.h,
                                     .dst_col = planar ? vlen : c->dst.w,
                                     .channels = pc_min(channels - first, step),
+                                    .dilation = w->dilation[1],
                                     .cut = w->cut};
         for (int64_t t = it->tile; t < end; t += out.tiles) {
-            const int64_t y = t / w->tiles_w * w->m[0], x = t % w->tiles_w * w->m[1];
+            const int64_t y = pixel_of(w, 0, t / w->tiles_w, w->m[0]), x = pixel_of(w, 1, t % w->tiles_w, w->m[1]);
             char *dst = pc_at_mut(image, first * c->dst.c + y * c->dst.h + x * c->dst.w, size);
             out.tiles = in_row(w, t, end, planar ? segment(w) : end);
             out.src = pc_at(workspace + w->sums, (t - it->tile) * w->ld_tile + first, size);
             out.dst = planar ? workspace + w->strip : dst;
-            out.rows = pc_min(c->out[1] - y, w->m[0]);
+            out.rows = pc_min(pc_ceil_div(c->out[1] - y, w->dilation[0]), w->m[0]);
             out.cols = pc_min(c->out[2] - x, w->m[1] * out.tiles);
+            if (out.rows <= 0) continue; /* fewer rows than the dilation */
             c->kernels->winograd_output[w->kind](&out);
             if (early) pc_conv_finish(c, a, &waiting, out.dst, vlen, out.rows, out.cols);
             for (int64_t r = 0; planar && r < out.rows; r++)
                 c->kernels->transpose(pc_at(out.dst, r * pitch, size), vlen, out.cols, out.channels,
-                                      pc_at_mut(dst, r * c->dst.h, size), c->dst.c);
-            if (!early) pc_conv_finish(c, a, &c->dst, dst, out.channels, out.rows, out.cols);
+                                      pc_at_mut(dst, r * rows.h, size), c->dst.c);
+            if (!early) pc_conv_finish(c, a, &rows, dst, out.channels, out.rows, out.cols);
         }
     }
 }

@@ -156,6 +156,9 @@ typedef void pc_epilogue_fn(const pc_epilogue_args *a, int64_t n, const void *re
  * reads n = 3 + 3 segments + rest pixels. Frequencies 0 to 5 hold all segments, ld_segment apart; 6 to 9 the pixels
  * of the rest, which share their weight.
  *
+ * A dilated kernel convolves every d-th row and column by itself. d tiles lie interleaved across, the first of them over
+ * columns 0, d, 2 d, ...: a group; then the next d. Tiles are whole groups.
+ *
  * Input: neighbouring tiles of one row of tiles and one vector of channels. Frequency f of tile t goes to
  * dst[place[t] + f * ld_freq + lane]; lanes from `channels` on hold zeros. Beyond the image it reads nothing and takes
  * zeros. `strip` holds a vector for each pixel of the rows and columns that the tiles read, rounded up to four columns.
@@ -180,7 +183,8 @@ typedef struct pc_winograd_in_args {
     int64_t src_chan, src_row, src_col;
     int64_t in_h, in_w;
     int64_t y, x;        /* where the first tile begins in the image */
-    int64_t tiles, step; /* pixels from tile to tile */
+    int64_t tiles, step; /* pixels from tile to tile, if there were no dilation */
+    int64_t dilation[2]; /* rows and columns from tap to tap */
     int channels;        /* at most a vector */
     void *strip, *dst;
     const int64_t *place;
@@ -212,6 +216,7 @@ typedef struct pc_winograd_out_args {
     void *dst; /* first pixel of the first tile and channel */
     int64_t dst_row, dst_col;
     int64_t tiles, rows, cols, channels;
+    int64_t dilation; /* columns from pixel to pixel of a tile */
     pc_winograd_cut cut;
 } pc_winograd_out_args;
 

@@ -238,9 +238,9 @@ PC_INLINE void load_columns(const int n, const int64_t first, const int every, c
                             const pc_winograd_in_args *a, int64_t x, vec d[][4]) {
     const elem *src = (const elem *)a->src + a->y * a->src_row + x * a->src_col;
     elem part[6][4][PC_VLEN];
-    for (int i = 0; where == PART && i < n; i++) load_part(a, first + i * every, x, part[i]);
+    for (int i = 0; where == PART && i < n; i++) load_part(a, (first + i * every) * a->dilation[0], x, part[i]);
     PC_UNROLL for (int i = 0; i < n; i++) {
-        const elem *row = src + (first + i * every) * a->src_row;
+        const elem *row = src + (first + i * every) * a->dilation[0] * a->src_row;
         if (where == PLANAR) {
             v_load_quads(row, a->src_chan, d[i]);
         } else {
@@ -270,10 +270,10 @@ PC_INLINE void columns(const pc_winograd_kind kind, const int where, const pc_wi
 
 PC_INLINE void input(const pc_winograd_kind kind, const pc_winograd_in_args *a) {
     const int strided = kind == PC_WINOGRAD_STRIDED, n = pixels_of(kind);
-    const int64_t step = a->step;
+    const int64_t d = a->dilation[1], next = d * n * PC_VLEN;
     elem *strip = a->strip;
-    const int64_t cols = step * (a->tiles - 1) + n;
-    const int whole = a->y >= 0 && a->y + n <= a->in_h && a->channels == PC_VLEN;
+    const int64_t cols = d * (a->step * (pc_quotient(a->tiles, d) - 1) + n);
+    const int whole = a->y >= 0 && a->y + (n - 1) * a->dilation[0] < a->in_h && a->channels == PC_VLEN;
     for (int64_t g = 0; g < cols; g += 4) {
         const int64_t x = a->x + g;
         const int inside = whole && x >= 0 && x + 4 <= a->in_w;
@@ -286,16 +286,17 @@ PC_INLINE void input(const pc_winograd_kind kind, const pc_winograd_in_args *a) 
     }
     for (int64_t t = 0; t < a->tiles; t++) {
         elem *dst = (elem *)a->dst + a->place[t];
-        const elem *from = strip + t * step * n * PC_VLEN;
+        const int64_t group = pc_quotient(t, d);
+        const elem *from = strip + (t + group * d * (a->step - 1)) * n * PC_VLEN;
         for (int r = 0; r < n; r++, from += PC_VLEN, dst += n * a->ld_freq) {
             const int count = strided ? 5 : n, every = strided ? 2 : 1;
             vec in[6], out[6];
-            PC_UNROLL for (int q = 0; q < count; q++) in[q] = v_load(from + q * every * n * PC_VLEN);
+            PC_UNROLL for (int q = 0; q < count; q++) in[q] = v_load(from + q * every * next);
             input_transform(kind, in, out);
             PC_UNROLL for (int q = 0; q < count; q++) v_store(dst + q * a->ld_freq, out[q]);
             if (!strided) continue;
             PC_UNROLL for (int q = 0; q < 4; q++)
-                v_store(dst + (5 + q) * a->ld_freq, v_load(from + (2 * q + 1) * n * PC_VLEN));
+                v_store(dst + (5 + q) * a->ld_freq, v_load(from + (2 * q + 1) * next));
         }
     }
 }
@@ -342,6 +343,7 @@ void PC_FN(pc_winograd_input_line)(const pc_winograd_in_args *a) {
 PC_INLINE void output_tile(const pc_winograd_kind kind, const int whole, const pc_winograd_out_args *a, const elem *src,
                            vec bias, elem *dst, int rows, int cols, int channels) {
     const int m = outputs_of(kind), n = pixels_of(kind);
+    const int64_t step = a->dilation * a->dst_col;
     vec t[4][MAX_N];
     PC_UNROLL for (int q = 0; q < n; q++) {
         vec in[MAX_N], out[4];
@@ -356,9 +358,9 @@ PC_INLINE void output_tile(const pc_winograd_kind kind, const int whole, const p
         PC_UNROLL for (int q = 0; q < m; q++) o[q] = v_add(o[q], bias);
         PC_UNROLL for (int q = 0; q < m; q++) {
             if (whole)
-                v_store(dst + r * a->dst_row + q * a->dst_col, o[q]);
+                v_store(dst + r * a->dst_row + q * step, o[q]);
             else if (q < cols)
-                v_store_n(dst + r * a->dst_row + q * a->dst_col, channels, o[q]);
+                v_store_n(dst + r * a->dst_row + q * step, channels, o[q]);
         }
     }
 }
@@ -370,8 +372,9 @@ PC_INLINE void output(const pc_winograd_kind kind, const pc_winograd_out_args *a
         const vec bias = v_load((const elem *)a->bias + c);
         for (int64_t t = 0; t < a->tiles; t++) {
             const elem *src = (const elem *)a->src + t * a->ld_tile + c;
-            elem *dst = (elem *)a->dst + c + t * m * a->dst_col;
-            const int64_t cols = a->cols - t * m;
+            const int64_t first = t + pc_quotient(t, a->dilation) * a->dilation * (m - 1);
+            const int64_t cols = pc_quotient(a->cols - first + a->dilation - 1, a->dilation);
+            elem *dst = (elem *)a->dst + c + first * a->dst_col;
             if (a->rows >= m && cols >= m && channels == PC_VLEN)
                 output_tile(kind, 1, a, src, bias, dst, m, m, PC_VLEN);
             else

@@ -93,6 +93,11 @@ static const char *const chosen[] = {
     "circular ic12 oc16 in2,9 k5 lo2 hi2 real",
     "ic18 oc17 in7,10 k5 lo2,0 hi2,3 bias real",
     "mb2 g2 ic24 oc36 in12,5 k5 lo2 hi2 special",
+    "ic18 oc20 in13,23 k3 d2 lo2 hi2 bias real",
+    "mb2 ic9 oc33 in11,10 k3 d3,1 lo3,0 hi1,2 real",
+    "ic16 oc17 in5,35 k3 d1,16 lo1,9 hi2,16 special",
+    "g2 ic32 oc32 in17,14 k5 d2,3 lo4,6 hi4,5 real",
+    "ic24 oc24 in9,9 k3 d12 lo12 hi12 real",
     /* kernels of one row or column: taps in threes, with one or two left over */
     "ic20 oc18 in5,21 k1,7 lo0,3 hi0,3 bias real",
     "ic17 oc33 in22,6 k7,1 lo3,0 hi3,0 real",
