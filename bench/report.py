@@ -2,7 +2,7 @@
 
     python bench/report.py run.json --png roofline.png > table.md
     python bench/report.py --compare old.json new.json
-    python bench/report.py t1_n1.json t2_n1.json t2_n16.json --markdown RESULTS.md
+    python bench/report.py t1_n1.json t2_n1.json t2_n16.json --markdown RESULTS.md --png roofline.png
 
 The picture is a roofline: for each convolution the flops it does for each byte it must move, against the GFLOP/s that
 it reached, under the peaks and the copy bandwidth that the run measured. The table is Markdown. So is the document of
@@ -34,15 +34,15 @@ Layers = dict[str, dict[str, Result]]  # by problem and setting
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="report.py", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("runs", nargs="*", metavar="RUN.json", help="what to draw and tabulate")
-    parser.add_argument("--png", metavar="FILE", help="write the roofline picture there")
+    parser.add_argument("--png", metavar="FILE", help="write the roofline picture there; of the first run")
     parser.add_argument("--compare", nargs=2, metavar=("OLD.json", "NEW.json"), help="compare two runs")
     parser.add_argument("--markdown", metavar="FILE", help="write tables and losses of one or more runs of compare.py")
     parser.add_argument("--losses", metavar="FILE", default=LOSSES, help="causes for --markdown (bench/losses.txt)")
     options = parser.parse_args(arguments)
     if bool(options.runs) == bool(options.compare) or (len(options.runs) > 1 and not options.markdown):
         parser.error("give one run, one or more with --markdown FILE, or --compare OLD NEW")
-    if options.markdown and (options.compare or options.png):
-        parser.error("--markdown goes neither with --compare nor with --png")
+    if options.markdown and options.compare:
+        parser.error("--markdown does not go with --compare")
     try:
         if options.compare:
             old, new = (read(path) for path in options.compare)
@@ -50,10 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         runs = [read(path) for path in options.runs]
         if options.markdown:
-            text = document(runs, read_causes(options.losses))
+            text = document(runs, read_causes(options.losses), options.png and Path(options.png).name)
             Path(options.markdown).write_text(text, encoding="utf-8")
-            return 0
-        print(table(runs[0]))
+        else:
+            print(table(runs[0]))
         if options.png:
             draw(runs[0], options.png)
     except (OSError, ValueError) as error:
@@ -164,8 +164,11 @@ def geometric_mean(values: Sequence[float]) -> float:
 # ---- the document ----
 
 
-def document(runs: Sequence[Run], causes: Sequence[tuple[str, str]]) -> str:
-    """A table for each problem file, its runs side by side; before them the means, behind them all losses."""
+def document(runs: Sequence[Run], causes: Sequence[tuple[str, str]], picture: str | None = None) -> str:
+    """A table for each problem file, its runs side by side; before them the means, behind them all losses.
+
+    `picture` is a roofline of the first run, by its address beside the document.
+    """
     files: dict[str, Layers] = {}
     for run in runs:
         if run.program != "compare.py":
@@ -181,7 +184,9 @@ def document(runs: Sequence[Run], causes: Sequence[tuple[str, str]]) -> str:
         "# Results",
         "\n".join(machines(runs)),
         "GFLOP/s of the direct algorithm, or us for pooling, of pyconv and of the fastest peer. The ratio is that\n"
-        "peer's time divided by pyconv's: above 1, pyconv is faster.",
+        "peer's time divided by pyconv's: above 1, pyconv is faster. bench/README.md says what is measured, and how\n"
+        "to measure it again (report.py --markdown).",
+        *([f"![Roofline: {settings[0]}]({picture})"] if picture else []),
         "Geometric mean of the ratio, and in how many layers it is 1 or more:",
         markdown(summary),
         *(f"## {title}\n\n{markdown(layer_rows(layers, settings))}" for title, layers in files.items()),

@@ -91,13 +91,13 @@ def set_precision(name: Precision | None) -> None:
 
     ``"strict"``: each output is one chain of fused multiply-adds, in the order that `functional.conv2d` states.
 
-    ``"fast"``: a 3x3 layer of stride 1 or 2, a 5x5 layer of stride 1, or one of stride 1 whose kernel is a single row or
-    column of 3 to 31 taps, may be computed by Winograd's algorithm instead, with up to four times fewer multiplications
-    (1.8 times at stride 2, 2.8 times for 5x5, 1.6 to 2 times for a row). The root mean square of its error is at most
-    twice that of the chain on data of both signs (1.8 times for 64 channels of 3x3, less elsewhere), up to 2.4 times
-    after a ReLU, and about that of the chain at stride 2; an infinity or NaN in the input reaches every output of the tiles, of up to 4x4, that read it. Every other layer is
-    computed as in strict mode. And a `Sequential` in eval mode folds a batch norm into the convolution before it, which
-    rounds otherwise than the two.
+    ``"fast"``: some layers may be computed by Winograd's algorithm instead: of stride 1 those of 3x3 and 5x5, dilated
+    or not, and those whose kernel is a single row or column of 3 to 31 taps; of stride 2 those of 3x3. That takes up to
+    four times fewer multiplications (2.8 times for 5x5, 1.6 to 2 times for a row, 1.8 times at stride 2). The root mean
+    square of its error is at most twice that of the chain on data of both signs (1.8 times for 64 channels of 3x3, less
+    elsewhere), up to 2.4 times after a ReLU, and about that of the chain at stride 2; an infinity or NaN in the input
+    reaches every output of the tiles, of up to 4x4, that read it. Every other layer is computed as in strict mode. And
+    a `Sequential` in eval mode folds a batch norm into the convolution before it, which rounds otherwise than the two.
 
     In either, results are the same, bit for bit, on every instruction set, for any number of threads and in any batch.
     A call, or a layer, may ask for a precision of its own by the argument ``precision``.

@@ -458,9 +458,12 @@ def test_report_sums_up_runs_as_markdown(tmp_path: Path) -> None:
     runs = [compared_run(tmp_path / "1.json", *one), compared_run(tmp_path / "2.json", *two, threads=2)]
     causes, output = tmp_path / "losses.txt", tmp_path / "RESULTS.md"
     causes.write_text("# why\n\nslow_*: the loop: too short\nslow_1: hidden\n", encoding="utf-8")
-    done = run("report.py", *runs, "--markdown", output, "--losses", causes)
+    picture = tmp_path / "roofline.png"
+    done = run("report.py", *runs, "--markdown", output, "--losses", causes, "--png", picture)
     assert done.returncode == 0, done.stderr
+    assert picture.read_bytes().startswith(b"\x89PNG")
     text = output.read_text(encoding="utf-8")
+    assert "](roofline.png)\n" in text
     assert "- A CPU; pyconv 0.1.0, ncnn 1.0; 2026-01-01. Peak GFLOP/s: avx2 f32 x1 100.0, avx2 f32 x2 200.0.\n" in text
     assert text.index("## a\n") < text.index("## b\n") < text.index("## Losses\n") < text.index("## Not timed\n")
     rows = table_cells(text)
@@ -510,7 +513,7 @@ def test_report_refuses_what_it_cannot_read(tmp_path: Path) -> None:
         ((other, "--markdown", tmp_path / "x.md"), "compare.py alone"),
         ((tables, "--markdown", tmp_path / "x.md", "--losses", causes), "losses.txt:1: "),
         ((tables, tables), "--markdown"),
-        ((tables, "--markdown", tmp_path / "x.md", "--png", tmp_path / "x.png"), "neither"),
+        (("--compare", tables, tables, "--markdown", tmp_path / "x.md"), "does not go with --compare"),
     ]:
         done = run("report.py", *arguments)
         assert done.returncode == 2, done.stdout

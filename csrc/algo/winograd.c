@@ -1,7 +1,8 @@
-/* winograd.c - 3x3 convolution by Winograd's minimal filtering, F(4,3) or F(2,3) each way (Lavin and Gray 2016): 36
- * products for 16 outputs, or 16 for 4, where the direct algorithm takes 9 an output. At stride 2 the even and the odd
- * pixels of an axis are convolved by themselves, F(4,2) and a product each: 81 products for 16 outputs. Kernels of one
- * row or column run as lines, F(4,3) for three taps at a time: 6 products for 12, and 16 for the 28 of 1x7.
+/* winograd.c - convolution by Winograd's minimal filtering (Lavin and Gray 2016). 3x3 kernels as F(4,3) or F(2,3) each
+ * way: 36 products for 16 outputs, or 16 for 4, where the direct algorithm takes 9 an output. 5x5 kernels as F(2,5): 36
+ * for 4, directly 100. At stride 2 the even and the odd pixels of an axis are convolved by themselves, F(4,2) and a
+ * product each: 81 for 16 outputs. Kernels of one row or column run as lines, F(4,3) for three taps at a time: 6 products
+ * for 12, and 16 for the 28 of 1x7. With a dilation of d every d-th row and column is an image of its own.
  *
  * The tiles of an image are numbered row by row and cut into blocks. For each block:
  *
@@ -11,9 +12,9 @@
  *         transform back, add the bias, store
  *
  * A block is small enough for V and M to stay in L2; the packed weights stream through it once a block. The register
- * tile is that of channel lanes, with frequencies in place of taps: one chain of FMAs over all channels (of a line, over
- * those of its first three taps, then of the next three), from zero. So
- * bits depend on the frequency transforms, which are elementwise, and on nothing else. */
+ * tile is that of channel lanes, with frequencies in place of taps: one chain of FMAs over all channels (of a line,
+ * over those of its first three taps, then of the next three), from zero. So bits depend on the frequency transforms,
+ * which are elementwise, and on nothing else. */
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +36,7 @@ enum {
 
 /* ---- choice --------------------------------------------------------------------------------------------------- */
 
-/* Along an axis: every d-th pixel belongs to the same tiles. */
+/* Tiles of m outputs along an axis. With a dilation of d, every d-th pixel belongs to the same tiles. */
 static int64_t tiles_along(const pc_conv *c, int axis, int64_t m) {
     const int64_t d = c->desc.dilation[axis];
     return d * pc_ceil_div(pc_ceil_div(c->out[axis], d), m);
@@ -517,13 +518,13 @@ static void transform_output(const pc_conv *c, const pc_exec_args *a, const item
     const int64_t step = planar ? vlen : width, channels = pc_min(c->ocg - oc, width);
     const pc_strides waiting = {.c = 1, .h = pitch, .w = vlen};
     const int early = planar && !a->residual; /* pixels that wait lie in longer runs */
-    pc_strides rows = c->dst;                 /* of a tile */
-    rows.h *= w->dilation[0];
+    pc_strides placed = c->dst;               /* rows of a tile */
+    placed.h *= w->dilation[0];
     for (int64_t first = 0; first < channels; first += step) {
         pc_winograd_out_args out = {.bias = pc_at(workspace + w->bias, first, size),
                                     .ld_tile = w->ld_tile,
                                     .ld_freq = width,
-                                    .dst_row = planar ? pitch : rows.h,
+                                    .dst_row = planar ? pitch : placed.h,
                                     .dst_col = planar ? vlen : c->dst.w,
                                     .channels = pc_min(channels - first, step),
                                     .dilation = w->dilation[1],
@@ -541,8 +542,8 @@ static void transform_output(const pc_conv *c, const pc_exec_args *a, const item
             if (early) pc_conv_finish(c, a, &waiting, out.dst, vlen, out.rows, out.cols);
             for (int64_t r = 0; planar && r < out.rows; r++)
                 c->kernels->transpose(pc_at(out.dst, r * pitch, size), vlen, out.cols, out.channels,
-                                      pc_at_mut(dst, r * rows.h, size), c->dst.c);
-            if (!early) pc_conv_finish(c, a, &rows, dst, out.channels, out.rows, out.cols);
+                                      pc_at_mut(dst, r * placed.h, size), c->dst.c);
+            if (!early) pc_conv_finish(c, a, &placed, dst, out.channels, out.rows, out.cols);
         }
     }
 }
