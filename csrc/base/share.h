@@ -2,7 +2,10 @@
  *
  * Each thread starts on a run of items of its own, in order, and helps the others when it is done. So the same thread
  * meets the same items call after call, whose inputs, weights and outputs its cache may still hold, and one thread that
- * the system interrupts holds up nobody. The counters stand at the front of the workspace, a cache line each. */
+ * the system interrupts holds up nobody. The counters stand at the front of the workspace, a cache line each; then what
+ * each thread has to itself, after a line that nobody writes. Kernels may read a row of zeros that a thread has at its
+ * front from a column left of it, with those lanes masked off. Were another thread's tables or counters there, each such
+ * load would wait for them: two threads on planes of 7x7 took longer than one. */
 #ifndef PC_BASE_SHARE_H
 #define PC_BASE_SHARE_H
 
@@ -13,7 +16,7 @@
 enum { PC_SHARE_LINE = 64 };
 
 typedef struct pc_share {
-    char *workspace; /* counters, then what each thread has to itself */
+    char *workspace;
     size_t per_thread;
     int threads;
     int64_t items;
@@ -21,7 +24,7 @@ typedef struct pc_share {
 
 /* Bytes of workspace that `threads` threads need. */
 static inline size_t pc_share_size(int threads, size_t per_thread) {
-    return (size_t)threads * (per_thread + (threads > 1 ? PC_SHARE_LINE : 0));
+    return (size_t)threads * (per_thread + (threads > 1 ? 2 * PC_SHARE_LINE : 0));
 }
 
 static inline _Atomic int64_t *pc_share_counter(const pc_share *s, int run) {
@@ -36,7 +39,7 @@ static inline pc_share pc_share_start(void *workspace, size_t per_thread, int th
 }
 
 static inline char *pc_share_workspace(const pc_share *s, int thread) {
-    return s->workspace + (size_t)s->threads * PC_SHARE_LINE + (size_t)thread * s->per_thread;
+    return s->workspace + (size_t)(s->threads + thread + 1) * PC_SHARE_LINE + (size_t)thread * s->per_thread;
 }
 
 /* The next item for `thread`, or -1; *helped is 0 at first. */
