@@ -22,8 +22,8 @@ typedef struct pc_algo {
     void (*run)(const pc_conv *conv, const pc_exec_args *args);
 } pc_algo;
 
-extern const pc_algo pc_algo_rows, pc_algo_depthwise_nhwc, pc_algo_winograd, pc_algo_channel_lanes, pc_algo_pixel_lanes,
-    pc_algo_reference;
+extern const pc_algo pc_algo_rows, pc_algo_windows, pc_algo_panels, pc_algo_winograd, pc_algo_channel_lanes,
+    pc_algo_pixel_lanes, pc_algo_reference;
 
 /* Strides of an activation tensor, in elements. */
 typedef struct pc_strides {
@@ -66,6 +66,24 @@ typedef struct pc_rows_plan {
     int64_t tables; /* byte offset in a thread's workspace; the strip, or a row of zeros, comes first */
 } pc_rows_plan;
 
+typedef struct pc_panels_plan {
+    int shares, tile;
+    int flat;                  /* a vector runs over all channels of neighbouring pixels, else over channels of one */
+    int across;                /* a tile runs along a row, not down: kernels of one row */
+    int64_t pixel;             /* elements of a pixel in the panel */
+    int64_t blocks, period;    /* vectors of channels, one when flat; vectors until weights repeat */
+    int64_t apart[2];          /* outputs of a region, and pixels of a panel: the dilation at stride 1 */
+    int64_t size[2], count[2]; /* outputs of a region, and regions, down and across */
+    int64_t run, runs;         /* blocks of an item, and items of a region */
+    int64_t pitch, bias;       /* of the panel, and behind it in the workspace */
+} pc_panels_plan;
+
+typedef struct pc_windows_plan {
+    int high, wide;        /* outputs of a tile */
+    int64_t bands, splits; /* items: rows of tiles of an image, and parts of its channels */
+    int64_t tables;        /* byte offset in a thread's workspace; a pixel of zeros comes first */
+} pc_windows_plan;
+
 typedef struct pc_winograd {
     pc_winograd_kind kind;
     /* Of each axis, down and across: output pixels of a tile, pixels it reads, pixels from tile to tile. */
@@ -101,6 +119,8 @@ struct pc_conv {
     union {
         pc_dense dense;
         pc_rows_plan rows;
+        pc_panels_plan panels;
+        pc_windows_plan windows;
         pc_winograd winograd;
     } as;
 };

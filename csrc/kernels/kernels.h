@@ -16,7 +16,10 @@ enum {
     PC_MAX_MR = 8,
     PC_MAX_PIXEL_NV = 8,
     PC_MAX_ROW_TILE = 14,
-    PC_MAX_DEPTHWISE_NP = 8,
+    PC_MAX_DEPTHWISE_TILE = 8,
+    PC_MAX_WINDOW = 7,
+    PC_MAX_WINDOW_HIGH = 7,
+    PC_MAX_WINDOW_WIDE = 2,
     PC_MAX_VLEN = 16,
 };
 
@@ -122,18 +125,56 @@ typedef void pc_rows_fn(const pc_rows_args *a);
 
 /* ---- depthwise, channels last -------------------------------------------------------------------------------------
  *
- * np neighbouring pixels of one output row, all channels: tap t multiplies tap[t][i * step + c] by wei[t * channels +
- * c]. tap[t] is NULL for a tap in zero padding, which multiplies zeros. */
-typedef struct pc_depthwise_args {
-    int64_t taps, channels;
-    const void *const *tap;
-    int64_t step;
-    const void *wei, *bias;
+ * A panel holds a region of the bordered image, some channels of each pixel. Row t, column u, lane i stand at
+ *
+ *     t * pitch + u * pixel + i
+ *
+ * and come from row y0 + t * apart_h, column x0 + u * apart_w of the image, channel (first + i) / repeat counted from
+ * `src`. Whole vectors are written: a row needs a vector of room beyond its last pixel. */
+typedef struct pc_panel_args {
+    const void *src;
+    int64_t src_row, src_col;
+    int64_t in_h, in_w, y0, x0, apart_h, apart_w;
+    int64_t rows, cols;
+    int64_t first, repeat, lanes;
     void *dst;
-    int64_t ld_dst;
+    int64_t pitch, pixel;
+    pc_boundary boundary;
+} pc_panel_args;
+
+typedef void pc_panel_fn(const pc_panel_args *a);
+
+/* For output rows r < tile and vectors v < n, lane by lane:
+ *     dst[r * ld_dst + v * dst_step] = bias[v % period] + sum over tap columns s < kw, then tap rows q < kh, of
+ *         src[r * row_step + q * tap_row + s * tap_col + v * step] * wei[v % period][s][q]
+ * where bias and wei are vectors. `lanes` elements are stored, `last` of the last vector. A sharing tile is for tap_row
+ * equal to row_step. */
+typedef struct pc_depthwise_args {
+    const void *src;
+    int64_t row_step, tap_row, tap_col, step;
+    int64_t kh, kw;
+    const void *wei, *bias;
+    int64_t period;
+    void *dst;
+    int64_t ld_dst, dst_step, n;
+    int lanes, last;
 } pc_depthwise_args;
 
 typedef void pc_depthwise_fn(const pc_depthwise_args *a);
+
+/* high x wide neighbouring outputs, all channels, read in place: pixel (i, u) of their window is channel 0 at
+ * rows[u][i] + off[u]. There is at least a vector of channels; the last vector of wei [vector][kw][kh][lane] ends with
+ * the last channel. */
+typedef struct pc_window_args {
+    const void *const *rows[PC_MAX_WINDOW + 1];
+    int64_t off[PC_MAX_WINDOW + 1];
+    int64_t channels;
+    const void *wei, *bias;
+    void *dst;
+    int64_t ld_row, ld_col;
+} pc_window_args;
+
+typedef void pc_window_fn(const pc_window_args *a);
 
 /* ---- epilogue ---------------------------------------------------------------------------------------------------
  *
@@ -301,7 +342,9 @@ typedef struct pc_kernels {
     /* `tile` output rows at once; kr = 0: any filter height, row_step = 0: any; NULL where not compiled */
     pc_rows_fn *(*rows)(int tile, int kr, int row_step, int col_step);
     pc_rows_fn *(*rows_narrow)(int tile, int kr, int row_step, int col_step); /* half as many lanes; or NULL */
-    pc_depthwise_fn *const *depthwise;                                        /* [np], np <= PC_MAX_DEPTHWISE_NP */
+    pc_panel_fn *panel;
+    pc_depthwise_fn *const (*depthwise)[PC_MAX_DEPTHWISE_TILE + 1]; /* [shares][tile], NULL where not compiled */
+    pc_window_fn *(*window)(int high, int wide, int k, int step);   /* NULL where not compiled */
     pc_winograd_in_fn *winograd_input[PC_WINOGRAD_KINDS];
     pc_winograd_out_fn *winograd_output[PC_WINOGRAD_KINDS];
     pc_winograd_filter_fn *winograd_filter;

@@ -23,6 +23,8 @@ const pc_kernels PC_FN(pc_kernels) = {
 #if defined(PC_TARGET_AVX512) && defined(PC_DTYPE_F32)
     .rows_narrow = PC_FN(pc_rows_find_narrow),
 #endif
+    .panel = PC_FN(pc_panel),
+    .window = PC_FN(pc_window_find),
     .depthwise = PC_FN(pc_depthwise_tiles),
     .winograd_input = {PC_FN(pc_winograd_input_2), PC_FN(pc_winograd_input_4), PC_FN(pc_winograd_input_strided),
                        PC_FN(pc_winograd_input_4), PC_FN(pc_winograd_input_line)},

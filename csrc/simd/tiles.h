@@ -26,7 +26,11 @@
 /* PC_CHANNEL_TILES(X): X(nv, np).  PC_PIXEL_TILES(X): X(mr, nv).  PC_ROW_TILES: output rows of a rows tile. */
 #if defined(PC_TARGET_AVX512)
 #define PC_REGISTERS 32
+#if defined(PC_DTYPE_F64) /* rarer, and every tile takes room in the wheel */
+#define PC_CHANNEL_TILES(X) PC_UPTO_14(X, 1) PC_UPTO_12(X, 2) PC_UPTO_6(X, 4)
+#else
 #define PC_CHANNEL_TILES(X) PC_UPTO_14(X, 1) PC_UPTO_14(X, 2) PC_UPTO_9(X, 3) PC_UPTO_7(X, 4)
+#endif
 #define PC_PIXEL_TILES(X)                                                                                              \
     PC_UPTO_8(X, 1)                                                                                                    \
     PC_UPTO_8(X, 2) PC_UPTO_6(X, 3) PC_UPTO_6(X, 4) PC_UPTO_5(X, 5) PC_UPTO_4(X, 6) PC_UPTO_3(X, 7) PC_UPTO_3(X, 8)
