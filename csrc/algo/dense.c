@@ -93,6 +93,9 @@ static int64_t passes(const pc_conv *c) {
     return pc_ceil_div(c->icg, d->k_chans) * pc_ceil_div(c->taps, d->k_taps);
 }
 
+/* Taps of the offset table: those of a pass, or all, since to compute them for every pass and block takes long. */
+static int64_t table_taps(const pc_conv *c) { return c->taps <= PC_DENSE_OFF ? c->taps : c->as.dense.k_taps; }
+
 /* Elements of the panels of a region and one channel. */
 static int64_t panel_shape(const pc_dense *d, int64_t rows, int64_t cols) {
     return rows * pc_ceil_div(cols, d->step) * d->step;
@@ -269,7 +272,7 @@ void pc_dense_plan(pc_conv *c, const pc_dense_family *f, int64_t step) {
     }
     d->sum = pc_round_up(strip, 64);
     d->off = d->sum + pc_round_up(sum, 64);
-    d->panel_off = d->off + pc_round_up(d->k_chans * d->k_taps * 8, 64);
+    d->panel_off = d->off + pc_round_up(d->k_chans * table_taps(c) * 8, 64);
     d->bias = d->panel_off + (d->copies ? pc_round_up(d->k_chans * 8, 64) : 0);
     c->workspace_per_thread = (size_t)(d->bias + pc_round_up(f->block(c, 0).width * size, 64));
 
@@ -364,7 +367,7 @@ static void fill_offsets(const pc_conv *c, int64_t *off, int64_t chans, int64_t 
 /* The offset tables of a thread: what stays the same from item to item. */
 static void fill_tables(const pc_conv *c, char *workspace) {
     const pc_dense *d = &c->as.dense;
-    fill_offsets(c, (int64_t *)(workspace + d->off), d->k_chans, 0, d->k_taps);
+    fill_offsets(c, (int64_t *)(workspace + d->off), d->k_chans, 0, table_taps(c));
     if (d->copies)
         for (int64_t ic = 0; ic < d->k_chans; ic++) ((int64_t *)(workspace + d->panel_off))[ic] = ic * d->step;
 }
@@ -406,12 +409,14 @@ static void run_block(const pc_conv *c, const pc_dense_family *f, pc_panel *p, c
                       int64_t c0, int64_t chans, char *workspace) {
     const pc_dense *d = &c->as.dense;
     const int64_t panel = d->copies ? panel_shape(d, p->rows, p->cols) : 0;
-    const int size = c->kernels->size;
+    const int size = c->kernels->size, whole = table_taps(c) == c->taps;
+    int64_t *off = (int64_t *)(workspace + d->off);
     for (int64_t ic = 0; ic < chans; ic += d->k_chans) {
         const int64_t nc = pc_min(d->k_chans, chans - ic);
         for (int64_t t = 0; t < c->taps; t += d->k_taps) {
             const int64_t nt = pc_min(d->k_taps, c->taps - t);
-            if (d->k_taps < c->taps) fill_offsets(c, (int64_t *)(workspace + d->off), 1, t, nt);
+            if (!whole) fill_offsets(c, off, 1, t, nt);
+            p->off = off + (whole ? t : 0);
             p->k = nc * nt;
             p->src = pc_at(src, ic * d->chan, size);
             p->panel = pc_at_mut(workspace, ic * panel, size);
@@ -448,7 +453,6 @@ static void run_item(const pc_conv *c, const pc_dense_family *f, const pc_exec_a
             if (a->bias) memcpy(bias, pc_at(a->bias, oc, size), (size_t)(block.n * size));
             pc_panel p = {.conv = c,
                           .block = block,
-                          .off = (const int64_t *)(workspace + d->off),
                           .panel_off = (const int64_t *)(workspace + d->panel_off),
                           .copy = d->copies && b == 0,
                           .bias = bias,

@@ -21,7 +21,7 @@ enum {
     PC_DENSE_STRIP = 256 << 10,     /* bytes of strip: half an L2 of 512 KB, and room for weights beside it */
     PC_DENSE_SUM = 160 << 10,       /* bytes of waiting sums */
     PC_DENSE_PASS = 256,            /* steps of k a pass */
-    PC_DENSE_OFF = 1024,            /* entries of the offset table */
+    PC_DENSE_OFF = 1024,            /* taps up to which a pass over a part of them finds their offsets in a table */
 };
 
 /* One block of output channels within a group. */
