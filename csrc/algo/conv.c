@@ -3,7 +3,7 @@
 
 int pc_conv_useful_threads(const pc_conv *c, int gflops) {
     /* Nanoseconds on one core at that speed and 20 GB/s, whichever binds; a thread must earn its waking. */
-    enum { SERIAL = 20000, SHARE = 10000 };
+    enum { SERIAL = 8000, SHARE = 4000 };
     const pc_conv_desc *p = &c->desc;
     const double size = c->kernels->size, compute = (double)c->flops * size / (4 * gflops);
     const double in = (double)(p->mb * p->ic) * (double)(p->in[0] * p->in[1] * p->in[2]);

@@ -125,7 +125,7 @@ struct pc_conv {
     } as;
 };
 
-/* Threads worth waking at about `gflops` a core in float32: below 20 us of work on one core, none. */
+/* Threads worth waking at about `gflops` a core in float32: below 8 us of work on one core, none. */
 int pc_conv_useful_threads(const pc_conv *conv, int gflops);
 
 /* Apply residual and activation to finished outputs: rows x cols of some channels from `dst` on, with strides `o`. The

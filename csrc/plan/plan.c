@@ -76,8 +76,8 @@ pc_status pc_plan_create_pool(const pc_pool_desc *desc, pc_plan **plan) {
     pool.dst = pc_dense_strides(pool.desc.dst_layout, pool.desc.c, pool.out);
     const double elements =
         (double)(pool.desc.mb * pool.desc.c) * (double)(pool.desc.in[0] * pool.desc.in[1] * pool.desc.in[2]);
-    pool.threads =
-        elements < 1 << 17 ? 1 : pool.desc.threads; /* below about 20 us a second thread costs more than it saves */
+    enum { SHARE = 1 << 14 }; /* elements that are worth a thread: some 3 us */
+    pool.threads = (int)pc_max(1, pc_min(pool.desc.threads, (int64_t)(elements / SHARE)));
     pc_pool_plan(&pool);
     pc_plan *p = malloc(sizeof *p);
     if (!p) return PC_ERR_NOMEM;
