@@ -511,18 +511,37 @@ static void run_rows(const pc_pool *p, const pc_exec_args *a, int64_t i, char *w
 
 /* ---- channels last, small windows ----------------------------------------------------------------------------- */
 
+/* Results whose windows lie inside the image across: from <= x < to. */
+static void whole_windows(const pc_pool *p, int64_t *from, int64_t *to) {
+    const pc_pool_desc *d = &p->desc;
+    const int64_t last =
+        d->in[2] - reach(p, 2) + d->pad[2]; /* the last place where one may start, from the padding on */
+    *from = *to = 0;
+    if (d->adaptive[2] || last < 0) return;
+    *from = pc_min(p->out[2], pc_ceil_div(d->pad[2], d->stride[2]));
+    *to = pc_max(*from, pc_min(p->out[2], last / d->stride[2] + 1));
+}
+
 static void run_pixels(const pc_pool *p, const pc_exec_args *a, int64_t i, char *workspace) {
     const pc_pool_desc *d = &p->desc;
     const int size = p->kernels->size;
     const item it = item_at(p, a, i, 1, d->c);
     const void **list = (const void **)(workspace + p->table);
-    pc_pool_down_args args = {.kind = d->kind, .row = list, .n = d->c, .by = p->by, .times = p->times, .lines = 1};
-    int64_t q0, q1, r0, r1, s0, s1;
+    pc_pool_down_args args = {.kind = d->kind,
+                              .row = list,
+                              .n = d->c,
+                              .by = p->by,
+                              .times = p->times,
+                              .ld_src = d->stride[2] * p->src.w,
+                              .ld_dst = p->dst.w};
+    int64_t q0, q1, r0, r1, s0, s1, whole_from, whole_to;
     inside(p, 0, it.z, &q0, &q1);
+    whole_windows(p, &whole_from, &whole_to);
     for (int64_t y = it.y0; y < it.y1; y++) {
         void *dst = pc_at_mut(it.dst, y * p->dst.h, size);
         inside(p, 1, y, &r0, &r1);
-        for (int64_t x = 0; x < p->out[2]; x++) {
+        for (int64_t x = 0; x < p->out[2]; x += args.lines) {
+            args.lines = x == whole_from && whole_to > x ? whole_to - x : 1; /* they have their taps alike */
             inside(p, 2, x, &s0, &s1);
             int64_t n = 0;
             for (int64_t q = q0; q < q1; q++)

@@ -233,10 +233,10 @@ void PC_FN(pc_pool_row)(const pc_pool_row_args *a) {
         whole_row(CAREFUL, step, a);
 }
 
-/* nv vectors at i, or one of which only the first elements exist, for each line. */
+/* nv vectors at i, or one of which only the first elements exist, for each line. `three`: 3 rows of so many columns. */
 PC_INLINE int down_at(const int op, const int three, const int nv, const int part, const pc_pool_down_args *a,
                       int64_t i) {
-    const int64_t rows = three ? 3 : a->rows, cols = three ? 1 : a->cols;
+    const int64_t rows = three ? 3 : a->rows, cols = three ? three : a->cols;
     const int left = (int)pc_min(a->n - i, PC_VLEN);
     const vmask there = v_mask(0, left);
     vnan seen = v_no_nan();
@@ -278,10 +278,10 @@ PC_INLINE int all_down(const int op, const int three, const pc_pool_down_args *a
 }
 
 void PC_FN(pc_pool_down)(const pc_pool_down_args *a) {
-    const int three = a->rows == 3 && a->cols == 1;
+    const int three = a->rows == 3 && (a->cols == 1 || a->cols == 3) ? (int)a->cols : 0;
     if (a->kind == PC_POOL_AVERAGE) {
         all_down(SUM, 0, a);
-    } else if (three ? all_down(MAX, 1, a) : all_down(MAX, 0, a)) {
+    } else if (three == 1 ? all_down(MAX, 1, a) : three == 3 ? all_down(MAX, 3, a) : all_down(MAX, 0, a)) {
         all_down(CAREFUL, 0, a);
     }
 }
