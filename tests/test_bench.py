@@ -249,17 +249,19 @@ def sides_of(path: Path) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("extra", [(), ("--dtype", "f64", "--batch", "2"), ("--layout", "nhwc", "--batch", "2")])
 def test_compare_with_scipy(tiny: Path, tmp_path: Path, extra: tuple[str, ...]) -> None:
     output = tmp_path / "run.json"
-    done = run("compare.py", tiny, "--peers", "pyconv-out,scipy", *BRIEF, *extra, "--json", output)
+    done = run("compare.py", tiny, "--peers", "pyconv-out,pyconv-cl,scipy", *BRIEF, *extra, "--json", output)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "geometric mean" in done.stdout
     report = json.loads(output.read_text(encoding="utf-8"))
-    assert set(report["versions"]) == {"pyconv", "pyconv-out", "scipy"}
+    assert set(report["versions"]) == {"pyconv", "pyconv-out", "pyconv-cl", "scipy"}
+    assert "pyconv in its faster layout" in done.stdout
     assert report["machine"]["cpu"]
     sides = sides_of(output)
     assert list(sides) == ["tiny_filter", "tiny_layer", "tiny_pool", "tiny_average"]
     for problem_sides in sides.values():
         assert problem_sides["pyconv"]["us_best"] > 0
         assert problem_sides["pyconv-out"]["us_best"] > 0
+        assert problem_sides["pyconv-cl"]["difference"] == 0
         assert problem_sides["pyconv-out"]["difference"] == 0
     assert sides["tiny_filter"]["scipy"]["difference"] < 1e-6
     assert "unsupported" in sides["tiny_layer"]["scipy"]
@@ -269,7 +271,10 @@ def test_compare_with_scipy(tiny: Path, tmp_path: Path, extra: tuple[str, ...]) 
     assert filtered["ratio"] == pytest.approx(
         filtered["sides"]["scipy"]["us_best"] / filtered["sides"]["pyconv"]["us_best"]
     )
+    ours = min(filtered["sides"][side]["us_best"] for side in ("pyconv", "pyconv-cl"))
+    assert filtered["ratio_either_layout"] == pytest.approx(filtered["sides"]["scipy"]["us_best"] / ours)
     assert by_name["tiny_layer"]["ratio"] is None
+    assert by_name["tiny_layer"]["ratio_either_layout"] is None
 
 
 def test_compare_leaves_out_what_is_missing(tiny: Path, tmp_path: Path) -> None:
@@ -423,7 +428,8 @@ def compared(name: str, file: str, ours: float, theirs: float, **fields: Any) ->
     sides = {"pyconv": {"us_best": ours, "gflops": 1000 / ours}, "ncnn": {"us_best": theirs, "gflops": 1000 / theirs}}
     row = {"problem": name, "file": file, "shape": "1x8x8 -> 1x8x8 3x3 p1", "kind": "conv2d", "dtype": "f32"}
     row |= {"layout": "nchw", "batch": 1, "threads": 1, "flops": 1_000_000, "bytes": 50_000, "sides": sides}
-    return {**row, "best_peer": "ncnn", "ratio": theirs / ours, **fields}
+    ratio = theirs / ours
+    return {**row, "best_peer": "ncnn", "ratio": ratio, "ratio_either_layout": ratio, **fields}
 
 
 def compared_run(path: Path, *results: dict[str, Any], threads: int = 1) -> Path:
@@ -451,9 +457,10 @@ def test_report_sums_up_runs_as_markdown(tmp_path: Path) -> None:
     pool = compared("pool", "b", 4.0, 2.0, kind="maxpool2d", flops=0)
     for state in pool["sides"].values():
         del state["gflops"]
-    broken = compared("broken", "b", 4.0, 2.0, best_peer=None, ratio=None)
+    broken = compared("broken", "b", 4.0, 2.0, best_peer=None, ratio=None, ratio_either_layout=None)
     broken["sides"]["ncnn"] = {"wrong": "differs by 1.0e+00"}
-    one = [compared("fast", "a", 10.0, 40.0), compared("slow_1", "a", 10.0, 9.0), pool, broken]
+    slow = compared("slow_1", "a", 10.0, 9.0, ratio_either_layout=1.6)
+    one = [compared("fast", "a", 10.0, 40.0), slow, pool, broken]
     two = [compared(name, "a", 10.0, us, threads=2, batch=16) for name, us in (("fast", 10.0), ("slow_1", 2.5))]
     runs = [compared_run(tmp_path / "1.json", *one), compared_run(tmp_path / "2.json", *two, threads=2)]
     causes, output = tmp_path / "losses.txt", tmp_path / "RESULTS.md"
@@ -467,9 +474,9 @@ def test_report_sums_up_runs_as_markdown(tmp_path: Path) -> None:
     assert "- A CPU; pyconv 0.1.0, ncnn 1.0; 2026-01-01. Peak GFLOP/s: avx2 f32 x1 100.0, avx2 f32 x2 200.0.\n" in text
     assert text.index("## a\n") < text.index("## b\n") < text.index("## Losses\n") < text.index("## Not timed\n")
     rows = table_cells(text)
-    assert rows["file"] == ["layers", "1 thread, batch 1", "2 threads, batch 16"]
-    assert rows["a"] == ["2", "1.90, 1 of 2", "0.50, 1 of 2"]
-    assert rows["all"] == ["4", "1.22, 1 of 3", "0.50, 1 of 2"]
+    assert rows["file"] == ["layers", "1 thread, batch 1", "either layout", "2 threads, batch 16", "either layout"]
+    assert rows["a"] == ["2", "1.90, 1 of 2", "2.53, 2 of 2", "0.50, 1 of 2", "0.50, 1 of 2"]
+    assert rows["all"] == ["4", "1.22, 1 of 3", "1.47, 2 of 3", "0.50, 1 of 2", "0.50, 1 of 2"]
     assert rows["fast"][1:] == ["100.0", "ncnn 25.0", "4.00", "100.0", "ncnn 100.0", "1.00"]
     assert rows["pool"][1:] == ["4.0 us", "ncnn 2.0 us", "0.50", "", "", ""]
     assert rows["broken"][1:4] == ["250.0", "-", "-"]

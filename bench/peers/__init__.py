@@ -7,6 +7,7 @@ row.
 PEERS = {
     "pyconv": ("pyconv_peer", "Layer", "pyconv-simd"),
     "pyconv-out": ("pyconv_peer", "FunctionalOut", "pyconv-simd"),
+    "pyconv-cl": ("pyconv_peer", "LayerChannelsLast", "pyconv-simd"),
     "torch": ("torch_peer", "Torch", "torch"),
     "torch-cl": ("torch_peer", "TorchChannelsLast", "torch"),
     "onnxruntime": ("onnxruntime_peer", "OnnxRuntime", "onnxruntime onnx"),
@@ -15,4 +16,4 @@ PEERS = {
     "opencv": ("opencv_peer", "OpenCv", "opencv-python-headless"),
     "scipy": ("scipy_peer", "SciPy", "scipy"),
 }
-OURS = ("pyconv", "pyconv-out")
+OURS = ("pyconv", "pyconv-out", "pyconv-cl")

@@ -17,6 +17,7 @@ class Layer:
     """`nn.Conv2d` in eval mode, weights packed; the result is a new array at each call, as a user gets it."""
 
     version: str = pyconv.__version__
+    channels_last = False
 
     def __init__(self, threads: int) -> None:
         pyconv.set_num_threads(threads)
@@ -24,7 +25,7 @@ class Layer:
     def prepare(self, case: Case) -> Prepared:
         p = case.problem
         x, weight, bias = case.data()
-        if case.layout == "nhwc":
+        if self.channels_last or case.layout == "nhwc":
             x = channels_last(x)
         if p.kind != "conv2d":
             return Prepared(pooling(F, p, x))
@@ -46,6 +47,12 @@ class Layer:
         chosen = pyconv.explain(layer, x)
         about = {"algorithm": chosen.algorithm, "tile": chosen.tile, "isa": chosen.isa}
         return Prepared({"Conv2d.eval": partial(layer, x)}, about=about)
+
+
+class LayerChannelsLast(Layer):
+    """The same on channels-last memory, whatever --layout says."""
+
+    channels_last = True
 
 
 class FunctionalOut:
