@@ -132,6 +132,9 @@ static const char *reject(const pc_conv *c) {
     return 0;
 }
 
+/* Whether there are so few tiles that streaming the weights, counted as float32, is all the work. */
+static int only_streams(int64_t weights, int64_t tiles, int64_t few) { return 4 * weights > 12 << 20 && tiles < few; }
+
 /* A line takes half the products or somewhat more, unless its end wastes much of a tile; with few channels the
  * transforms cost as much as they save. */
 static const char *defer_line(const pc_conv *c) {
@@ -141,7 +144,7 @@ static const char *defer_line(const pc_conv *c) {
     if (fewer < 16) return "few channels a group for lines";
     if (5 * products(c, &w) * tiles > (fewer < 24 ? 3 : 4) * c->icg * c->desc.kernel[line] * c->out[line])
         return "the ends of rows or columns waste too much of the tiles";
-    if (4 * weights(c, &w) * c->ocg > 12 << 20 && tiles * c->out[3 - line] < 36)
+    if (only_streams(weights(c, &w) * c->ocg, tiles * c->out[3 - line], 36))
         return "so few tiles that streaming the weights is all the work";
     return 0;
 }
@@ -149,10 +152,11 @@ static const char *defer_line(const pc_conv *c) {
 /* At stride 2 there is less to gain, at most 16 * 9 to 81: measured 1.1 to 1.7 times, and losses beyond these
  * bounds. */
 static const char *defer_strided(const pc_conv *c) {
-    const int64_t tiles = tiles_of(c, 4), bytes = 36 * 4 * c->icg * c->ocg;
+    const int64_t tiles = tiles_of(c, 4);
     if (pc_min(c->icg, c->ocg) < 32) return "few channels a group at stride 2";
     if (9 * 4 * c->out[1] * c->out[2] < 81 * 5 * tiles) return "at stride 2 the edges waste much of the tiles";
-    if (bytes > 12 << 20 && tiles < 36) return "at stride 2 so few tiles that streaming the weights is all the work";
+    if (only_streams(36 * c->icg * c->ocg, tiles, 36))
+        return "at stride 2 so few tiles that streaming the weights is all the work";
     return 0;
 }
 
@@ -161,8 +165,7 @@ static const char *defer_5x5(const pc_conv *c) {
     const int64_t tiles = tiles_of(c, 2), fewer = pc_min(c->icg, c->ocg), more = pc_max(c->icg, c->ocg);
     if (fewer < 12 || more < 16) return "few channels a group leave lanes empty";
     if (36 * tiles * 5 > 25 * c->out[1] * c->out[2] * 3) return "the edges waste much of the tiles";
-    if (36 * 4 * c->icg * c->ocg > 12 << 20 && tiles < 12)
-        return "so few tiles that streaming the weights is all the work";
+    if (only_streams(36 * c->icg * c->ocg, tiles, 12)) return "so few tiles that streaming the weights is all the work";
     return 0;
 }
 
@@ -325,6 +328,7 @@ static void plan(pc_conv *c) {
     c->packed_size = (size_t)(c->desc.groups * vectors * vlen * weights(c, found) * c->kernels->size);
     const char *kind = found->kind == PC_WINOGRAD_STRIDED ? " stride 2"
                        : found->kind == PC_WINOGRAD_LINE  ? " lines"
+                       : is_dilated(c)                    ? " dilated"
                                                           : "";
     snprintf(c->tile, sizeof c->tile, "F(%d,%d)%s, %d x %d channels, %d tiles, blocks of %d",
              (int)pc_max(found->m[0], found->m[1]), found->kind == PC_WINOGRAD_5X5 ? 5 : 3, kind, found->nv, (int)vlen,

@@ -213,8 +213,15 @@ void PC_FN(pc_winograd_filter)(const pc_winograd_filter_args *a) {
 
 /* ---- input ---------------------------------------------------------------------------------------------------- */
 
-/* Where four columns from x on lie: all of them and all rows and lanes inside, or not. */
+/* How four columns from x on are loaded: from planes or from pixels, where they and n rows from r on, a dilation apart,
+ * lie inside and all lanes are channels, or part by part. */
 enum { PART, PLANAR, PIXELS };
+PC_INLINE int where_at(const pc_winograd_in_args *a, int64_t r, int64_t n, int64_t x) {
+    const int64_t y = a->y + r * a->dilation[0];
+    const int rows = y >= 0 && y + (n - 1) * a->dilation[0] < a->in_h;
+    if (!rows || a->channels != PC_VLEN || x < 0 || x + 4 > a->in_w) return PART;
+    return a->src_col == 1 ? PLANAR : a->src_chan == 1 ? PIXELS : PART;
+}
 
 /* Four columns of one row where some of them, of the rows or of the channels lie outside. Borders are few, and their
  * code would be half of this file if each of them had its own. */
@@ -273,13 +280,12 @@ PC_INLINE void input(const pc_winograd_kind kind, const pc_winograd_in_args *a) 
     const int64_t d = a->dilation[1], next = d * n * PC_VLEN;
     elem *strip = a->strip;
     const int64_t cols = d * (a->step * (pc_quotient(a->tiles, d) - 1) + n);
-    const int whole = a->y >= 0 && a->y + (n - 1) * a->dilation[0] < a->in_h && a->channels == PC_VLEN;
     for (int64_t g = 0; g < cols; g += 4) {
         const int64_t x = a->x + g;
-        const int inside = whole && x >= 0 && x + 4 <= a->in_w;
-        if (inside && a->src_col == 1)
+        const int where = where_at(a, 0, n, x);
+        if (where == PLANAR)
             columns(kind, PLANAR, a, x, strip + g * n * PC_VLEN);
-        else if (inside && a->src_chan == 1)
+        else if (where == PIXELS)
             columns(kind, PIXELS, a, x, strip + g * n * PC_VLEN);
         else
             columns(kind, PART, a, x, strip + g * n * PC_VLEN);
@@ -308,14 +314,13 @@ void PC_FN(pc_winograd_input_line)(const pc_winograd_in_args *a) {
     const int64_t step = a->cut.vertical ? n : 4;
     elem *strip = a->strip;
     for (int64_t r = 0; r < rows; r++) {
-        const int whole = a->y + r >= 0 && a->y + r < a->in_h && a->channels == PC_VLEN;
         for (int64_t g = 0; g < cols; g += 4) {
             const int64_t x = a->x + g;
-            const int inside = whole && x >= 0 && x + 4 <= a->in_w;
+            const int where = where_at(a, r, 1, x);
             vec d[1][4];
-            if (inside && a->src_col == 1)
+            if (where == PLANAR)
                 load_columns(1, r, 1, PLANAR, a, x, d);
-            else if (inside && a->src_chan == 1)
+            else if (where == PIXELS)
                 load_columns(1, r, 1, PIXELS, a, x, d);
             else
                 load_columns(1, r, 1, PART, a, x, d);
