@@ -108,7 +108,8 @@ uint64_t pc_plan_pack_key(const pc_plan *plan) {
     if (!plan || plan->is_pool) return 0;
     const pc_conv *c = &plan->as.conv;
     const int dense = c->algo == &pc_algo_channel_lanes || c->algo == &pc_algo_pixel_lanes;
-    const int winograd = c->algo == &pc_algo_winograd;
+    const int winograd = c->algo == &pc_algo_winograd, panels = c->algo == &pc_algo_panels;
+    const int lanes = dense || winograd || panels || c->algo == &pc_algo_windows; /* the order depends on the vectors */
     const int64_t parts[] = {(int64_t)(intptr_t)c->algo,
                              c->desc.dtype,
                              c->desc.oc,
@@ -117,10 +118,10 @@ uint64_t pc_plan_pack_key(const pc_plan *plan) {
                              c->desc.kernel[0],
                              c->desc.kernel[1],
                              c->desc.kernel[2],
-                             dense ? c->kernels->vlen : 0,
+                             lanes ? c->kernels->vlen : 0,
                              dense ? c->as.dense.nv : 0,
                              dense ? c->as.dense.blocks : 0,
-                             winograd ? c->kernels->vlen : 0,
+                             panels ? c->as.panels.flat : 0,
                              winograd ? c->as.winograd.kind : 0,
                              winograd ? c->as.winograd.panels : 0};
     uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a over words */

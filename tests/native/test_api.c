@@ -392,6 +392,42 @@ static void test_pack_key(void) {
     for (int i = 0; i < PLANS; i++) pc_plan_destroy(plans[i]);
 }
 
+/* And so for every algorithm, on all targets and layouts: a layer keeps its packed weights while these change. */
+static void test_pack_key_of_all(void) {
+    enum { LAYOUTS = 4, PLANS = LAYOUTS * PC_ISA_COUNT };
+    for (int64_t index = 0; index < conv_problem_chosen(); index += LAYOUTS * 2) {
+        for (int dtype = PC_F32; dtype <= PC_F64; dtype++) {
+            conv_problem p;
+            conv_problem_get(&p, index);
+            p.desc.dtype = (pc_dtype)dtype;
+            conv_data data = conv_data_create(&p);
+            uint64_t keys[PLANS];
+            size_t sizes[PLANS];
+            void *packed[PLANS];
+            int n = 0;
+            for (int i = 0; i < PLANS; i++) {
+                pc_plan *plan;
+                p.desc.isa = (pc_isa)(i / LAYOUTS);
+                p.desc.src_layout = (pc_layout)(i & 1);
+                p.desc.dst_layout = (pc_layout)(i >> 1 & 1);
+                if (p.desc.isa == PC_ISA_AUTO || !pc_isa_available(p.desc.isa)) continue;
+                if (!CHECK(pc_plan_create_conv(&p.desc, &plan) == PC_OK, "create")) continue;
+                keys[n] = pc_plan_pack_key(plan);
+                sizes[n] = pc_plan_packed_size(plan);
+                packed[n] = poisoned(sizes[n]);
+                CHECK(pc_plan_pack(plan, data.wei, packed[n]) == PC_OK, "pack");
+                for (int j = 0; j < n; j++)
+                    CHECK(keys[j] != keys[n] || (sizes[j] == sizes[n] && !memcmp(packed[j], packed[n], sizes[n])),
+                          "equal keys, other bytes: %s", conv_problem_text(&p));
+                n++;
+                pc_plan_destroy(plan);
+            }
+            while (n) free(packed[--n]);
+            conv_data_destroy(&data);
+        }
+    }
+}
+
 /* ---- one plan, many threads ---- */
 
 typedef struct worker {
@@ -467,6 +503,7 @@ int main(void) {
     test_precision_chooses();
     test_explain();
     test_pack_key();
+    test_pack_key_of_all();
     test_shared_plan();
     return test_result();
 }
