@@ -1,6 +1,8 @@
 /* conv.c - what the algorithms of convolution share. */
 #include "conv.h"
 
+#include <omp.h>
+
 int pc_conv_useful_threads(const pc_conv *c, int gflops) {
     /* Nanoseconds on one core at that speed and 20 GB/s, whichever binds; a thread must earn its waking. */
     enum { SERIAL = 8000, SHARE = 4000 };
@@ -11,6 +13,24 @@ int pc_conv_useful_threads(const pc_conv *c, int gflops) {
     const double memory = (in + out) * size / 20, time = compute > memory ? compute : memory;
     if (time < SERIAL || p->threads <= 1) return 1;
     return time / SHARE > p->threads ? p->threads : (int)(time / SHARE);
+}
+
+void pc_conv_run_items(const pc_conv *c, const pc_exec_args *a, int64_t items, pc_conv_prepare_fn *prepare,
+                       pc_conv_item_fn *item) {
+    if (c->threads == 1) { /* entering a parallel region of one thread would cost more than a small layer */
+        if (prepare) prepare(c, a->workspace);
+        for (int64_t i = 0; i < items; i++) item(c, a, i, a->workspace);
+        return;
+    }
+    const pc_share share = pc_share_start(a->workspace, c->workspace_per_thread, c->threads, items);
+#pragma omp parallel num_threads(c->threads)
+    {
+        const int me = omp_get_thread_num();
+        char *workspace = pc_share_workspace(&share, me);
+        if (prepare) prepare(c, workspace);
+        int helped = 0;
+        for (int64_t i; (i = pc_share_next(&share, me, &helped)) >= 0;) item(c, a, i, workspace);
+    }
 }
 
 void pc_conv_finish(const pc_conv *c, const pc_exec_args *a, const pc_strides *o, void *dst, int64_t channels,

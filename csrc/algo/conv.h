@@ -63,7 +63,7 @@ typedef struct pc_rows_plan {
     int64_t run;           /* whole planes an item, where each has one band and strip */
     int small;             /* a plane is one tile */
     int64_t pitch, phase;
-    int64_t tables; /* byte offset in a thread's workspace; the strip, or a row of zeros, comes first */
+    int64_t tables, args; /* byte offsets in a thread's workspace; the strip, or a row of zeros, comes first */
 } pc_rows_plan;
 
 typedef struct pc_panels_plan {
@@ -75,6 +75,7 @@ typedef struct pc_panels_plan {
     int64_t apart[2];          /* outputs of a region, and pixels of a panel: the dilation at stride 1 */
     int64_t size[2], count[2]; /* outputs of a region, and regions, down and across */
     int64_t run, runs;         /* blocks of an item, and items of a region */
+    int64_t work;              /* items in all */
     int64_t pitch, bias;       /* of the panel, and behind it in the workspace */
 } pc_panels_plan;
 
@@ -127,6 +128,13 @@ struct pc_conv {
 
 /* Threads worth waking at about `gflops` a core in float32: below 8 us of work on one core, none. */
 int pc_conv_useful_threads(const pc_conv *conv, int gflops);
+
+/* Run items 0 .. items - 1 on the plan's threads, each with a workspace of its own, which `prepare`, if there is one, has
+ * filled before with what stays the same from item to item. */
+typedef void pc_conv_prepare_fn(const pc_conv *conv, char *workspace);
+typedef void pc_conv_item_fn(const pc_conv *conv, const pc_exec_args *args, int64_t item, char *workspace);
+void pc_conv_run_items(const pc_conv *conv, const pc_exec_args *args, int64_t items, pc_conv_prepare_fn *prepare,
+                       pc_conv_item_fn *item);
 
 /* Apply residual and activation to finished outputs: rows x cols of some channels from `dst` on, with strides `o`. The
  * sooner, the closer they are. */

@@ -1,7 +1,6 @@
 /* dense.c - the loops around the register tiles; see dense.h for their order. */
 #include "dense.h"
 
-#include <omp.h>
 #include <string.h>
 
 /* ---- geometry ----------------------------------------------------------------------------------------------- */
@@ -365,7 +364,7 @@ static void fill_offsets(const pc_conv *c, int64_t *off, int64_t chans, int64_t 
 }
 
 /* The offset tables of a thread: what stays the same from item to item. */
-static void fill_tables(const pc_conv *c, char *workspace) {
+void pc_dense_prepare(const pc_conv *c, char *workspace) {
     const pc_dense *d = &c->as.dense;
     fill_offsets(c, (int64_t *)(workspace + d->off), d->k_chans, 0, table_taps(c));
     if (d->copies)
@@ -428,9 +427,9 @@ static void run_block(const pc_conv *c, const pc_dense_family *f, pc_panel *p, c
     }
 }
 
-static void run_item(const pc_conv *c, const pc_dense_family *f, const pc_exec_args *a, const item *it,
-                     char *workspace) {
+void pc_dense_item(const pc_conv *c, const pc_dense_family *f, const pc_exec_args *a, int64_t i, char *workspace) {
     const pc_dense *d = &c->as.dense;
+    const item at = item_at(c, i), *it = &at;
     const int size = c->kernels->size;
     const int64_t k = c->icg * c->taps;
     const void *wei = pc_at(a->packed, it->g * group_weights(c, f), size);
@@ -462,30 +461,6 @@ static void run_item(const pc_conv *c, const pc_dense_family *f, const pc_exec_a
                           .cols = it->cols};
             run_block(c, f, &p, pc_at(wei, block.packed * k, size), src, c0, chans, workspace);
             if (c0 + chans == c->icg) pc_conv_finish(c, a, &d->o, p.dst, block.n, it->rows, it->cols);
-        }
-    }
-}
-
-void pc_dense_run(const pc_conv *c, const pc_dense_family *f, const pc_exec_args *a) {
-    const pc_dense *d = &c->as.dense;
-    if (c->threads == 1) { /* entering a parallel region of one thread would cost more than a small layer */
-        fill_tables(c, a->workspace);
-        for (int64_t i = 0; i < d->work; i++) {
-            const item it = item_at(c, i);
-            run_item(c, f, a, &it, a->workspace);
-        }
-        return;
-    }
-    const pc_share share = pc_share_start(a->workspace, c->workspace_per_thread, c->threads, d->work);
-#pragma omp parallel num_threads(c->threads)
-    {
-        const int me = omp_get_thread_num();
-        char *workspace = pc_share_workspace(&share, me);
-        fill_tables(c, workspace);
-        int helped = 0;
-        for (int64_t i; (i = pc_share_next(&share, me, &helped)) >= 0;) {
-            const item it = item_at(c, i);
-            run_item(c, f, a, &it, workspace);
         }
     }
 }

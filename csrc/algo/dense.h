@@ -63,6 +63,9 @@ int64_t pc_dense_power(int64_t bytes);
 double pc_channel_tile_cost(const pc_kernels *kernels, int64_t nv, int64_t np, int in_place);
 void pc_dense_plan(pc_conv *conv, const pc_dense_family *family, int64_t col_step);
 void pc_dense_pack(const pc_conv *conv, const pc_dense_family *family, const void *wei, void *packed);
-void pc_dense_run(const pc_conv *conv, const pc_dense_family *family, const pc_exec_args *args);
+/* For pc_conv_run_items. */
+void pc_dense_prepare(const pc_conv *conv, char *workspace);
+void pc_dense_item(const pc_conv *conv, const pc_dense_family *family, const pc_exec_args *args, int64_t item,
+                   char *workspace);
 
 #endif

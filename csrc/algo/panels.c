@@ -6,7 +6,6 @@
  * weights repeat. At stride 1 a dilated kernel is an undilated one on every d-th row and column.
  *
  * Weights are packed [vector][kw][kh][lane]. */
-#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -132,7 +131,8 @@ static void plan(pc_conv *c) {
     const int64_t fmas = d->size[0] * d->size[1] * c->taps, enough = pc_ceil_div(8 * c->threads, pc_max(1, regions));
     d->run = pc_max(1, pc_min(pc_ceil_div(SMALL, fmas), d->blocks / enough));
     d->runs = pc_ceil_div(d->blocks, d->run);
-    c->threads = (int)pc_max(1, pc_min(c->threads, regions * d->runs));
+    d->work = regions * d->runs;
+    c->threads = (int)pc_max(1, pc_min(c->threads, d->work));
     d->pitch = reach(c, 1, d->size[1]) * d->pixel + lanes;
     d->bias = pc_round_up((reach(c, 0, d->size[0]) * d->pitch + lanes) * size, 64);
     c->workspace_per_thread = (size_t)(d->bias + d->period * lanes * size);
@@ -243,22 +243,7 @@ static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *w
     }
 }
 
-static void run(const pc_conv *c, const pc_exec_args *a) {
-    const pc_panels_plan *d = &c->as.panels;
-    const int64_t work = c->desc.mb * d->count[0] * d->apart[0] * d->count[1] * d->apart[1] * d->runs;
-    if (c->threads == 1) {
-        for (int64_t i = 0; i < work; i++) run_item(c, a, i, a->workspace);
-        return;
-    }
-    const pc_share share = pc_share_start(a->workspace, c->workspace_per_thread, c->threads, work);
-#pragma omp parallel num_threads(c->threads)
-    {
-        const int me = omp_get_thread_num();
-        int helped = 0;
-        for (int64_t i; (i = pc_share_next(&share, me, &helped)) >= 0;)
-            run_item(c, a, i, pc_share_workspace(&share, me));
-    }
-}
+static void run(const pc_conv *c, const pc_exec_args *a) { pc_conv_run_items(c, a, c->as.panels.work, 0, run_item); }
 
 const pc_algo pc_algo_panels = {
     .name = "panels", .reject = reject, .defer = defer, .plan = plan, .pack = pack, .run = run};

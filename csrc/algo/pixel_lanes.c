@@ -104,7 +104,12 @@ static void plan(pc_conv *c) {
 }
 
 static void pack(const pc_conv *c, const void *wei, void *packed) { pc_dense_pack(c, &family, wei, packed); }
-static void run(const pc_conv *c, const pc_exec_args *a) { pc_dense_run(c, &family, a); }
+static void item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *workspace) {
+    pc_dense_item(c, &family, a, i, workspace);
+}
+static void run(const pc_conv *c, const pc_exec_args *a) {
+    pc_conv_run_items(c, a, c->as.dense.work, pc_dense_prepare, item);
+}
 
 const pc_algo pc_algo_pixel_lanes = {
     .name = "pixel_lanes", .reject = reject, .defer = accept, .plan = plan, .pack = pack, .run = run};

@@ -5,7 +5,6 @@
  * whose rows lie a multiple of 4 KiB apart, which would all meet in the same sets of L1) gathers a band of rows and
  * columns into a strip that stays in L1 and runs the same kernels on it. Weights are packed [channel][kw][kh], a tap
  * column in one piece. */
-#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -154,7 +153,8 @@ static void plan(pc_conv *c) {
     r->run = pc_max(1, pc_min(SMALL / fmas, planes / (8 * c->threads)));
     r->small = r->direct && r->step && r->bands == 1 && r->tile == c->out[1] && c->ocg == 1;
     c->threads = (int)pc_max(1, pc_min(c->threads, items(c)));
-    c->workspace_per_thread = (size_t)(r->tables + pc_round_up((r->pointers + p->kernel[2]) * 8, 64));
+    r->args = r->tables + pc_round_up((r->pointers + p->kernel[2]) * 8, 64);
+    c->workspace_per_thread = (size_t)r->args + sizeof(pc_rows_args);
     c->packed_size = (size_t)(p->oc * c->taps * size);
     snprintf(c->tile, sizeof c->tile, "%d rows x %d columns", r->tile, c->kernels->vlen >> r->narrow);
 }
@@ -182,6 +182,10 @@ static void pack(const pc_conv *c, const void *wei, void *packed) {
 /* ---- run ---------------------------------------------------------------------------------------------------- */
 
 static int64_t *col_off_in(const pc_conv *c, char *workspace) { return (int64_t *)(workspace + c->as.rows.tables); }
+
+static pc_rows_args *args_in(const pc_conv *c, char *workspace) {
+    return (pc_rows_args *)(workspace + c->as.rows.args);
+}
 
 static const void **rows_in(const pc_conv *c, char *workspace) {
     return (const void **)(col_off_in(c, workspace) + c->desc.kernel[2]);
@@ -247,8 +251,9 @@ static double bias_of(const pc_conv *c, const pc_exec_args *a, int64_t oc) {
 
 /* Output rows y0 .. y1 - 1 and columns x0 .. x1 - 1 of one plane. */
 static void run_piece(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_t oc, int64_t y0, int64_t y1,
-                      int64_t x0, int64_t x1, char *workspace, pc_rows_args *args) {
+                      int64_t x0, int64_t x1, char *workspace) {
     const pc_rows_plan *r = &c->as.rows;
+    pc_rows_args *args = args_in(c, workspace);
     const int size = c->kernels->size;
     const void *plane = pc_at(a->src, n * c->src.n + pc_quotient(oc, c->ocg) * c->src.c, size);
     void *dst = pc_at_mut(a->dst, n * c->dst.n + oc * c->dst.c + x0, size);
@@ -272,9 +277,9 @@ static void run_piece(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_
 
 /* Planes oc .. last - 1 of one image, depthwise, each covered by a single tile. All set-up is done once,
  * since a 7x7 map has but 160 FMAs: the row table of the next plane is that of the last one, moved on. */
-static void run_small(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_t oc, int64_t last, char *workspace,
-                      pc_rows_args *args) {
+static void run_small(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_t oc, int64_t last, char *workspace) {
     const pc_conv_desc *p = &c->desc;
+    pc_rows_args *args = args_in(c, workspace);
     const int size = c->kernels->size;
     const int64_t plane = c->src.c * size, taps = c->taps * size, out = c->dst.c * size;
     const char **table = (const char **)rows_in(c, workspace);
@@ -296,7 +301,7 @@ static void run_small(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_
 }
 
 /* An item is a band and strip of one plane, or a run of whole planes. */
-static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *workspace, pc_rows_args *args) {
+static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *workspace) {
     const pc_rows_plan *r = &c->as.rows;
     const int64_t each = c->desc.oc, pieces = r->bands * r->strips, height = c->out[1], width = c->out[2];
     int64_t y0 = 0, y1 = height, x0 = 0, x1 = width, first = i * r->run, last = first + r->run;
@@ -312,11 +317,11 @@ static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *w
     int64_t n = first / each, oc = first - n * each;
     last = pc_min(last, c->desc.mb * each);
     if (r->small && oc + last - first <= each) {
-        run_small(c, a, n, oc, oc + last - first, workspace, args);
+        run_small(c, a, n, oc, oc + last - first, workspace);
         return;
     }
     for (; first < last; first++) {
-        run_piece(c, a, n, oc, y0, y1, x0, x1, workspace, args);
+        run_piece(c, a, n, oc, y0, y1, x0, x1, workspace);
         if (++oc == each) {
             oc = 0;
             n++;
@@ -324,8 +329,9 @@ static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *w
     }
 }
 
-static void prepare(const pc_conv *c, char *workspace, pc_rows_args *args) {
+static void prepare(const pc_conv *c, char *workspace) {
     const pc_conv_desc *p = &c->desc;
+    pc_rows_args *args = args_in(c, workspace);
     const pc_rows_plan *r = &c->as.rows;
     int64_t *col_off = col_off_in(c, workspace);
     *args = (pc_rows_args){.row = rows_in(c, workspace),
@@ -346,23 +352,6 @@ static void prepare(const pc_conv *c, char *workspace, pc_rows_args *args) {
     if (r->direct) memset(workspace, 0, (size_t)r->tables);
 }
 
-static void run(const pc_conv *c, const pc_exec_args *a) {
-    const int64_t work = items(c);
-    pc_rows_args args;
-    if (c->threads == 1) {
-        prepare(c, a->workspace, &args);
-        for (int64_t i = 0; i < work; i++) run_item(c, a, i, a->workspace, &args);
-        return;
-    }
-    const pc_share share = pc_share_start(a->workspace, c->workspace_per_thread, c->threads, work);
-#pragma omp parallel num_threads(c->threads) private(args)
-    {
-        const int me = omp_get_thread_num();
-        char *workspace = pc_share_workspace(&share, me);
-        prepare(c, workspace, &args);
-        int helped = 0;
-        for (int64_t i; (i = pc_share_next(&share, me, &helped)) >= 0;) run_item(c, a, i, workspace, &args);
-    }
-}
+static void run(const pc_conv *c, const pc_exec_args *a) { pc_conv_run_items(c, a, items(c), prepare, run_item); }
 
 const pc_algo pc_algo_rows = {.name = "rows", .reject = reject, .defer = defer, .plan = plan, .pack = pack, .run = run};

@@ -3,7 +3,6 @@
  * A tile of neighbouring outputs walks over the channels, a vector at a time, so that memory is read and written in long
  * runs; each pixel of the tile's window is loaded once. Rows and columns beyond the border read one pixel of zeros.
  * Weights are packed [vector][kw][kh][lane]; a last vector that is not full is counted from the last channel back. */
-#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -132,21 +131,8 @@ static void prepare(const pc_conv *c, char *workspace) {
 }
 
 static void run(const pc_conv *c, const pc_exec_args *a) {
-    const int64_t work = c->desc.mb * c->as.windows.bands * c->as.windows.splits;
-    if (c->threads == 1) {
-        prepare(c, a->workspace);
-        for (int64_t i = 0; i < work; i++) run_item(c, a, i, a->workspace);
-        return;
-    }
-    const pc_share share = pc_share_start(a->workspace, c->workspace_per_thread, c->threads, work);
-#pragma omp parallel num_threads(c->threads)
-    {
-        const int me = omp_get_thread_num();
-        char *workspace = pc_share_workspace(&share, me);
-        prepare(c, workspace);
-        int helped = 0;
-        for (int64_t i; (i = pc_share_next(&share, me, &helped)) >= 0;) run_item(c, a, i, workspace);
-    }
+    const pc_windows_plan *w = &c->as.windows;
+    pc_conv_run_items(c, a, c->desc.mb * w->bands * w->splits, prepare, run_item);
 }
 
 const pc_algo pc_algo_windows = {

@@ -15,7 +15,6 @@
  * tile is that of channel lanes, with frequencies in place of taps: one chain of FMAs over all channels (of a line,
  * over those of its first three taps, then of the next three), from zero. So bits depend on the frequency transforms,
  * which are elementwise, and on nothing else. */
-#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -552,8 +551,9 @@ static void transform_output(const pc_conv *c, const pc_exec_args *a, const item
     }
 }
 
-static void run_item(const pc_conv *c, const pc_exec_args *a, const item *it, char *workspace) {
+static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *workspace) {
     const pc_winograd *w = &c->as.winograd;
+    const item at = item_at(c, i), *it = &at;
     const int64_t vlen = c->kernels->vlen;
     const int size = c->kernels->size;
     transform_input(c, a, it, workspace);
@@ -577,27 +577,7 @@ static void prepare(const pc_conv *c, char *workspace) {
 }
 
 static void run(const pc_conv *c, const pc_exec_args *a) {
-    const int64_t work = c->as.winograd.work;
-    if (c->threads == 1) {
-        prepare(c, a->workspace);
-        for (int64_t i = 0; i < work; i++) {
-            const item it = item_at(c, i);
-            run_item(c, a, &it, a->workspace);
-        }
-        return;
-    }
-    const pc_share share = pc_share_start(a->workspace, c->workspace_per_thread, c->threads, work);
-#pragma omp parallel num_threads(c->threads)
-    {
-        const int me = omp_get_thread_num();
-        char *workspace = pc_share_workspace(&share, me);
-        prepare(c, workspace);
-        int helped = 0;
-        for (int64_t i; (i = pc_share_next(&share, me, &helped)) >= 0;) {
-            const item it = item_at(c, i);
-            run_item(c, a, &it, workspace);
-        }
-    }
+    pc_conv_run_items(c, a, c->as.winograd.work, prepare, run_item);
 }
 
 const pc_algo pc_algo_winograd = {

@@ -22,9 +22,14 @@ typedef struct pc_share {
     int64_t items;
 } pc_share;
 
+/* Bytes from what one thread has to itself to what the next one has: whole lines, and the one that nobody writes. */
+static inline size_t pc_share_stride(size_t per_thread) {
+    return (per_thread + PC_SHARE_LINE - 1) / PC_SHARE_LINE * PC_SHARE_LINE + PC_SHARE_LINE;
+}
+
 /* Bytes of workspace that `threads` threads need. */
 static inline size_t pc_share_size(int threads, size_t per_thread) {
-    return (size_t)threads * (per_thread + (threads > 1 ? 2 * PC_SHARE_LINE : 0));
+    return threads > 1 ? (size_t)threads * (PC_SHARE_LINE + pc_share_stride(per_thread)) : per_thread;
 }
 
 static inline _Atomic int64_t *pc_share_counter(const pc_share *s, int run) {
@@ -39,7 +44,7 @@ static inline pc_share pc_share_start(void *workspace, size_t per_thread, int th
 }
 
 static inline char *pc_share_workspace(const pc_share *s, int thread) {
-    return s->workspace + (size_t)(s->threads + thread + 1) * PC_SHARE_LINE + (size_t)thread * s->per_thread;
+    return s->workspace + (size_t)(s->threads + 1) * PC_SHARE_LINE + (size_t)thread * pc_share_stride(s->per_thread);
 }
 
 /* The next item for `thread`, or -1; *helped is 0 at first. */

@@ -10,67 +10,6 @@
 #include "kernels.h"
 #include "table.h"
 
-/* ---- gather ------------------------------------------------------------------------------------------------------ */
-
-static void fill_zeros(elem *dst, int64_t n) {
-    for (int64_t i = 0; i < n; i += PC_VLEN) v_store(dst + i, v_zero());
-}
-
-/* One pixel. Whole vectors are written: what lies behind the pixel is its successor, which comes later, or slack. */
-PC_INLINE void copy_pixel(const pc_panel_args *a, const elem *src, elem *dst) {
-    if (a->repeat == 1) {
-        for (int64_t i = 0; i < a->lanes; i += PC_VLEN)
-            v_store(dst + i, v_load_n(src + i, (int)pc_min(a->lanes - i, PC_VLEN)));
-        return;
-    }
-    for (int64_t i = 0, left = a->repeat - a->first; i < a->lanes; i++, left--) {
-        if (left == 0) {
-            src++;
-            left = a->repeat;
-        }
-        dst[i] = *src;
-    }
-}
-
-static void copy_border(const pc_panel_args *a, const elem *row, elem *dst, int64_t from, int64_t to) {
-    for (int64_t u = from; u < to; u++) {
-        const int64_t ix = pc_border(a->boundary, a->x0 + u * a->apart_w, a->in_w);
-        if (ix < 0)
-            fill_zeros(dst + u * a->pixel, a->lanes);
-        else
-            copy_pixel(a, row + ix * a->src_col, dst + u * a->pixel);
-    }
-}
-
-void PC_FN(pc_panel)(const pc_panel_args *a) {
-    /* lo <= u < hi: column u lies inside the image */
-    const int64_t lo = a->x0 >= 0 ? 0 : pc_min(a->cols, pc_ceil_div(-a->x0, a->apart_w));
-    const int64_t hi = a->x0 >= a->in_w ? lo : pc_max(lo, pc_min(a->cols, pc_ceil_div(a->in_w - a->x0, a->apart_w)));
-    for (int64_t t = 0; t < a->rows; t++) {
-        elem *dst = (elem *)a->dst + t * a->pitch;
-        const int64_t iy = pc_border(a->boundary, a->y0 + t * a->apart_h, a->in_h);
-        if (iy < 0) {
-            fill_zeros(dst, a->cols * a->pixel);
-            continue;
-        }
-        const elem *row = (const elem *)a->src + iy * a->src_row;
-        copy_border(a, row, dst, 0, lo);
-        if (a->repeat == 1 && a->lanes == a->pixel && a->src_col == a->pixel && a->apart_w == 1 &&
-            hi > lo) { /* pixels touch: rows in one piece */
-            const elem *from = row + (a->x0 + lo * a->apart_w) * a->src_col;
-            elem *to = dst + lo * a->pixel;
-            const int64_t n = (hi - lo) * a->pixel;
-            int64_t i = 0;
-            for (; i + PC_VLEN <= n; i += PC_VLEN) v_store(to + i, v_load(from + i));
-            if (i < n) v_store(to + i, v_load_n(from + i, (int)(n - i)));
-        } else {
-            for (int64_t u = lo; u < hi; u++)
-                copy_pixel(a, row + (a->x0 + u * a->apart_w) * a->src_col, dst + u * a->pixel);
-        }
-        copy_border(a, row, dst, hi, a->cols);
-    }
-}
-
 /* ---- tiles ------------------------------------------------------------------------------------------------------- */
 
 /* n neighbouring tap rows; output rows are as far apart as tap rows. */

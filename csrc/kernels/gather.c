@@ -1,4 +1,5 @@
-/* gather.c - copy part of a bordered image into a planar, phase-split strip (the layout stands in kernels.h).
+/* gather.c - copy part of a bordered image into a planar, phase-split strip, or a panel of pixels (the layouts stand in
+ * kernels.h).
  *
  * This is the only place that knows layouts, borders and strides of the image: padding becomes data here, a stride of s
  * becomes s x s interleaved planes of stride 1, channels last becomes planar by transposes in registers. The copy costs
@@ -70,6 +71,12 @@ static void copy_transposed(elem *dst, int64_t chan, const elem *src, int64_t n,
     }
 }
 
+/* Of n columns x, x + step, ... those that lie inside the image: lo <= i < hi. */
+static void columns_inside(int64_t x, int64_t step, int64_t n, int64_t in_w, int64_t *lo, int64_t *hi) {
+    *lo = x >= 0 ? 0 : pc_min(n, pc_ceil_div(-x, step));
+    *hi = x >= in_w ? *lo : pc_max(*lo, pc_min(n, pc_ceil_div(in_w - x, step)));
+}
+
 static int wanted(uint64_t phases, int p) { return p > 63 || (phases >> p & 1); }
 
 /* Border elements [from, to) of a run: each one stands for an element inside the image, or for the fill. */
@@ -90,9 +97,8 @@ static void gather_run(const pc_gather_args *a, const elem *src, elem *dst, int 
         return;
     }
     const elem *row = src + iy * a->src_row;
-    /* lo <= i < hi: column x + i sw lies inside the image */
-    const int64_t lo = x >= 0 ? 0 : pc_min(n, pc_ceil_div(-x, a->sw));
-    const int64_t hi = x >= a->in_w ? lo : pc_max(lo, pc_min(n, pc_ceil_div(a->in_w - x, a->sw)));
+    int64_t lo, hi;
+    columns_inside(x, a->sw, n, a->in_w, &lo, &hi);
     gather_border(a, row, dst, m, x, 0, lo);
     gather_border(a, row, dst, m, x, hi, n);
     if (hi <= lo) return;
@@ -158,5 +164,60 @@ void PC_FN(pc_gather)(const pc_gather_args *a) {
                     if (wanted(a->col_phases, cp)) gather_run(a, src, row + cp * a->phase, m, iy, cp);
             }
         }
+    }
+}
+
+/* ---- panels: channels last, as they are ----------------------------------------------------------------------- */
+
+static void fill_zeros(elem *dst, int64_t n) {
+    for (int64_t i = 0; i < n; i += PC_VLEN) v_store(dst + i, v_zero());
+}
+
+/* One pixel. Whole vectors are written: what lies behind the pixel is its successor, which comes later, or slack. */
+PC_INLINE void copy_pixel(const pc_panel_args *a, const elem *src, elem *dst) {
+    if (a->repeat == 1) {
+        for (int64_t i = 0; i < a->lanes; i += PC_VLEN)
+            v_store(dst + i, v_load_n(src + i, (int)pc_min(a->lanes - i, PC_VLEN)));
+        return;
+    }
+    for (int64_t i = 0, left = a->repeat - a->first; i < a->lanes; i++, left--) {
+        if (left == 0) {
+            src++;
+            left = a->repeat;
+        }
+        dst[i] = *src;
+    }
+}
+
+static void copy_panel_border(const pc_panel_args *a, const elem *row, elem *dst, int64_t from, int64_t to) {
+    for (int64_t u = from; u < to; u++) {
+        const int64_t ix = pc_border(a->boundary, a->x0 + u * a->apart_w, a->in_w);
+        if (ix < 0)
+            fill_zeros(dst + u * a->pixel, a->lanes);
+        else
+            copy_pixel(a, row + ix * a->src_col, dst + u * a->pixel);
+    }
+}
+
+void PC_FN(pc_panel)(const pc_panel_args *a) {
+    int64_t lo, hi;
+    columns_inside(a->x0, a->apart_w, a->cols, a->in_w, &lo, &hi);
+    for (int64_t t = 0; t < a->rows; t++) {
+        elem *dst = (elem *)a->dst + t * a->pitch;
+        const int64_t iy = pc_border(a->boundary, a->y0 + t * a->apart_h, a->in_h);
+        if (iy < 0) {
+            fill_zeros(dst, a->cols * a->pixel);
+            continue;
+        }
+        const elem *row = (const elem *)a->src + iy * a->src_row;
+        copy_panel_border(a, row, dst, 0, lo);
+        if (a->repeat == 1 && a->lanes == a->pixel && a->src_col == a->pixel && a->apart_w == 1 &&
+            hi > lo) { /* pixels touch: rows in one piece */
+            copy_run(dst + lo * a->pixel, row + (a->x0 + lo) * a->pixel, (hi - lo) * a->pixel);
+        } else {
+            for (int64_t u = lo; u < hi; u++)
+                copy_pixel(a, row + (a->x0 + u * a->apart_w) * a->src_col, dst + u * a->pixel);
+        }
+        copy_panel_border(a, row, dst, hi, a->cols);
     }
 }
