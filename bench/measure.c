@@ -45,6 +45,7 @@ static pc_conv_desc conv_desc(const problem *p, const run_config *c) {
         d.dilation[a + 1] = p->dilation[a];
         d.pad_lo[a + 1] = d.pad_hi[a + 1] = p->pad[a];
     }
+    d.separable = p->separable;
     d.isa = c->isa;
     d.threads = c->threads;
     d.precision = c->precision;

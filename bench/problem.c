@@ -87,6 +87,8 @@ static int set_key(problem *p, const char *key, const char *text, char *why, siz
         p->groups = value;
     else if (conv && !strcmp(key, "bias"))
         p->bias = value != 0;
+    else if (conv && !strcmp(key, "separable"))
+        p->separable = value != 0;
     else if (!conv && !strcmp(key, "c"))
         p->ic = p->oc = value;
     else if (!conv && !strcmp(key, "ceil"))
@@ -108,6 +110,8 @@ static int validate(const problem *p, char *why, size_t n) {
     for (int a = 0; a < 2; a++)
         if (p->in[a] < 1 || p->kernel[a] < 1 || p->stride[a] < 1 || p->dilation[a] < 1)
             return fail(why, n, "ih=, iw= and k= must be given; s= and d= are at least 1");
+    if (p->separable && (p->ic != p->groups || p->oc != p->groups))
+        return fail(why, n, "separable=1 is for ic = oc = g");
     problem_out(p, out);
     if (out[0] < 1 || out[1] < 1) return fail(why, n, "the dilated kernel is larger than the padded input");
     return 0;
@@ -208,14 +212,14 @@ int64_t problem_dst_elements(const problem *p) {
     return p->oc * out[0] * out[1];
 }
 
-int64_t problem_wei_elements(const problem *p) {
-    return p->kind == PROBLEM_CONV2D ? p->oc * (p->ic / p->groups) * p->kernel[0] * p->kernel[1] : 0;
+/* Multiply-adds of an output, and weights of an output channel. */
+static int64_t taps(const problem *p) {
+    if (p->kind != PROBLEM_CONV2D) return 0;
+    return p->separable ? p->kernel[0] + p->kernel[1] : p->ic / p->groups * p->kernel[0] * p->kernel[1];
 }
 
-int64_t problem_flops(const problem *p) {
-    if (p->kind != PROBLEM_CONV2D) return 0;
-    return 2 * problem_dst_elements(p) * (p->ic / p->groups) * p->kernel[0] * p->kernel[1];
-}
+int64_t problem_wei_elements(const problem *p) { return p->oc * taps(p); }
+int64_t problem_flops(const problem *p) { return 2 * problem_dst_elements(p) * taps(p); }
 
 __attribute__((format(printf, 3, 4))) static void add(char *text, size_t n, const char *format, ...) {
     size_t used = strlen(text);
@@ -236,9 +240,9 @@ static void add_pair(char *text, size_t n, const char *key, const int64_t v[2], 
 void problem_shape(const problem *p, char *text, size_t n) {
     int64_t out[2];
     problem_out(p, out);
-    snprintf(text, n, "%lldx%lldx%lld -> %lldx%lldx%lld %lldx%lld", (long long)p->ic, (long long)p->in[0],
+    snprintf(text, n, "%lldx%lldx%lld -> %lldx%lldx%lld %lld%s%lld", (long long)p->ic, (long long)p->in[0],
              (long long)p->in[1], (long long)p->oc, (long long)out[0], (long long)out[1], (long long)p->kernel[0],
-             (long long)p->kernel[1]);
+             p->separable ? "+" : "x", (long long)p->kernel[1]);
     add_pair(text, n, "s", p->stride, 1);
     add_pair(text, n, "p", p->pad, 0);
     add_pair(text, n, "d", p->dilation, 1);
@@ -257,7 +261,8 @@ void problem_line(const problem *p, char *text, size_t n) {
     if (p->kind != PROBLEM_AVGPOOL2D)
         add(text, n, " dh=%lld dw=%lld", (long long)p->dilation[0], (long long)p->dilation[1]);
     if (p->kind == PROBLEM_CONV2D)
-        add(text, n, " g=%lld bias=%d boundary=%s", (long long)p->groups, p->bias, boundary_names[p->boundary]);
+        add(text, n, " g=%lld bias=%d separable=%d boundary=%s", (long long)p->groups, p->bias, p->separable,
+            boundary_names[p->boundary]);
     else
         add(text, n, " ceil=%d", p->ceil_mode);
     if (p->kind == PROBLEM_AVGPOOL2D) add(text, n, " include_pad=%d", p->include_pad);

@@ -21,6 +21,7 @@ typedef struct problem {
     int64_t in[2], kernel[2], stride[2], pad[2], dilation[2];
     pc_boundary boundary;
     int bias, ceil_mode;
+    int separable;   /* the kernel is a column times a row */
     int include_pad; /* of an average: padding counts */
 } problem;
 
@@ -42,7 +43,7 @@ int64_t problem_src_elements(const problem *p); /* of one image, as the three be
 int64_t problem_dst_elements(const problem *p);
 int64_t problem_wei_elements(const problem *p); /* 0 for pooling */
 int64_t problem_flops(const problem *p);        /* direct convolution, two a multiply-add; 0 for pooling */
-/* "64x56x56 -> 64x56x56 3x3 s2 p1 d2 g8": parts that have their default value are left out. */
+/* "64x56x56 -> 64x56x56 3x3 s2 p1 d2 g8": parts that have their default value are left out; 5+7 is separable. */
 void problem_shape(const problem *p, char *text, size_t n);
 /* A line that problem_parse() reads back as the same problem. */
 void problem_line(const problem *p, char *text, size_t n);

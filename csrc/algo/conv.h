@@ -22,8 +22,8 @@ typedef struct pc_algo {
     void (*run)(const pc_conv *conv, const pc_exec_args *args);
 } pc_algo;
 
-extern const pc_algo pc_algo_rows, pc_algo_windows, pc_algo_panels, pc_algo_winograd, pc_algo_channel_lanes,
-    pc_algo_pixel_lanes, pc_algo_reference;
+extern const pc_algo pc_algo_separable, pc_algo_rows, pc_algo_windows, pc_algo_panels, pc_algo_winograd,
+    pc_algo_channel_lanes, pc_algo_pixel_lanes, pc_algo_reference;
 
 /* Strides of an activation tensor, in elements. */
 typedef struct pc_strides {
@@ -85,6 +85,16 @@ typedef struct pc_windows_plan {
     int64_t tables;        /* byte offset in a thread's workspace; a pixel of zeros comes first */
 } pc_windows_plan;
 
+typedef struct pc_separable_plan {
+    int tile, shares;            /* rows between the passes; whether they share rows of the image */
+    int64_t bands, strips, work; /* items down and across a plane, and in all */
+    int64_t period;              /* vectors until weights repeat */
+    int64_t pitch, phase;        /* elements of a row between the passes, and sorted by a column stride */
+    int64_t ring;                /* rows of the image that are kept as copies */
+    int turns;                   /* input and output differ in layout */
+    int64_t sorted, turned, copies, zeros, bias, off, rows; /* byte offsets in a thread's workspace */
+} pc_separable_plan;
+
 typedef struct pc_winograd {
     pc_winograd_kind kind;
     /* Of each axis, down and across: output pixels of a tile, pixels it reads, pixels from tile to tile. */
@@ -111,7 +121,7 @@ struct pc_conv {
     const pc_kernels *kernels;
     int64_t out[3];
     int64_t icg, ocg; /* channels a group */
-    int64_t taps;
+    int64_t taps;     /* weights of an output and input channel */
     pc_strides src, dst;
     int threads; /* what execute uses */
     size_t packed_size, workspace_per_thread;
@@ -122,6 +132,7 @@ struct pc_conv {
         pc_rows_plan rows;
         pc_panels_plan panels;
         pc_windows_plan windows;
+        pc_separable_plan separable;
         pc_winograd winograd;
     } as;
 };

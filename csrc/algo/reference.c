@@ -1,5 +1,5 @@
-/* reference.c - the definition, as loops: one FMA chain an output, over channels, then kw, kd, kh. It accepts every
- * valid problem, reads the image in place and the weights as they are, and needs no workspace. Every other direct
+/* reference.c - the definition, as loops: one FMA chain an output, over channels, then kw, kd, kh, or two where the
+ * kernel is a column and a row. It accepts every valid problem, reads the image in place and the weights as they are, and needs no workspace. Every other direct
  * algorithm gives the same bits. */
 #include <math.h>
 #include <string.h>
@@ -45,6 +45,27 @@ static void pack(const pc_conv *conv, const void *wei, void *packed) { memcpy(pa
                 }                                                                                                      \
             }                                                                                                          \
         *dst = acc;                                                                                                    \
+    }                                                                                                                  \
+    /* Of a column and a row. */                                                                                       \
+    static void separable_##T(const pc_conv *c, const T *src, const T *wei, const T *bias, int64_t oc, int64_t z,      \
+                              int64_t y, int64_t x, T *dst) {                                                          \
+        const pc_conv_desc *d = &c->desc;                                                                              \
+        const int64_t *k = d->kernel;                                                                                  \
+        (void)z;                                                                                                       \
+        T acc = bias ? bias[oc] : 0;                                                                                   \
+        src += oc * c->src.c;                                                                                          \
+        wei += oc * c->taps;                                                                                           \
+        for (int64_t s = 0; s < k[2]; s++) {                                                                           \
+            const int64_t ix = pc_border(d->boundary, x * d->stride[2] + s * d->dilation[2] - d->pad_lo[2], d->in[2]); \
+            T t = 0;                                                                                                   \
+            for (int64_t r = 0; r < k[1]; r++) {                                                                       \
+                const int64_t iy =                                                                                     \
+                    pc_border(d->boundary, y * d->stride[1] + r * d->dilation[1] - d->pad_lo[1], d->in[1]);            \
+                t = FMA(ix >= 0 && iy >= 0 ? src[iy * c->src.h + ix * c->src.w] : 0, wei[r], t);                       \
+            }                                                                                                          \
+            acc = FMA(t, wei[k[1] + s], acc);                                                                          \
+        }                                                                                                              \
+        *dst = acc;                                                                                                    \
     }
 
 DEFINE_OUTPUT(float, fmaf)
@@ -59,11 +80,13 @@ static void run(const pc_conv *c, const pc_exec_args *a) {
         const int64_t at = n * c->dst.n + oc * c->dst.c + z * c->dst.d + y * c->dst.h;
         for (int64_t x = 0; x < o[2]; x++) {
             if (c->desc.dtype == PC_F32)
-                output_float(c, (const float *)a->src + n * c->src.n, a->packed, a->bias, oc, z, y, x,
-                             (float *)a->dst + at + x * c->dst.w);
+                (c->desc.separable ? separable_float : output_float)(c, (const float *)a->src + n * c->src.n, a->packed,
+                                                                     a->bias, oc, z, y, x,
+                                                                     (float *)a->dst + at + x * c->dst.w);
             else
-                output_double(c, (const double *)a->src + n * c->src.n, a->packed, a->bias, oc, z, y, x,
-                              (double *)a->dst + at + x * c->dst.w);
+                (c->desc.separable ? separable_double : output_double)(c, (const double *)a->src + n * c->src.n,
+                                                                       a->packed, a->bias, oc, z, y, x,
+                                                                       (double *)a->dst + at + x * c->dst.w);
         }
         pc_conv_finish(c, a, &c->dst, pc_at_mut(a->dst, at, c->kernels->size), 1, 1, o[2]);
     }

@@ -131,6 +131,7 @@ typedef struct pc_conv_desc {
     pc_boundary boundary;
     int64_t mb, ic, oc, groups;
     int64_t in[3], kernel[3], stride[3], dilation[3], pad_lo[3], pad_hi[3];
+    int separable;            /* each channel's kernel is a column times a row, see below */
     pc_isa isa;               /* PC_ISA_AUTO: the process-wide target */
     int threads;              /* 0: the process-wide number; small problems use fewer */
     pc_precision precision;   /* PC_PRECISION_AUTO: the process-wide choice */
@@ -138,6 +139,12 @@ typedef struct pc_conv_desc {
     double clamp[2];          /* PC_CLAMP: least and greatest */
     const char *algo;         /* NULL or "auto": chosen from the shape of one image; else a name, which may refuse */
 } pc_conv_desc;
+
+/* A separable problem filters each channel by itself (groups = ic = oc, no depth) with a kernel that is the product of a
+ * column of kernel[1] taps and a row of kernel[2]. Weights are (oc, kernel[1] + kernel[2]): the column, then the row.
+ * The column comes first, and its results are rounded to the element type:
+ *     t = 0;       for kh:  t = fma(src[c, ...], column[c, kh], t)     on every row of the image and column of it or of
+ *     acc = bias;  for kw:  acc = fma(t[c, ...], row[c, kw], acc)      its border */
 
 /* clang-format off */
 #define PC_CONV_DESC_INIT                                                                                             \

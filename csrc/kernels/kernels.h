@@ -17,6 +17,7 @@ enum {
     PC_MAX_PIXEL_NV = 8,
     PC_MAX_ROW_TILE = 14,
     PC_MAX_DEPTHWISE_TILE = 8,
+    PC_MAX_SEPARABLE_TILE = 8,
     PC_MAX_WINDOW = 7,
     PC_MAX_WINDOW_HIGH = 7,
     PC_MAX_WINDOW_WIDE = 2,
@@ -175,6 +176,39 @@ typedef struct pc_window_args {
 } pc_window_args;
 
 typedef void pc_window_fn(const pc_window_args *a);
+
+/* ---- separable ------------------------------------------------------------------------------------------------------
+ *
+ * For rows r < tile and elements i < n, in vectors v = i / lanes, each lane by itself:
+ *     column   dst[r * ld_dst + i] = 0 + sum over q < taps of row[r * row_step + q][i] * wei[v % period][q]
+ *     line     dst[r * ld_dst + i] = bias[v % period] + sum over s < taps of src[r * ld_src + off[s] + i] *
+ *                                    wei[v % period][s]
+ * where bias and wei are vectors. `column` reads n elements of its rows and writes whole vectors, `line` the other way
+ * round. A tile of `column` that shares is for row_step 1. */
+typedef struct pc_column_args {
+    const void *const *row;
+    int row_step;
+    int64_t taps;
+    const void *wei;
+    int64_t period;
+    void *dst;
+    int64_t ld_dst, n;
+} pc_column_args;
+
+typedef struct pc_line_args {
+    const void *src;
+    int64_t ld_src;
+    const int64_t *off;
+    int neighbours; /* off[s] = s, and period 1 with lanes alike */
+    int64_t taps;
+    const void *wei, *bias;
+    int64_t period;
+    void *dst;
+    int64_t ld_dst, n;
+} pc_line_args;
+
+typedef void pc_column_fn(const pc_column_args *a);
+typedef void pc_line_fn(const pc_line_args *a);
 
 /* ---- epilogue ---------------------------------------------------------------------------------------------------
  *
@@ -345,6 +379,8 @@ typedef struct pc_kernels {
     pc_panel_fn *panel;
     pc_depthwise_fn *const (*depthwise)[PC_MAX_DEPTHWISE_TILE + 1]; /* [shares][tile], NULL where not compiled */
     pc_window_fn *(*window)(int high, int wide, int k, int step);   /* NULL where not compiled */
+    pc_column_fn *const (*column)[PC_MAX_SEPARABLE_TILE + 1];       /* [shares][tile], NULL where not compiled */
+    pc_line_fn *const *line;                                        /* [tile], NULL where not compiled */
     pc_winograd_in_fn *winograd_input[PC_WINOGRAD_KINDS];
     pc_winograd_out_fn *winograd_output[PC_WINOGRAD_KINDS];
     pc_winograd_filter_fn *winograd_filter;

@@ -12,14 +12,14 @@
 #include "../simd/tiles.h"
 #include "../simd/vec.h"
 #include "kernels.h"
+#include "line.h"
 #include "table.h"
 
 enum {
     PIECE = PC_REGISTERS >= 32 ? 8 : 4,
     MAX_KR = 9,
     MAX_ROWS = 2 * PC_MAX_ROW_TILE + MAX_KR,
-    TRIPLE_NV = PC_REGISTERS >= 32 ? 2 : 1,
-    LINE = 8 /* vectors of a row at once, for filters of one row */
+    TRIPLE_NV = PC_REGISTERS >= 32 ? 2 : 1
 };
 
 /* VLEN columns from `off` on; the caller says whether some may lie outside [0, in_w). */
@@ -183,29 +183,28 @@ PC_INLINE void all_columns(const int tile, const int kr, const int step, const i
 }
 
 /* A filter of one row: many vectors of one output row, since rows have nothing to share. */
-PC_INLINE void line(const pc_rows_args *a) {
+PC_INLINE void one_row(const pc_rows_args *a) {
     const vec bias = v_set1((elem)a->bias);
+    const int neighbours = a->most_off - a->least_off + 1 == a->kw;
     for (int64_t x = 0; x < a->ow;) {
-        if (x + LINE * PC_VLEN > a->ow || !inside(a, 1, 0, x, LINE * PC_VLEN)) {
+        if (x + PC_LINE * PC_VLEN > a->ow || !inside(a, 1, 0, x, PC_LINE * PC_VLEN)) {
             columns_at(1, 1, 1, 1, 0, 1, a, 0, x);
             x += PC_VLEN;
             continue;
         }
-        vec acc[LINE];
-        PC_UNROLL for (int v = 0; v < LINE; v++) acc[v] = bias;
-        for (int64_t s = 0; s < a->kw; s++) {
-            const elem *row = (const elem *)a->row[0] + a->col_off[s] + x;
-            const vec w = v_set1(((const elem *)a->wei)[s]);
-            PC_UNROLL for (int v = 0; v < LINE; v++) acc[v] = v_fma(v_load(row + v * PC_VLEN), w, acc[v]);
-        }
-        PC_UNROLL for (int v = 0; v < LINE; v++) v_store((elem *)a->dst + x + v * PC_VLEN, acc[v]);
-        x += LINE * PC_VLEN;
+        const elem *row = (const elem *)a->row[0] + x;
+        elem *dst = (elem *)a->dst + x;
+        if (neighbours)
+            line(row + a->col_off[0], a->kw, a->wei, 1, bias, dst);
+        else
+            spread_line(row, a->col_off, a->kw, a->wei, bias, dst);
+        x += PC_LINE * PC_VLEN;
     }
 }
 
 PC_INLINE void rows(const int tile, const int kr, const int step, const int col_step, const pc_rows_args *a) {
     if (kr == 1)
-        line(a);
+        one_row(a);
     else if (kr == 3 && a->kw == 3)
         all_columns(tile, kr, step, col_step, 3, a);
     else

@@ -26,6 +26,8 @@ const pc_kernels PC_FN(pc_kernels) = {
     .panel = PC_FN(pc_panel),
     .window = PC_FN(pc_window_find),
     .depthwise = PC_FN(pc_depthwise_tiles),
+    .column = PC_FN(pc_column_tiles),
+    .line = PC_FN(pc_line_tiles),
     .winograd_input = {PC_FN(pc_winograd_input_2), PC_FN(pc_winograd_input_4), PC_FN(pc_winograd_input_strided),
                        PC_FN(pc_winograd_input_4), PC_FN(pc_winograd_input_line)},
     .winograd_output = {PC_FN(pc_winograd_output_2), PC_FN(pc_winograd_output_4), PC_FN(pc_winograd_output_strided),

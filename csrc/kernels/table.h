@@ -8,6 +8,8 @@
 extern pc_channel_fn *const PC_FN(pc_channel_tiles)[PC_CHANNEL_MODES][PC_MAX_CHANNEL_NV + 1][PC_MAX_NP + 1];
 extern pc_pixel_fn *const PC_FN(pc_pixel_tiles)[PC_MAX_MR + 1][PC_MAX_PIXEL_NV + 1];
 extern pc_depthwise_fn *const PC_FN(pc_depthwise_tiles)[2][PC_MAX_DEPTHWISE_TILE + 1];
+extern pc_column_fn *const PC_FN(pc_column_tiles)[2][PC_MAX_SEPARABLE_TILE + 1];
+extern pc_line_fn *const PC_FN(pc_line_tiles)[PC_MAX_SEPARABLE_TILE + 1];
 pc_panel_fn PC_FN(pc_panel);
 pc_window_fn *PC_FN(pc_window_find)(int high, int wide, int k, int step);
 pc_gather_fn PC_FN(pc_gather);

@@ -35,7 +35,7 @@ const char *pc_plan_refusal(const pc_plan *plan, int i) {
     const pc_algo *algo = pc_registry_at(i);
     if (!plan || plan->is_pool || !algo || algo == plan->as.conv.algo) return NULL;
     const pc_conv *c = &plan->as.conv;
-    const char *reason = algo->reject(c);
+    const char *reason = pc_algo_refusal(algo, c);
     if (reason) return reason;
     if (plan->forced) return "another algorithm was asked for";
     reason = algo->defer(c);

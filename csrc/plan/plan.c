@@ -29,11 +29,25 @@ static int64_t flops(const pc_conv *c) {
     return f < 0 ? INT64_MAX : f;
 }
 
+/* A 1x1 kernel takes pixels one by one. Where those of a batch lie one after the other, channels last or a single one an
+ * image, they are one row, whose weights are read once for all images. */
+static void batch_as_row(pc_conv *conv) {
+    pc_conv_desc *d = &conv->desc;
+    int pixels = 1, all = conv->taps == 1 && d->mb > 1; /* an image is one pixel; every pixel is taken */
+    for (int i = 0; i < 3; i++) {
+        pixels &= d->in[i] == 1;
+        all &= conv->out[i] == d->in[i] && d->pad_lo[i] == 0 && d->pad_hi[i] == 0;
+    }
+    if (!all || (!pixels && (d->src_layout != PC_NHWC || d->dst_layout != PC_NHWC))) return;
+    d->src_layout = d->dst_layout = PC_NHWC;
+    conv->out[2] = d->in[2] *= d->mb * d->in[0] * d->in[1];
+    conv->out[0] = conv->out[1] = d->in[0] = d->in[1] = d->mb = 1;
+}
+
 static pc_status choose(pc_conv *conv, const char *name) {
     for (int i = 0; (conv->algo = pc_registry_at(i)); i++) {
-        if (name ? !strcmp(name, conv->algo->name) && !conv->algo->reject(conv)
-                 : !conv->algo->reject(conv) && !conv->algo->defer(conv))
-            return PC_OK;
+        if (pc_algo_refusal(conv->algo, conv)) continue;
+        if (name ? !strcmp(name, conv->algo->name) : !conv->algo->defer(conv)) return PC_OK;
     }
     return PC_ERR_ALGO;
 }
@@ -49,7 +63,11 @@ pc_status pc_plan_create_conv(const pc_conv_desc *desc, pc_plan **plan) {
     conv.kernels = pc_kernels_find(conv.desc.isa, conv.desc.dtype);
     conv.icg = conv.desc.ic / conv.desc.groups;
     conv.ocg = conv.desc.oc / conv.desc.groups;
-    conv.taps = conv.desc.kernel[0] * conv.desc.kernel[1] * conv.desc.kernel[2];
+    const int64_t *k = conv.desc.kernel;
+    conv.taps = conv.desc.separable ? k[1] + k[2] : k[0] * k[1] * k[2];
+    int64_t out[3];
+    memcpy(out, conv.out, sizeof out);
+    if (!name) batch_as_row(&conv);
     conv.src = pc_dense_strides(conv.desc.src_layout, conv.desc.ic, conv.desc.in);
     conv.dst = pc_dense_strides(conv.desc.dst_layout, conv.desc.oc, conv.out);
     conv.flops = flops(&conv);
@@ -60,6 +78,7 @@ pc_status pc_plan_create_conv(const pc_conv_desc *desc, pc_plan **plan) {
     if (!p) return PC_ERR_NOMEM;
     p->is_pool = 0;
     p->forced = name != NULL;
+    memcpy(p->out, out, sizeof out);
     p->as.conv = conv;
     *plan = p;
     return PC_OK;
@@ -83,6 +102,7 @@ pc_status pc_plan_create_pool(const pc_pool_desc *desc, pc_plan **plan) {
     if (!p) return PC_ERR_NOMEM;
     p->is_pool = 1;
     p->forced = 0;
+    memcpy(p->out, pool.out, sizeof pool.out);
     p->as.pool = pool;
     *plan = p;
     return PC_OK;
@@ -90,9 +110,7 @@ pc_status pc_plan_create_pool(const pc_pool_desc *desc, pc_plan **plan) {
 
 void pc_plan_destroy(pc_plan *plan) { free(plan); }
 
-const int64_t *pc_plan_out(const pc_plan *plan) {
-    return !plan ? NULL : plan->is_pool ? plan->as.pool.out : plan->as.conv.out;
-}
+const int64_t *pc_plan_out(const pc_plan *plan) { return plan ? plan->out : NULL; }
 
 size_t pc_plan_packed_size(const pc_plan *plan) { return !plan || plan->is_pool ? 0 : plan->as.conv.packed_size; }
 
@@ -109,7 +127,9 @@ uint64_t pc_plan_pack_key(const pc_plan *plan) {
     const pc_conv *c = &plan->as.conv;
     const int dense = c->algo == &pc_algo_channel_lanes || c->algo == &pc_algo_pixel_lanes;
     const int winograd = c->algo == &pc_algo_winograd, panels = c->algo == &pc_algo_panels;
-    const int lanes = dense || winograd || panels || c->algo == &pc_algo_windows; /* the order depends on the vectors */
+    const int separable = c->algo == &pc_algo_separable;
+    /* The order depends on the vectors. */
+    const int lanes = dense || winograd || panels || separable || c->algo == &pc_algo_windows;
     const int64_t parts[] = {(int64_t)(intptr_t)c->algo,
                              c->desc.dtype,
                              c->desc.oc,
@@ -122,6 +142,7 @@ uint64_t pc_plan_pack_key(const pc_plan *plan) {
                              dense ? c->as.dense.nv : 0,
                              dense ? c->as.dense.blocks : 0,
                              panels ? c->as.panels.flat : 0,
+                             separable ? c->src.w : 0,
                              winograd ? c->as.winograd.kind : 0,
                              winograd ? c->as.winograd.panels : 0};
     uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a over words */

@@ -26,6 +26,7 @@
  *     v_pow2(n)                             2^n for integral n in the normal range; anything for NaN
  *     v_even(a, b) v_odd(a, b)              elements 0, 2, 4, ... (1, 3, 5, ...) of a followed by b
  *     v_shift_in(a, b)                      the last element of a, then all elements of b but the last
+ *     v_next(a, b)                          all elements of a but the first, then the first of b
  *     v_even_unordered v_odd_unordered      the same elements in an order of the target's own, in fewer cycles
  *     v_ordered(v)                          the elements of v from that order into the right one
  *     v_transpose(r)                        PC_VLEN x PC_VLEN elements in place

@@ -97,6 +97,7 @@ PC_INLINE vec v_even_unordered(vec a, vec b) { return _mm256_unpacklo_pd(a, b); 
 PC_INLINE vec v_odd_unordered(vec a, vec b) { return _mm256_unpackhi_pd(a, b); }
 PC_INLINE vec v_ordered(vec v) { return _mm256_permute4x64_pd(v, 0xd8); }
 PC_INLINE vec v_shift_in(vec a, vec b) { return _mm256_shuffle_pd(_mm256_permute2f128_pd(a, b, 0x21), b, 0x5); }
+PC_INLINE vec v_next(vec a, vec b) { return _mm256_shuffle_pd(a, _mm256_permute2f128_pd(a, b, 0x21), 0x5); }
 PC_INLINE void v_transpose(vec r[PC_VLEN]) {
     vec a = _mm256_unpacklo_pd(r[0], r[1]), b = _mm256_unpackhi_pd(r[0], r[1]);
     vec c = _mm256_unpacklo_pd(r[2], r[3]), d = _mm256_unpackhi_pd(r[2], r[3]);
@@ -149,6 +150,10 @@ PC_INLINE vec v_ordered(vec v) { return _mm256_castpd_ps(_mm256_permute4x64_pd(_
 PC_INLINE vec v_shift_in(vec a, vec b) {
     const __m256i between = _mm256_castps_si256(_mm256_permute2f128_ps(a, b, 0x21));
     return _mm256_castsi256_ps(_mm256_alignr_epi8(_mm256_castps_si256(b), between, 12));
+}
+PC_INLINE vec v_next(vec a, vec b) {
+    const __m256i between = _mm256_castps_si256(_mm256_permute2f128_ps(a, b, 0x21));
+    return _mm256_castsi256_ps(_mm256_alignr_epi8(between, _mm256_castps_si256(a), 4));
 }
 PC_INLINE void v_transpose(vec r[PC_VLEN]) {
     vec t[8];

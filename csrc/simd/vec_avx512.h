@@ -76,6 +76,9 @@ PC_INLINE vec v_ordered(vec v) { return _mm256_castpd_ps(_mm256_permute4x64_pd(_
 PC_INLINE vec v_shift_in(vec a, vec b) {
     return _mm256_castsi256_ps(_mm256_alignr_epi32(_mm256_castps_si256(b), _mm256_castps_si256(a), 7));
 }
+PC_INLINE vec v_next(vec a, vec b) {
+    return _mm256_castsi256_ps(_mm256_alignr_epi32(_mm256_castps_si256(b), _mm256_castps_si256(a), 1));
+}
 
 #elif defined(PC_DTYPE_F64)
 
@@ -97,6 +100,9 @@ PC_INLINE vec v_odd_unordered(vec a, vec b) { return _mm512_unpackhi_pd(a, b); }
 PC_INLINE vec v_ordered(vec v) { return _mm512_permutexvar_pd(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), v); }
 PC_INLINE vec v_shift_in(vec a, vec b) {
     return _mm512_castsi512_pd(_mm512_alignr_epi64(_mm512_castpd_si512(b), _mm512_castpd_si512(a), 7));
+}
+PC_INLINE vec v_next(vec a, vec b) {
+    return _mm512_castsi512_pd(_mm512_alignr_epi64(_mm512_castpd_si512(b), _mm512_castpd_si512(a), 1));
 }
 PC_INLINE void v_transpose(vec r[PC_VLEN]) {
     vec t[8];
@@ -166,6 +172,9 @@ PC_INLINE vec v_ordered(vec v) {
 }
 PC_INLINE vec v_shift_in(vec a, vec b) {
     return _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(b), _mm512_castps_si512(a), 15));
+}
+PC_INLINE vec v_next(vec a, vec b) {
+    return _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(b), _mm512_castps_si512(a), 1));
 }
 PC_INLINE void v_transpose(vec r[PC_VLEN]) {
     vec t[16];

@@ -61,6 +61,7 @@ PC_INLINE vec v_even_unordered(vec a, vec b) { return v_even(a, b); }
 PC_INLINE vec v_odd_unordered(vec a, vec b) { return v_odd(a, b); }
 PC_INLINE vec v_ordered(vec v) { return v; }
 PC_INLINE vec v_shift_in(vec a, vec b) { return PC_OP(ext)(a, b, PC_VLEN - 1); }
+PC_INLINE vec v_next(vec a, vec b) { return PC_OP(ext)(a, b, 1); }
 
 #if defined(PC_DTYPE_F64)
 

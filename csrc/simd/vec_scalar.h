@@ -43,6 +43,10 @@ PC_INLINE vec v_shift_in(vec a, vec b) {
     (void)b;
     return a;
 }
+PC_INLINE vec v_next(vec a, vec b) {
+    (void)a;
+    return b;
+}
 PC_INLINE void v_transpose(vec r[PC_VLEN]) { (void)r; }
 
 typedef struct quad {

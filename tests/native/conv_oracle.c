@@ -14,11 +14,31 @@ static int64_t resolve(pc_boundary boundary, int64_t i, int64_t n) {
     }
 }
 
+static double fused(pc_dtype dtype, double x, double w, double acc) {
+    return dtype == PC_F32 ? (double)fmaf((float)x, (float)w, (float)acc) : fma(x, w, acc);
+}
+
+/* The element that tap `tap` of the output at `at` multiplies. */
+static double element(const conv_problem *p, const conv_data *data, int64_t n, int64_t c, const int64_t at[3],
+                      const int64_t tap[3]) {
+    const pc_conv_desc *d = &p->desc;
+    int64_t z = 0;
+    int inside = 1;
+    for (int a = 0; a < 3; a++) {
+        const int64_t i = at[a] * d->stride[a] - d->pad_lo[a] + tap[a] * d->dilation[a];
+        const int64_t from = resolve(d->boundary, i, d->in[a]);
+        inside &= from >= 0;
+        z = z * d->in[a] + from;
+    }
+    if (!inside) return 0.0;
+    const int64_t volume = d->in[0] * d->in[1] * d->in[2];
+    return get(d->dtype, data->src, element_offset(d->src_layout, d->ic, volume, n, c, z));
+}
+
 static void one_output(const conv_problem *p, const conv_data *data, int64_t n, int64_t oc, const int64_t at[3],
                        double *chain, double *exact) {
     const pc_conv_desc *d = &p->desc;
     const int64_t icg = d->ic / d->groups, first = oc / (d->oc / d->groups) * icg;
-    const int64_t volume = d->in[0] * d->in[1] * d->in[2];
     const int64_t *k = d->kernel;
     const double bias = data->bias ? get(d->dtype, data->bias, oc) : 0.0;
     double acc = bias, sum = bias;
@@ -27,24 +47,36 @@ static void one_output(const conv_problem *p, const conv_data *data, int64_t n, 
             for (int64_t kd = 0; kd < k[0]; kd++) {
                 for (int64_t kh = 0; kh < k[1]; kh++) {
                     const int64_t tap[3] = {kd, kh, kw};
-                    int64_t z = 0;
-                    int inside = 1;
-                    for (int a = 0; a < 3; a++) {
-                        const int64_t i = at[a] * d->stride[a] - d->pad_lo[a] + tap[a] * d->dilation[a];
-                        const int64_t from = resolve(d->boundary, i, d->in[a]);
-                        inside &= from >= 0;
-                        z = z * d->in[a] + from;
-                    }
-                    double x = 0.0;
-                    if (inside) {
-                        x = get(d->dtype, data->src, element_offset(d->src_layout, d->ic, volume, n, first + c, z));
-                    }
+                    const double x = element(p, data, n, first + c, at, tap);
                     const double w = get(d->dtype, data->wei, (((oc * icg + c) * k[0] + kd) * k[1] + kh) * k[2] + kw);
-                    acc = d->dtype == PC_F32 ? (double)fmaf((float)x, (float)w, (float)acc) : fma(x, w, acc);
+                    acc = fused(d->dtype, x, w, acc);
                     sum += x * w;
                 }
             }
         }
+    }
+    *chain = acc;
+    *exact = sum;
+}
+
+/* The same for a kernel given as a column and a row. */
+static void one_separable(const conv_problem *p, const conv_data *data, int64_t n, int64_t c, const int64_t at[3],
+                          double *chain, double *exact) {
+    const pc_conv_desc *d = &p->desc;
+    const int64_t high = d->kernel[1], wide = d->kernel[2], column = c * (high + wide), row = column + high;
+    const double bias = data->bias ? get(d->dtype, data->bias, c) : 0.0;
+    double acc = bias, sum = bias;
+    for (int64_t kw = 0; kw < wide; kw++) {
+        double t = 0.0, exact_t = 0.0;
+        for (int64_t kh = 0; kh < high; kh++) {
+            const int64_t tap[3] = {0, kh, kw};
+            const double x = element(p, data, n, c, at, tap), w = get(d->dtype, data->wei, column + kh);
+            t = fused(d->dtype, x, w, t);
+            exact_t += x * w;
+        }
+        const double w = get(d->dtype, data->wei, row + kw);
+        acc = fused(d->dtype, t, w, acc);
+        sum += exact_t * w;
     }
     *chain = acc;
     *exact = sum;
@@ -59,7 +91,7 @@ void conv_oracle(const conv_problem *p, const conv_data *data, void *dst, double
                 const int64_t at[3] = {z / (p->out[1] * p->out[2]), z / p->out[2] % p->out[1], z % p->out[2]};
                 const int64_t to = element_offset(d->dst_layout, d->oc, volume, n, oc, z);
                 double chain, sum;
-                one_output(p, data, n, oc, at, &chain, &sum);
+                (d->separable ? one_separable : one_output)(p, data, n, oc, at, &chain, &sum);
                 put(d->dtype, dst, to, chain);
                 if (exact) exact[to] = sum;
             }

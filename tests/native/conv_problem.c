@@ -124,6 +124,21 @@ static const char *const chosen[] = {
     "ic16 oc20 in6,11 k1,3 lo2,1 hi0,1 bias special",
     "reflect ic18 oc16 in4,40 k1,13 lo0,6 hi0,6 real",
     "replicate ic16 oc16 in31,3 k31,1 lo40,0 hi9,0 real",
+    /* a column times a row: strips and bands, tiles that step back, strides, rows apart, borders that copy */
+    "separable in40,300 k5 lo2 hi2 real",
+    "separable in9,33 k1 bias real",
+    "separable in60,1024 k17,3 lo8,1 hi8,1 bias real",
+    "separable reflect in41,1030 k7,5 s2 d2 lo6,4 hi6,4 real",
+    "separable mb2 g3 ic3 oc3 in21,70 k9,7 lo4,3 hi4,3 bias",
+    "separable g37 ic37 oc37 in6,9 k3,5 lo1,2 hi1,2 bias real",
+    "separable g16 ic16 oc16 in30,11 k5 s2 lo2 hi2 special",
+    "separable reflect in25,1400 k7,31 lo3,15 hi3,15 real",
+    "separable reflect g2 ic2 oc2 in5,6 k5,3 lo4,5 hi4,5 bias real",
+    "separable circular g3 ic3 oc3 in12,700 k3,5 lo1,2 hi1,2 real",
+    "separable replicate mb2 g5 ic5 oc5 in7,900 k3,9 s1,3 d2,1 lo9,30 hi2,8 bias real",
+    "separable g4 ic4 oc4 in23,19 k4,6 s2,3 d3,2 lo5 hi7 bias special",
+    "separable in3,5 k2,3 lo9 hi8 real",
+    "separable in64,50 k33,21 s2 d2,1 lo32,10 hi32,10 bias real",
     /* three dimensions */
     "ic2 oc3 in4,5,6 k2,3,3 s1,1,1 d1,1,1 lo1,1,1 hi1,1,1 bias real",
     "ic3 oc17 in5,4,9 k3,1,3 s2,1,2 d1,1,1 real",
@@ -159,6 +174,7 @@ static int derive(conv_problem *p) {
         p->wei_count *= d->kernel[a];
         p->dst_count *= p->out[a];
     }
+    if (d->separable) p->wei_count = d->oc * (d->kernel[1] + d->kernel[2]);
     return 1;
 }
 
@@ -191,6 +207,7 @@ static int parse_word(conv_problem *p, const char *word) {
                    {"d", d->dilation}, {"lo", d->pad_lo}, {"hi", d->pad_hi}};
 
     if (strcmp(word, "bias") == 0) return p->with_bias = 1;
+    if (strcmp(word, "separable") == 0) return d->separable = 1;
     for (int i = 0; i < 2; i++) {
         if (strcmp(word, dtype_names[i]) == 0) return d->dtype = (pc_dtype)i, 1;
     }
@@ -238,9 +255,9 @@ int conv_problem_parse(conv_problem *p, const char *line) {
 const char *conv_problem_text(const conv_problem *p) {
     static char text[CONV_TEXT];
     const pc_conv_desc *d = &p->desc;
-    int n = snprintf(text, sizeof text, "%s %s>%s %s mb%" PRId64 " g%" PRId64 " ic%" PRId64 " oc%" PRId64,
+    int n = snprintf(text, sizeof text, "%s %s>%s %s%s mb%" PRId64 " g%" PRId64 " ic%" PRId64 " oc%" PRId64,
                      dtype_names[d->dtype], layout_names[d->src_layout], layout_names[d->dst_layout],
-                     boundary_names[d->boundary], d->mb, d->groups, d->ic, d->oc);
+                     boundary_names[d->boundary], d->separable ? " separable" : "", d->mb, d->groups, d->ic, d->oc);
     const struct {
         const char *key;
         const int64_t *value;
@@ -277,7 +294,11 @@ static void random_problem(conv_problem *p, rng *r) {
     const int depthwise = d->groups > 1 && rng_range(r, 0, 1);
     d->ic = d->groups * (depthwise ? 1 : rng_size(r, 70));
     d->oc = d->groups * (depthwise ? rng_size(r, 3) : rng_size(r, 70));
-    for (int a = rng_range(r, 0, 3) ? 1 : 0; a < 3; a++) {
+    if (!rng_range(r, 0, 7)) {
+        d->separable = 1;
+        d->ic = d->oc = d->groups = rng_size(r, 40);
+    }
+    for (int a = rng_range(r, 0, 3) || d->separable ? 1 : 0; a < 3; a++) {
         d->in[a] = rng_size(r, a == 2 ? 80 : 30);
         d->kernel[a] = rng_range(r, 0, 2) ? rng_range(r, 1, 3) : rng_size(r, 9);
         d->stride[a] = rng_range(r, 0, 1) ? 1 : rng_size(r, 4);

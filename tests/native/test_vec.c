@@ -123,6 +123,8 @@ static void test_shuffles(rng *r) {
     for (int i = PC_VLEN - 1; i > 0; i--) shifted[i] = odd[i - 1];
     shifted[0] = even[PC_VLEN - 1];
     expect("v_shift_in", v_shift_in(v_load(even), v_load(odd)), shifted);
+    for (int i = 0; i < PC_VLEN; i++) shifted[i] = i + 1 < PC_VLEN ? even[i + 1] : odd[0];
+    expect("v_next", v_next(v_load(even), v_load(odd)), shifted);
     expect("v_odd_unordered", v_ordered(v_odd_unordered(v_load(both), v_load(both + PC_VLEN))), odd);
 
     elem square[PC_VLEN][PC_VLEN], column[PC_VLEN];

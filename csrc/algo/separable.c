@@ -1,0 +1,322 @@
+/* separable.c - filters that are the product of a column and a row: the column's taps down, then the row's along.
+ *
+ * Some rows of the first pass at a time, one tile of the second, stay in L1 between the two, which is all that sets
+ * this apart from two convolutions. A row is a run of elements: the columns of one plane, or channels last all channels
+ * of neighbouring pixels. The first pass reads the image in place, rows by way of pointers, so that a border above and
+ * below is only another row. What lies left and right of the image, the second pass would read of the first one's
+ * results: it is filled in there, with copies of other columns or with what the first pass makes of zeros.
+ *
+ * Weights are packed [channel][tap][lane], all lanes alike, or channels last [vector][tap][lane] until channels repeat:
+ * for each the column's taps, then the row's. Last, what the column's taps make of zeros, for each channel. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conv.h"
+
+enum {
+    L1 = 20 << 10,    /* bytes wanted for the rows between the passes */
+    MOST = 256 << 10, /* bytes allowed for a tile of more than one row */
+};
+
+static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a; }
+
+/* Channels of a pixel in a row, and the rows that the problem has: one of each channel, or one of all. */
+static int64_t inner_of(const pc_conv *c) { return c->src.w; }
+static int64_t planes_of(const pc_conv *c) { return inner_of(c) == 1 ? c->desc.ic : 1; }
+
+/* Columns in whole vectors. */
+static int64_t unit_of(const pc_conv *c) { return c->kernels->vlen / gcd(inner_of(c), c->kernels->vlen); }
+
+/* Columns that `cols` outputs read. */
+static int64_t span_of(const pc_conv *c, int64_t cols) {
+    return (cols - 1) * c->desc.stride[2] + (c->desc.kernel[2] - 1) * c->desc.dilation[2] + 1;
+}
+
+static int64_t most_border(const pc_conv *c) { return pc_max(c->desc.pad_lo[2], c->desc.pad_hi[2]); }
+
+/* Whether a border may copy columns that no tap reads otherwise, so that all are computed. */
+static int copies_any(const pc_conv *c) { return c->desc.boundary != PC_ZEROS && c->as.separable.strips == 1; }
+
+static const char *accept(const pc_conv *c) {
+    (void)c;
+    return 0;
+}
+
+/* ---- plan --------------------------------------------------------------------------------------------------- */
+
+/* Elements of a row between the passes, and room for the last vector. */
+static int64_t pitch_of(const pc_conv *c, int64_t cols) {
+    int64_t columns = span_of(c, cols);
+    if (copies_any(c)) columns = pc_max(columns, c->desc.in[2] + c->desc.pad_lo[2]);
+    return pc_odd_lines((columns + 2 * unit_of(c)) * inner_of(c) + c->kernels->vlen, c->kernels->size);
+}
+
+/* Elements of a row sorted into the phases of the column stride, and of one phase. */
+static int64_t phase_of(const pc_conv *c, int64_t cols) {
+    return pc_round_up(pc_ceil_div(span_of(c, cols), c->desc.stride[2]) * inner_of(c) + c->kernels->vlen, PC_MAX_VLEN);
+}
+
+/* Strips across: as wide as L1 holds, but much wider than the columns at their sides, which the first pass computes
+ * again for the neighbour; and wide enough that a border's columns are copies of columns of the strip. */
+static int64_t choose_strips(const pc_conv *c, int tile) {
+    const pc_conv_desc *p = &c->desc;
+    const int64_t bytes = tile * inner_of(c) * c->kernels->size * p->stride[2];
+    const int64_t halo = (p->kernel[2] - 1) * p->dilation[2] / p->stride[2];
+    const int64_t cols = pc_max(pc_max(L1 / bytes - halo, 4 * halo), 2 * most_border(c) + 1);
+    if (p->boundary == PC_CIRCULAR && most_border(c) > 0) return 1;
+    return pc_max(1, c->out[2] / pc_max(1, cols));
+}
+
+/* Whether rows of the image lie about a multiple of 4 KiB apart, too many of them for the ways of L1. */
+static int meets(const pc_conv *c) {
+    enum { PAGE = 4096, NEAR = 128 };
+    const int64_t few = c->kernels->vlen * c->kernels->size < 64 ? 12 : 24; /* a vector of half a line needs it twice */
+    const int64_t row = c->src.h * c->kernels->size;
+    return row + NEAR >= PAGE && (row + NEAR) % PAGE <= 2 * NEAR && c->as.separable.tile + c->desc.kernel[1] > few;
+}
+
+static void plan(pc_conv *c) {
+    const pc_conv_desc *p = &c->desc;
+    pc_separable_plan *s = &c->as.separable;
+    const int64_t size = c->kernels->size, lanes = c->kernels->vlen, inner = inner_of(c);
+    *s = (pc_separable_plan){.shares = p->stride[1] == p->dilation[1]};
+    for (int tile = 1; tile <= PC_MAX_SEPARABLE_TILE && tile <= c->out[1]; tile++) {
+        if (!c->kernels->column[s->shares][tile] || !c->kernels->line[tile]) continue;
+        const int64_t strips = s->strips;
+        s->strips = choose_strips(c, tile);
+        if (tile > 1 && tile * pitch_of(c, pc_ceil_div(c->out[2], s->strips)) * size > MOST)
+            s->strips = strips;
+        else
+            s->tile = tile;
+    }
+    const int64_t cols = pc_ceil_div(c->out[2], s->strips);
+    s->turns = c->src.w != c->dst.w;
+    s->ring = s->shares && meets(c) ? s->tile - 1 + p->kernel[1] : 0;
+    s->pitch = pitch_of(c, cols);
+    s->phase = p->stride[2] > 1 ? phase_of(c, cols) : 0;
+    s->period = inner / gcd(inner, lanes);
+    c->threads = pc_conv_useful_threads(c, 35);
+    const int64_t planes = p->mb * planes_of(c) * s->strips;
+    s->bands = c->threads == 1 ? 1 : pc_ceil_div(4 * c->threads, pc_max(1, planes));
+    s->bands = pc_max(1, pc_min(s->bands, c->out[1] / s->tile));
+    s->work = planes * s->bands;
+    c->threads = (int)pc_max(1, pc_min(c->threads, s->work));
+    /* In the workspace: rows between the passes; the same by phases; results in the input's layout; copies of rows of
+     * the image; a row of zeros; biases; offsets; row pointers. */
+    const int64_t zeros = pc_round_up(pc_max(p->in[2], 1) * inner * size, 64);
+    s->sorted = pc_round_up(s->tile * s->pitch * size, 64);
+    s->turned = s->sorted + pc_round_up(s->tile * p->stride[2] * s->phase * size, 64);
+    s->copies = s->turned + (s->turns ? pc_round_up(s->tile * cols * inner * size, 64) : 0);
+    s->zeros = s->copies + s->ring * s->pitch * size;
+    s->bias = s->zeros + zeros;
+    s->off = s->bias + s->period * lanes * size;
+    s->rows = s->off + p->kernel[2] * 8;
+    c->workspace_per_thread = (size_t)(s->rows + (s->shares ? s->tile - 1 + p->kernel[1] : s->tile * p->kernel[1]) * 8);
+    c->packed_size = (size_t)((planes_of(c) * s->period * c->taps * lanes + p->oc) * size);
+    snprintf(c->tile, sizeof c->tile, "%d rows x %d columns", s->tile, c->kernels->vlen);
+}
+
+/* ---- pack --------------------------------------------------------------------------------------------------- */
+
+#define DEFINE_PACK(T, FMA)                                                                                            \
+    static void pack_##T(const pc_conv *c, const T *wei, T *packed) {                                                  \
+        const int64_t lanes = c->kernels->vlen, vectors = planes_of(c) * c->as.separable.period;                       \
+        const int64_t down = c->desc.kernel[1], inner = inner_of(c);                                                   \
+        for (int half = 0; half < 2; half++) {                                                                         \
+            const int64_t first = half ? down : 0, end = half ? c->taps : down;                                        \
+            T *to = packed + vectors * first * lanes;                                                                  \
+            for (int64_t v = 0; v < vectors; v++)                                                                      \
+                for (int64_t t = first; t < end; t++)                                                                  \
+                    for (int64_t i = 0; i < lanes; i++) {                                                              \
+                        const int64_t channel = inner == 1 ? v : (v * lanes + i) % inner;                              \
+                        *to++ = wei[channel * c->taps + t];                                                            \
+                    }                                                                                                  \
+        }                                                                                                              \
+        packed += vectors * c->taps * lanes;                                                                           \
+        for (int64_t channel = 0; channel < c->desc.oc; channel++) {                                                   \
+            T sum = 0;                                                                                                 \
+            for (int64_t t = 0; t < down; t++) sum = FMA(0, wei[channel * c->taps + t], sum);                          \
+            packed[channel] = sum;                                                                                     \
+        }                                                                                                              \
+    }
+
+DEFINE_PACK(float, fmaf)
+DEFINE_PACK(double, fma)
+
+static void pack(const pc_conv *c, const void *wei, void *packed) {
+    if (c->kernels->size == 4)
+        pack_float(c, wei, packed);
+    else
+        pack_double(c, wei, packed);
+}
+
+/* ---- run ---------------------------------------------------------------------------------------------------- */
+
+/* Of bordered rows, columns first .. end - 1 are read by the second pass. Those of the image are computed: from .. to -
+ * 1, which may begin earlier. */
+typedef struct columns {
+    int64_t first, end, from, to;
+} columns;
+
+static columns columns_of(const pc_conv *c, int64_t x, int64_t cols) {
+    const pc_conv_desc *p = &c->desc;
+    columns u = {.first = x * p->stride[2] - p->pad_lo[2]};
+    u.end = u.first + span_of(c, cols);
+    u.from = pc_min(pc_max(u.first, 0), p->in[2]) / unit_of(c) * unit_of(c); /* loads of whole lines, if rows are */
+    u.to = pc_max(pc_min(u.end, p->in[2]), u.from);
+    if (copies_any(c)) {
+        u.from = 0;
+        u.to = p->in[2];
+    }
+    return u;
+}
+
+/* What lies left and right of the image; `image` is where its first column is, or would be. */
+static void fill_sides(const pc_conv *c, const columns *u, char *image, const char *edge) {
+    const int64_t pixel = inner_of(c) * c->kernels->size;
+    for (int64_t x = u->first; x < u->end; x++) {
+        if (x >= u->from && x < u->to) x = u->to;
+        if (x >= u->end) return;
+        const int64_t from = pc_border(c->desc.boundary, x, c->desc.in[2]);
+        const char *copied = from < 0 ? edge : image + from * pixel;
+        for (int64_t b = 0; b < pixel; b += 4) memcpy(image + x * pixel + b, copied + b, 4);
+    }
+}
+
+/* Sort columns into the phases of their stride. */
+static void sort_columns(const pc_conv *c, const void *src, int64_t cols, char *dst) {
+    const pc_separable_plan *s = &c->as.separable;
+    const int64_t step = c->desc.stride[2], inner = inner_of(c), size = c->kernels->size;
+    if (inner == 1) {
+        const pc_gather_args g = {.src = src,
+                                  .src_row = s->pitch,
+                                  .src_col = 1,
+                                  .in_h = s->tile,
+                                  .in_w = cols,
+                                  .dst = dst,
+                                  .phase = s->tile * s->phase,
+                                  .pitch = s->phase,
+                                  .channels = 1,
+                                  .rows = s->tile,
+                                  .cols = cols,
+                                  .sh = 1,
+                                  .sw = (int)step,
+                                  .row_phases = 1,
+                                  .col_phases = ~UINT64_C(0)};
+        c->kernels->gather(&g);
+        return;
+    }
+    for (int64_t r = 0; r < s->tile; r++)
+        for (int64_t x = 0; x < cols; x++)
+            memcpy(dst + ((x % step * s->tile + r) * s->phase + x / step * inner) * size,
+                   pc_at(src, r * s->pitch + x * inner, (int)size), (size_t)(inner * size));
+}
+
+/* Point the table at the rows that `tile` outputs from row y on read, at column `from`. Where rows of the image would
+ * meet in the same sets of L1, each is copied once, into a ring; *copied is the first that has not been. */
+static void fill_rows(const pc_conv *c, const char *plane, int64_t y, const columns *u, char *workspace,
+                      int64_t *copied) {
+    const pc_conv_desc *p = &c->desc;
+    const pc_separable_plan *s = &c->as.separable;
+    const int size = c->kernels->size;
+    const void **rows = (const void **)(workspace + s->rows);
+    const int64_t taps = p->kernel[1], n = s->shares ? s->tile - 1 + taps : s->tile * taps;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t t = s->shares ? i * p->dilation[1] : i / taps * p->stride[1] + i % taps * p->dilation[1];
+        const int64_t iy = pc_border(p->boundary, y * p->stride[1] + t - p->pad_lo[1], p->in[1]);
+        rows[i] = iy < 0 ? workspace + s->zeros : pc_at(plane, iy * c->src.h + u->from * inner_of(c), size);
+        if (!s->ring || iy < 0) continue;
+        char *copy = pc_at_mut(workspace + s->copies, (y + i) % s->ring * s->pitch, size);
+        if (y + i >= *copied) memcpy(copy, rows[i], (size_t)((u->to - u->from) * inner_of(c) * size));
+        rows[i] = copy;
+    }
+    *copied = y + n;
+}
+
+/* Results go to another layout: rows of `cols` pixels, one after the other. */
+static void turn(const pc_conv *c, const char *src, int64_t cols, char *dst) {
+    const int64_t size = c->kernels->size, inner = inner_of(c);
+    for (int64_t r = 0; r < c->as.separable.tile; r++)
+        for (int64_t x = 0; x < cols; x++)
+            for (int64_t channel = 0; channel < inner; channel++, src += size)
+                memcpy(dst + (r * c->dst.h + x * c->dst.w + channel * c->dst.c) * size, src, (size_t)size);
+}
+
+/* The biases of a plane's vectors. */
+static void fill_bias(const pc_conv *c, const pc_exec_args *a, int64_t channel, char *bias) {
+    const int64_t size = c->kernels->size, lanes = c->as.separable.period * c->kernels->vlen, inner = inner_of(c);
+    for (int64_t i = 0; i < lanes; i++)
+        memcpy(bias + i * size, (const char *)a->bias + (channel + i % inner) * size, (size_t)size);
+}
+
+/* A band and strip of a plane, channels last of an image. */
+static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *workspace) {
+    const pc_conv_desc *p = &c->desc;
+    const pc_separable_plan *s = &c->as.separable;
+    const int size = c->kernels->size;
+    const int64_t inner = inner_of(c), planes = planes_of(c), lanes = c->kernels->vlen;
+    const int64_t strip = i % s->strips, band = i / s->strips % s->bands, plane = i / s->strips / s->bands;
+    const int64_t n = plane / planes, channel = plane % planes;
+    const int64_t y0 = band * c->out[1] / s->bands, y1 = (band + 1) * c->out[1] / s->bands;
+    const int64_t x0 = strip * c->out[2] / s->strips, x1 = (strip + 1) * c->out[2] / s->strips;
+    const columns u = columns_of(c, x0, x1 - x0);
+    const char *src = pc_at(a->src, n * c->src.n + channel * c->src.c, size);
+    const int64_t vectors = channel * s->period * lanes, all = planes * s->period * lanes;
+    const char *edge = pc_at(a->packed, all * c->taps + channel, size);
+    /* Column 0 of the image, between the passes: a whole number of vectors from the workspace's beginning. */
+    const int64_t unit = unit_of(c), left = pc_min(u.first, u.from);
+    char *image = pc_at_mut(workspace, (left < 0 ? pc_round_up(-left, unit) : -(left / unit * unit)) * inner, size);
+    const char *first = pc_at(image, u.first * inner, size);
+    if (a->bias) fill_bias(c, a, channel, workspace + s->bias);
+    const pc_column_args down = {.row = (const void *const *)(workspace + s->rows),
+                                 .row_step = s->shares ? 1 : (int)p->kernel[1],
+                                 .taps = p->kernel[1],
+                                 .wei = pc_at(a->packed, vectors * p->kernel[1], size),
+                                 .period = s->period,
+                                 .dst = pc_at_mut(image, u.from * inner, size),
+                                 .ld_dst = s->pitch,
+                                 .n = (u.to - u.from) * inner};
+    pc_line_args along = {.src = s->phase ? workspace + s->sorted : first,
+                          .ld_src = s->phase ? s->phase : s->pitch,
+                          .off = (const int64_t *)(workspace + s->off),
+                          .neighbours = inner == 1 && p->stride[2] == 1 && p->dilation[2] == 1,
+                          .taps = p->kernel[2],
+                          .wei = pc_at(a->packed, all * p->kernel[1] + vectors * p->kernel[2], size),
+                          .bias = workspace + s->bias,
+                          .period = s->period,
+                          .dst = workspace + s->turned,
+                          .ld_dst = s->turns ? (x1 - x0) * inner : c->dst.h,
+                          .n = (x1 - x0) * inner};
+    int64_t copied = 0;
+    for (int64_t j = y0; j < y1; j += s->tile) {
+        const int64_t y = pc_min(j, y1 - s->tile); /* a last tile steps back */
+        fill_rows(c, src, y, &u, workspace, &copied);
+        c->kernels->column[s->shares][s->tile](&down);
+        for (int64_t r = 0; r < s->tile; r++) fill_sides(c, &u, pc_at_mut(image, r * s->pitch, size), edge);
+        if (s->phase) sort_columns(c, first, u.end - u.first, workspace + s->sorted);
+        char *dst = pc_at_mut(a->dst, n * c->dst.n + channel * c->dst.c + y * c->dst.h + x0 * c->dst.w, size);
+        if (!s->turns) along.dst = dst;
+        c->kernels->line[s->tile](&along);
+        if (s->turns) turn(c, workspace + s->turned, x1 - x0, dst);
+        pc_conv_finish(c, a, &c->dst, dst, inner, s->tile, x1 - x0);
+    }
+}
+
+static void prepare(const pc_conv *c, char *workspace) {
+    const pc_separable_plan *s = &c->as.separable;
+    const int64_t step = c->desc.stride[2];
+    int64_t *off = (int64_t *)(workspace + s->off);
+    memset(workspace + s->zeros, 0, (size_t)(s->off - s->zeros)); /* and the biases, for want of any */
+    for (int64_t t = 0; t < c->desc.kernel[2]; t++) {
+        const int64_t u = t * c->desc.dilation[2];
+        off[t] = u % step * s->tile * s->phase + u / step * inner_of(c);
+    }
+}
+
+static void run(const pc_conv *c, const pc_exec_args *a) {
+    pc_conv_run_items(c, a, c->as.separable.work, prepare, run_item);
+}
+
+const pc_algo pc_algo_separable = {
+    .name = "separable", .reject = accept, .defer = accept, .plan = plan, .pack = pack, .run = run};
