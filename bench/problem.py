@@ -19,7 +19,7 @@ BOUNDARIES = ("zeros", "reflect", "replicate", "circular")
 
 _SPATIAL = {"i": "size", "k": "kernel", "s": "stride", "p": "padding", "d": "dilation"}
 _KEYS = {
-    "conv2d": {"ic", "oc", "g", "bias"},
+    "conv2d": {"ic", "oc", "g", "bias", "separable"},
     "maxpool2d": {"c", "ceil"},
     "avgpool2d": {"c", "ceil", "include_pad"},
 }
@@ -46,6 +46,7 @@ class Problem:
     bias: bool = False
     ceil_mode: bool = False
     include_pad: bool = True
+    separable: bool = False
     file: str = ""
 
     @property
@@ -72,6 +73,8 @@ class Problem:
     @property
     def taps(self) -> int:
         """Multiply-adds of one output."""
+        if self.separable:
+            return self.kernel[0] + self.kernel[1]
         return self.ic // self.groups * self.kernel[0] * self.kernel[1]
 
     @property
@@ -90,8 +93,9 @@ class Problem:
 
     @property
     def shape(self) -> str:
-        """For people: ``64x56x56 -> 64x56x56 3x3 p1``, without the parts that have their usual value."""
-        text = "{}x{}x{} -> {}x{}x{} {}x{}".format(self.ic, *self.size, self.oc, *self.out, *self.kernel)
+        """For people: ``64x56x56 -> 64x56x56 3x3 p1``, without what has its usual value; ``5+7`` is separable."""
+        text = "{}x{}x{} -> {}x{}x{} ".format(self.ic, *self.size, self.oc, *self.out)
+        text += ("{}+{}" if self.separable else "{}x{}").format(*self.kernel)
         for key, pair, usual in (("s", self.stride, 1), ("p", self.padding, 0), ("d", self.dilation, 1)):
             if pair != (usual, usual):
                 text += f" {key}{pair[0]}" if pair[0] == pair[1] else f" {key}{pair[0]}x{pair[1]}"
@@ -107,15 +111,29 @@ class Problem:
 
     def data(self, batch: int, dtype: str, seed: int = 0) -> tuple[Array, Array, Array | None]:
         """Input (NCHW), weight and bias: the same random numbers, none of them zero, wherever they are made."""
-        rng = np.random.default_rng(seed)
-
-        def draw(*shape: int) -> Array:
-            sign = 2.0 * rng.integers(0, 2, shape) - 1.0
-            return (sign * rng.uniform(0.0625, 1.0, shape)).astype(dtype)
-
+        draw = _Draw(dtype, seed)
         x = draw(batch, self.ic, *self.size)
-        weight = draw(self.oc, self.ic // self.groups, *self.kernel)
+        if self.separable:
+            column, row = self.factors(dtype, seed)
+            weight = (column[:, None, :, None] * row[:, None, None, :]).astype(dtype)
+        else:
+            weight = draw(self.oc, self.ic // self.groups, *self.kernel)
         return aligned(x), weight, draw(self.oc) if self.bias else None
+
+    def factors(self, dtype: str, seed: int = 0) -> tuple[Array, Array]:
+        """Of separable kernels: columns (C, KH) and rows (C, KW)."""
+        draw = _Draw(dtype, seed + 1)
+        return draw(self.oc, self.kernel[0]), draw(self.oc, self.kernel[1])
+
+
+class _Draw:
+    def __init__(self, dtype: str, seed: int) -> None:
+        self.dtype, self.rng = dtype, np.random.default_rng(seed)
+
+    def __call__(self, *shape: int) -> Array:
+        sign = 2.0 * self.rng.integers(0, 2, shape) - 1.0
+        drawn: Array = (sign * self.rng.uniform(0.0625, 1.0, shape)).astype(self.dtype)
+        return drawn
 
 
 def aligned(x: Array) -> Array:
@@ -136,7 +154,7 @@ def parse_line(line: str, file: str = "") -> Problem | None:
     if kind not in KINDS:
         raise ValueError(f"unknown kind of problem {kind!r}")
     fields: dict[str, Any] = {"kind": kind, "name": "", "boundary": "zeros", "file": file}
-    numbers = {"ic": 0, "oc": 0, "g": 1, "bias": 0, "ceil": 0, "include_pad": 1}
+    numbers = {"ic": 0, "oc": 0, "g": 1, "bias": 0, "ceil": 0, "include_pad": 1, "separable": 0}
     spatial = {"size": [0, 0], "kernel": [0, 0], "stride": [0, 0], "padding": [0, 0], "dilation": [1, 1]}
     for word in words[1:]:
         key, equals, text = word.partition("=")
@@ -153,7 +171,7 @@ def parse_line(line: str, file: str = "") -> Problem | None:
     fields.update({key: tuple(pair) for key, pair in spatial.items()})
     fields.update(ic=numbers["ic"], oc=numbers["oc"], groups=numbers["g"])
     fields.update(bias=bool(numbers["bias"]), ceil_mode=bool(numbers["ceil"]))
-    fields.update(include_pad=bool(numbers["include_pad"]))
+    fields.update(include_pad=bool(numbers["include_pad"]), separable=bool(numbers["separable"]))
     problem = Problem(**fields)
     _validate(problem)
     return problem
@@ -184,6 +202,8 @@ def _validate(p: Problem) -> None:
         raise ValueError("ic= and oc= (or c=) must be given")
     if p.groups < 1 or p.ic % p.groups or p.oc % p.groups:
         raise ValueError(f"channels are not divisible by g={p.groups}")
+    if p.separable and not p.ic == p.oc == p.groups:
+        raise ValueError("separable=1 is for ic = oc = g")
     if min(*p.size, *p.kernel, *p.stride, *p.dilation) < 1:
         raise ValueError("ih=, iw= and k= must be given; s= and d= are at least 1")
     if min(p.out) < 1:

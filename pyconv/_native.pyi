@@ -74,6 +74,34 @@ class PackedConv2d:
     def version(self) -> int: ...
     def explain(self, input: Array) -> dict[str, Any]: ...
 
+def filter2d_separable(
+    input: Array,
+    kernel_x: Array,
+    kernel_y: Array,
+    bias: Array | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int] | str = 0,
+    dilation: int | Sequence[int] = 1,
+    out: Array | None = None,
+    layout: str = "NCHW",
+    padding_mode: str = "zeros",
+    activation: str | Sequence[float] | None = None,
+    residual: Array | None = None,
+) -> Array: ...
+def explain_filter2d_separable(
+    input: Array,
+    kernel_x: Array,
+    kernel_y: Array,
+    bias: Array | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int] | str = 0,
+    dilation: int | Sequence[int] = 1,
+    out: Array | None = None,
+    layout: str = "NCHW",
+    padding_mode: str = "zeros",
+    activation: str | Sequence[float] | None = None,
+    residual: Array | None = None,
+) -> dict[str, Any]: ...
 def linear(input: Array, weight: Array, bias: Array | None = None) -> Array: ...
 def explain_linear(input: Array, weight: Array) -> dict[str, Any]: ...
 

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,7 +49,7 @@ def run(program: str, *arguments: str | Path, path: Path | None = None) -> subpr
 def test_the_problem_files_are_there() -> None:
     networks = {"resnet50", "resnext50", "vgg16", "mobilenet_v2", "efficientnet_b0", "densenet121", "inception_v3"}
     networks |= {"convnext_t", "vit_patch", "yolov8n", "unet", "superres", "lenet"}
-    assert {path.stem for path in FILES} == networks | {"depthwise", "filter", "pool"}
+    assert {path.stem for path in FILES} == networks | {"depthwise", "filter", "pool", "separable"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -84,6 +85,7 @@ def test_names_and_layers_are_distinct() -> None:
         ("resnext50", 25, "rnx3_3x3_g32_s2", "256x56x56 -> 256x28x28 3x3 s2 p1 g32", 28_901_376),
         ("superres", 15, "edsr_107x161_tail_by3", "64x321x483 -> 3x321x483 3x3 p1", 535_828_608),
         ("vit_patch", 4, "vit_l14", "3x224x224 -> 1024x16x16 14x14 s14", 308_281_344),
+        ("separable", 13, "sep_9x9", "1x1024x1024 -> 1x1024x1024 9+9 p4", 37_748_736),
         ("pool", 28, "avg_global_resnet50", "2048x7x7 -> 2048x1x1 7x7 s7", 0),
         ("filter", 32, "filter_9x9", "1x1024x1024 -> 1x1024x1024 9x9 p4", 169_869_312),
         ("filter", 32, "hd_gauss21_21x1", "1x1080x1920 -> 1x1080x1920 21x1 p10x0", 87_091_200),
@@ -110,6 +112,10 @@ def test_grammar() -> None:
     assert (average.include_pad, average.covers_image) == (False, False)
     plane = problem.parse_line("avgpool2d name=d c=3 i=7 k=7")
     assert (plane.include_pad, plane.covers_image) == (True, True)
+    separable = problem.parse_line("conv2d name=e ic=3 oc=3 g=3 i=9 k=3 separable=1")
+    assert (separable.separable, separable.flops, separable.weight_elements) == (True, 2 * 3 * 49 * 6, 18)
+    column, row = separable.factors("float32")
+    np.testing.assert_array_equal(separable.data(1, "float32")[1][1, 0], np.outer(column[1], row[1]))
     assert problem.parse_line("  # nothing\n") is None
     assert problem.Problem.from_json(json.loads(json.dumps(p.to_json()))) == p
 
@@ -124,6 +130,8 @@ MISTAKES = [
     ("conv2d name=a ic=1 oc=1 i=3 k=4", "larger"),
     ("conv2d name=a ic=1 oc=1 i=3 k=3 d=2", "larger"),
     ("conv2d name=a ic=1 oc=1 i=3 k=3 s=-1", "integer"),
+    ("conv2d name=a ic=2 oc=2 i=3 k=3 separable=1", "separable"),
+    ("maxpool2d name=a c=1 i=3 k=3 separable=1", "no key"),
     ("conv2d name=a ic=1 oc=1 i=3 k=3 z=1", "no key"),
     ("conv2d name=a ic=1 oc=1 i=3 k=3 kx=1", "no key"),
     ("conv2d name=a ic=1 oc=1 i=3 k=3 c=1", "no key"),

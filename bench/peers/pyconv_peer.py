@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -29,6 +30,8 @@ class Layer:
             x = channels_last(x)
         if p.kind != "conv2d":
             return Prepared(pooling(F, p, x))
+        if p.separable:
+            return Prepared(_separable(case, x, bias))
         if case.mode == "functional":
             return Prepared({"conv2d": partial(F.conv2d, *functional_arguments(case))})
         layer = pyconv.nn.Conv2d(
@@ -71,7 +74,16 @@ class FunctionalOut:
         arguments = functional_arguments(case)
         if p.kind != "conv2d":
             return Prepared({f"{name} out=": call for name, call in pooling(F, p, arguments[0], out=out).items()})
+        if p.separable:
+            return Prepared(_separable(case, arguments[0], arguments[2], out=out))
         return Prepared({"conv2d out=": partial(F.conv2d, *arguments, out=out)})
+
+
+def _separable(case: Case, x: Any, bias: Any, **options: Any) -> dict[str, Callable[[], Any]]:
+    p = case.problem
+    column, row = p.factors(case.dtype)
+    options.update(stride=p.stride, padding=p.padding, dilation=p.dilation, padding_mode=p.boundary)
+    return {"filter2d_separable": partial(F.filter2d_separable, x, row, column, bias, **options)}
 
 
 def functional_arguments(case: Case) -> tuple[Any, ...]:

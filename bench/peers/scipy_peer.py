@@ -1,4 +1,6 @@
-"""SciPy: `ndimage.correlate` into an array that stays, `signal.correlate2d` and `signal.fftconvolve`. Filters only."""
+"""SciPy: `ndimage.correlate` (of separable filters `correlate1d` too) into an array that stays, `signal.correlate2d`
+and `signal.fftconvolve`. Filters only.
+"""
 
 from __future__ import annotations
 
@@ -49,4 +51,16 @@ class SciPy:
         calls = {"signal.correlate2d": by(by_correlate2d), "signal.fftconvolve": by(by_fft)}
         if same:
             calls["ndimage.correlate"] = by(by_ndimage)
+        if same and case.problem.separable:
+            columns, rows = case.problem.factors(case.dtype)
+
+            def by_correlate1d() -> Array:
+                for n, c, k, _ in planes:
+                    ndimage.correlate1d(x[n, c], columns[k], 0, out[n, k], "constant")
+                    ndimage.correlate1d(out[n, k], rows[k], 1, out[n, k], "constant")
+                    if bias is not None:
+                        out[n, k] += bias[k]
+                return out
+
+            calls["ndimage.correlate1d"] = by_correlate1d
         return Prepared(calls)

@@ -52,6 +52,8 @@ class Torch:
         layer.load_state_dict({"weight": weight} if bias is None else {"weight": weight, "bias": bias})
         layer = layer.eval().to(memory_format=self.memory_format)
         calls = {"Conv2d.eval": partial(layer, x)}
+        if p.separable:
+            calls["two conv2d"] = self._two_passes(case, x, bias)
         calls.update(self._prepacked(case, layer, x))
         return Prepared(calls, to_numpy)
 
@@ -59,6 +61,19 @@ class Torch:
         x, weight, bias = case.data()
         tensor = torch.from_numpy(x).contiguous(memory_format=self.memory_format)
         return tensor, torch.from_numpy(weight), None if bias is None else torch.from_numpy(bias)
+
+    def _two_passes(self, case: Case, x: Any, bias: Any) -> Callable[[], Any]:
+        """A column, then a row."""
+        p = case.problem
+        column, row = (torch.from_numpy(f) for f in p.factors(case.dtype))
+        column, row = column[:, None, :, None], row[:, None, None, :]
+        (sh, sw), (ph, pw), (dh, dw) = p.stride, p.padding, p.dilation
+
+        def run() -> Any:
+            t = F.conv2d(x, column, None, (sh, 1), (ph, 0), (dh, 1), p.groups)
+            return F.conv2d(t, row, bias, (1, sw), (0, pw), (1, dw), p.groups)
+
+        return run
 
     def _prepacked(self, case: Case, layer: torch.nn.Conv2d, x: Any) -> dict[str, Callable[[], Any]]:
         return {}

@@ -313,7 +313,7 @@ Result make_result(py::handle out, const Sizes &size, bool batched, bool channel
     const py::array a = shaped(out, "out", shape, like, function);
     if (!a.writeable()) throw py::value_error(std::string(function) + ": out is not writeable");
     for (py::ssize_t i = 0; i < a.ndim(); i++)
-        if (a.shape(i) > 1 && a.strides(i) == 0)
+        if (a.size() > 0 && a.shape(i) > 1 && a.strides(i) == 0)
             throw py::value_error(std::string(function) + ": out repeats its elements along axis " + std::to_string(i));
     Result r{a, a, layout, const_cast<void *>(a.data())};
     if (is_aligned(a) && is_dense(a, in_order)) {

@@ -6,6 +6,8 @@
 namespace pyconv {
 
 void bind_conv(pybind11::module_ &m);
+void bind_linear(pybind11::module_ &m);
+void bind_separable(pybind11::module_ &m);
 void bind_pool(pybind11::module_ &m);
 void bind_activation(pybind11::module_ &m);
 void bind_settings(pybind11::module_ &m);

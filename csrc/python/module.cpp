@@ -6,6 +6,8 @@ PYBIND11_MODULE(_native, m) {
     m.doc() = "Array views over the C library of pyconv.";
     m.attr("__version__") = pc_version();
     pyconv::bind_conv(m);
+    pyconv::bind_linear(m);
+    pyconv::bind_separable(m);
     pyconv::bind_pool(m);
     pyconv::bind_activation(m);
     pyconv::bind_settings(m);

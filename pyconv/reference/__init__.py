@@ -9,6 +9,7 @@ from .conv import conv2d
 from .linear import linear
 from .norm import batch_norm
 from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from .separable import filter2d_separable
 from .shape import flatten
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "avg_pool2d",
     "batch_norm",
     "conv2d",
+    "filter2d_separable",
     "flatten",
     "linear",
     "max_pool2d",

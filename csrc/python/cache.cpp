@@ -1,0 +1,70 @@
+// cache.cpp - see cache.hpp.
+#include "cache.hpp"
+
+#include <cstddef>
+#include <cstring>
+
+#include "problem.hpp"
+#include "separable.hpp"
+
+namespace pyconv {
+
+Cache::Entry Cache::get(const pc_conv_desc &asked, const char *function) {
+    pc_conv_desc desc = asked;
+    pc_isa isa;
+    const pc_status status = pc_get_isa(&isa);
+    if (status != PC_OK) fail(status, function);
+    const int threads = pc_get_num_threads();
+    const pc_precision precision = desc.precision == PC_PRECISION_AUTO ? pc_get_precision() : desc.precision;
+    const uint64_t current = version();
+    if (might_be_separable(desc)) {
+        if (factored_version_ != current) factors_ = exact_factors(dense(weight_));
+        factored_version_ = current;
+        desc.separable = factors_.has_value();
+    }
+    // Up to the precision, which is compared as resolved, and the activation. The algorithm, which no layer names,
+    // is left out. No field that is compared has padding before it.
+    constexpr size_t compared = offsetof(pc_conv_desc, precision);
+    if (!plan_ || isa != isa_ || threads != threads_ || precision != precision_ ||
+        std::memcmp(&desc, &desc_, compared) != 0 || desc.activation != desc_.activation ||
+        std::memcmp(desc.clamp, desc_.clamp, sizeof desc.clamp) != 0) {
+        plan_ = std::shared_ptr<pc_plan>(create(desc, function).release(), pc_plan_destroy);
+        desc_ = desc;
+        isa_ = isa;
+        threads_ = threads;
+        precision_ = precision;
+        const uint64_t key = pc_plan_pack_key(plan_.get());
+        if (key != key_) packed_.reset();
+        key_ = key;
+    }
+    if (!packed_ || packed_version_ != current) {
+        auto packed = std::make_shared<Packed>(pc_plan_packed_size(plan_.get()));
+        const py::array w = desc.separable ? *factors_ : dense(weight_);
+        pc_plan_pack(plan_.get(), w.data(), packed->block.data);
+        packed_ = std::move(packed);
+        packed_version_ = current;
+    }
+    return {plan_, packed_};
+}
+
+bool Cache::sole_owners() const {
+#if defined(Py_GIL_DISABLED)
+    return false;
+#else
+    constexpr Py_ssize_t owners = 2;
+    PyObject **weak = PyObject_GET_WEAKREFS_LISTPTR(weight_.ptr()); // a weak reference can become a real one unseen
+    return Py_REFCNT(weight_.ptr()) <= owners && !weight_.base() && !(weak && *weak);
+#endif
+}
+
+void execute(const Cache::Entry &e, const void *src, const void *bias, const void *residual, void *dst) {
+    pc_exec_args args = {};
+    args.src = src;
+    args.packed = e.packed->block.data;
+    args.bias = bias;
+    args.residual = residual;
+    args.dst = dst;
+    pack_and_execute(e.plan.get(), nullptr, args);
+}
+
+} // namespace pyconv

@@ -1,0 +1,46 @@
+// problem.hpp - the arguments of a convolution as a descriptor; what is wrong with them as exceptions.
+#pragma once
+
+#include <string>
+
+#include "arrays.hpp"
+#include "plan.hpp"
+
+namespace pyconv {
+
+// How a window moves: the arguments of a convolution beside its arrays.
+struct Geometry {
+    Pair stride, dilation, lo, hi;
+    int64_t groups;
+    pc_boundary boundary;
+};
+
+// 'same' needs the kernel's size; the extra of an even window goes to the right, as in torch.
+Geometry parse_geometry(py::handle stride, py::handle padding, py::handle dilation, py::handle groups,
+                        const std::string &mode, int64_t kh, int64_t kw, const char *function);
+
+py::array weight_array(py::handle weight, const char *function);
+// The elements of a bias, or null for None; `keep` holds them.
+const void *bias_data(py::handle bias, int64_t channels, const py::array &like, const char *like_name, py::array &keep,
+                      const char *function);
+// ValueError if an axis other than the batch is empty.
+void require_pixels(const Image &x, const char *function);
+
+pc_conv_desc describe(const Image &x, const py::array &w, const Geometry &g, pc_precision precision,
+                      const Activation &activation, const char *algorithm, const char *function);
+// All that does not depend on the weights: an image of `x` to `oc` channels of kh x kw windows.
+pc_conv_desc describe_window(const Image &x, int64_t oc, int64_t kh, int64_t kw, const Geometry &g,
+                             const Activation &activation);
+
+// The size of the result, or an exception that says in terms of the arguments what is wrong.
+Sizes out_size(const pc_conv_desc &d, const char *function);
+
+// The residual after checking it; null if there is none.
+py::object residual_array(py::handle residual, const Sizes &size, const Image &image, bool channels_last,
+                          const char *function);
+// Its elements in the result's memory order; `keep` holds a copy, where one was needed.
+const void *residual_data(const py::object &residual, bool channels_last, pc_layout layout, py::object &keep);
+
+Plan create(const pc_conv_desc &d, const char *function);
+
+} // namespace pyconv
