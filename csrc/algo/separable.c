@@ -172,6 +172,15 @@ static columns columns_of(const pc_conv *c, int64_t x, int64_t cols) {
     return u;
 }
 
+/* A pixel: mostly too few bytes for a call of memcpy. */
+static void copy(char *dst, const char *src, int64_t bytes) {
+    enum { MANY = 64 };
+    if (bytes >= MANY)
+        memcpy(dst, src, (size_t)bytes);
+    else
+        for (int64_t b = 0; b < bytes; b += 4) memcpy(dst + b, src + b, 4);
+}
+
 /* What lies left and right of the image; `image` is where its first column is, or would be. */
 static void fill_sides(const pc_conv *c, const columns *u, char *image, const char *edge) {
     const int64_t pixel = inner_of(c) * c->kernels->size;
@@ -180,7 +189,7 @@ static void fill_sides(const pc_conv *c, const columns *u, char *image, const ch
         if (x >= u->end) return;
         const int64_t from = pc_border(c->desc.boundary, x, c->desc.in[2]);
         const char *copied = from < 0 ? edge : image + from * pixel;
-        for (int64_t b = 0; b < pixel; b += 4) memcpy(image + x * pixel + b, copied + b, 4);
+        copy(image + x * pixel, copied, pixel);
     }
 }
 
@@ -209,8 +218,8 @@ static void sort_columns(const pc_conv *c, const void *src, int64_t cols, char *
     }
     for (int64_t r = 0; r < s->tile; r++)
         for (int64_t x = 0; x < cols; x++)
-            memcpy(dst + ((x % step * s->tile + r) * s->phase + x / step * inner) * size,
-                   pc_at(src, r * s->pitch + x * inner, (int)size), (size_t)(inner * size));
+            copy(dst + ((x % step * s->tile + r) * s->phase + x / step * inner) * size,
+                 pc_at(src, r * s->pitch + x * inner, (int)size), inner * size);
 }
 
 /* Point the table at the rows that `tile` outputs from row y on read, at column `from`. Where rows of the image would
