@@ -29,6 +29,11 @@ static void fill_random(void *data, size_t count, pc_dtype dtype, uint64_t seed)
     }
 }
 
+/* Never 0. */
+static void fill_bytes(void *data, size_t count, uint64_t seed) {
+    for (size_t i = 0; i < count; i++) ((uint8_t *)data)[i] = (uint8_t)(1 + next_random(&seed) % 255);
+}
+
 static pc_conv_desc conv_desc(const problem *p, const run_config *c) {
     pc_conv_desc d = PC_CONV_DESC_INIT;
     d.dtype = c->dtype;
@@ -46,6 +51,7 @@ static pc_conv_desc conv_desc(const problem *p, const run_config *c) {
         d.pad_lo[a + 1] = d.pad_hi[a + 1] = p->pad[a];
     }
     d.separable = p->separable;
+    d.src_bytes = p->bytes;
     d.isa = c->isa;
     d.threads = c->threads;
     d.precision = c->precision;
@@ -102,7 +108,7 @@ pc_status case_open(bench_case *b, const problem *p, const run_config *config) {
     if (status != PC_OK) return status;
 
     size_t element = dtype_size(config->dtype), images = (size_t)config->mb;
-    b->src_bytes = images * (size_t)problem_src_elements(p) * element;
+    b->src_bytes = images * (size_t)problem_src_elements(p) * (p->bytes ? 1 : element);
     b->dst_bytes = images * (size_t)problem_dst_elements(p) * element;
     b->wei_bytes = (size_t)problem_wei_elements(p) * element;
     b->src = buffer_new(b->src_bytes);
@@ -112,7 +118,10 @@ pc_status case_open(bench_case *b, const problem *p, const run_config *config) {
     if (status == PC_OK && (!b->src || !b->dst || !b->workspace)) status = PC_ERR_NOMEM;
     if (status == PC_OK) status = pc_isa_from_name(b->info.isa, &b->isa);
     if (status == PC_OK) {
-        fill_random(b->src, b->src_bytes / element, config->dtype, 1);
+        if (p->bytes)
+            fill_bytes(b->src, b->src_bytes, 1);
+        else
+            fill_random(b->src, b->src_bytes / element, config->dtype, 1);
         memset(b->dst, 0xff, b->dst_bytes); /* NaN in either dtype: what is not written shows */
         status = prepare_weights(b);
     }

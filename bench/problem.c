@@ -87,6 +87,8 @@ static int set_key(problem *p, const char *key, const char *text, char *why, siz
         p->groups = value;
     else if (conv && !strcmp(key, "bias"))
         p->bias = value != 0;
+    else if (conv && !strcmp(key, "bytes"))
+        p->bytes = value != 0;
     else if (conv && !strcmp(key, "separable"))
         p->separable = value != 0;
     else if (!conv && !strcmp(key, "c"))
@@ -247,6 +249,7 @@ void problem_shape(const problem *p, char *text, size_t n) {
     add_pair(text, n, "p", p->pad, 0);
     add_pair(text, n, "d", p->dilation, 1);
     if (p->groups != 1) add(text, n, " g%lld", (long long)p->groups);
+    if (p->bytes) add(text, n, " uint8");
 }
 
 void problem_line(const problem *p, char *text, size_t n) {
@@ -261,8 +264,8 @@ void problem_line(const problem *p, char *text, size_t n) {
     if (p->kind != PROBLEM_AVGPOOL2D)
         add(text, n, " dh=%lld dw=%lld", (long long)p->dilation[0], (long long)p->dilation[1]);
     if (p->kind == PROBLEM_CONV2D)
-        add(text, n, " g=%lld bias=%d separable=%d boundary=%s", (long long)p->groups, p->bias, p->separable,
-            boundary_names[p->boundary]);
+        add(text, n, " g=%lld bias=%d bytes=%d separable=%d boundary=%s", (long long)p->groups, p->bias, p->bytes,
+            p->separable, boundary_names[p->boundary]);
     else
         add(text, n, " ceil=%d", p->ceil_mode);
     if (p->kind == PROBLEM_AVGPOOL2D) add(text, n, " include_pad=%d", p->include_pad);

@@ -21,6 +21,7 @@ typedef struct problem {
     int64_t in[2], kernel[2], stride[2], pad[2], dilation[2];
     pc_boundary boundary;
     int bias, ceil_mode;
+    int bytes;       /* the input holds numbers of type uint8_t */
     int separable;   /* the kernel is a column times a row */
     int include_pad; /* of an average: padding counts */
 } problem;

@@ -19,7 +19,7 @@ BOUNDARIES = ("zeros", "reflect", "replicate", "circular")
 
 _SPATIAL = {"i": "size", "k": "kernel", "s": "stride", "p": "padding", "d": "dilation"}
 _KEYS = {
-    "conv2d": {"ic", "oc", "g", "bias", "separable"},
+    "conv2d": {"ic", "oc", "g", "bias", "bytes", "separable"},
     "maxpool2d": {"c", "ceil"},
     "avgpool2d": {"c", "ceil", "include_pad"},
 }
@@ -47,6 +47,7 @@ class Problem:
     ceil_mode: bool = False
     include_pad: bool = True
     separable: bool = False
+    bytes: bool = False
     file: str = ""
 
     @property
@@ -88,8 +89,9 @@ class Problem:
 
     def moved_bytes(self, batch: int, itemsize: int) -> int:
         """What must be read and written at the least: input, weights and output, once each."""
-        images = self.ic * self.size[0] * self.size[1] + self.oc * self.out[0] * self.out[1]
-        return itemsize * (batch * images + self.weight_elements)
+        read = self.ic * self.size[0] * self.size[1] * (1 if self.bytes else itemsize)
+        written = self.oc * self.out[0] * self.out[1] * itemsize
+        return batch * (read + written) + itemsize * self.weight_elements
 
     @property
     def shape(self) -> str:
@@ -99,7 +101,8 @@ class Problem:
         for key, pair, usual in (("s", self.stride, 1), ("p", self.padding, 0), ("d", self.dilation, 1)):
             if pair != (usual, usual):
                 text += f" {key}{pair[0]}" if pair[0] == pair[1] else f" {key}{pair[0]}x{pair[1]}"
-        return text if self.groups == 1 else f"{text} g{self.groups}"
+        text += "" if self.groups == 1 else f" g{self.groups}"
+        return f"{text} uint8" if self.bytes else text
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -112,7 +115,8 @@ class Problem:
     def data(self, batch: int, dtype: str, seed: int = 0) -> tuple[Array, Array, Array | None]:
         """Input (NCHW), weight and bias: the same random numbers, none of them zero, wherever they are made."""
         draw = _Draw(dtype, seed)
-        x = draw(batch, self.ic, *self.size)
+        shape = (batch, self.ic, *self.size)
+        x = draw.rng.integers(1, 256, shape, np.uint8) if self.bytes else draw(*shape)
         if self.separable:
             column, row = self.factors(dtype, seed)
             weight = (column[:, None, :, None] * row[:, None, None, :]).astype(dtype)
@@ -154,7 +158,7 @@ def parse_line(line: str, file: str = "") -> Problem | None:
     if kind not in KINDS:
         raise ValueError(f"unknown kind of problem {kind!r}")
     fields: dict[str, Any] = {"kind": kind, "name": "", "boundary": "zeros", "file": file}
-    numbers = {"ic": 0, "oc": 0, "g": 1, "bias": 0, "ceil": 0, "include_pad": 1, "separable": 0}
+    numbers = {"ic": 0, "oc": 0, "g": 1, "bias": 0, "ceil": 0, "include_pad": 1, "separable": 0, "bytes": 0}
     spatial = {"size": [0, 0], "kernel": [0, 0], "stride": [0, 0], "padding": [0, 0], "dilation": [1, 1]}
     for word in words[1:]:
         key, equals, text = word.partition("=")
@@ -172,6 +176,7 @@ def parse_line(line: str, file: str = "") -> Problem | None:
     fields.update(ic=numbers["ic"], oc=numbers["oc"], groups=numbers["g"])
     fields.update(bias=bool(numbers["bias"]), ceil_mode=bool(numbers["ceil"]))
     fields.update(include_pad=bool(numbers["include_pad"]), separable=bool(numbers["separable"]))
+    fields.update(bytes=bool(numbers["bytes"]))
     problem = Problem(**fields)
     _validate(problem)
     return problem

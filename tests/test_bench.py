@@ -85,10 +85,10 @@ def test_names_and_layers_are_distinct() -> None:
         ("resnext50", 25, "rnx3_3x3_g32_s2", "256x56x56 -> 256x28x28 3x3 s2 p1 g32", 28_901_376),
         ("superres", 15, "edsr_107x161_tail_by3", "64x321x483 -> 3x321x483 3x3 p1", 535_828_608),
         ("vit_patch", 4, "vit_l14", "3x224x224 -> 1024x16x16 14x14 s14", 308_281_344),
-        ("separable", 13, "sep_9x9", "1x1024x1024 -> 1x1024x1024 9+9 p4", 37_748_736),
+        ("separable", 15, "sep_9x9", "1x1024x1024 -> 1x1024x1024 9+9 p4", 37_748_736),
         ("pool", 28, "avg_global_resnet50", "2048x7x7 -> 2048x1x1 7x7 s7", 0),
-        ("filter", 32, "filter_9x9", "1x1024x1024 -> 1x1024x1024 9x9 p4", 169_869_312),
-        ("filter", 32, "hd_gauss21_21x1", "1x1080x1920 -> 1x1080x1920 21x1 p10x0", 87_091_200),
+        ("filter", 35, "filter_9x9", "1x1024x1024 -> 1x1024x1024 9x9 p4", 169_869_312),
+        ("filter", 35, "hd_gauss21_21x1", "1x1080x1920 -> 1x1080x1920 21x1 p10x0", 87_091_200),
     ],
 )
 def test_known_layers(file: str, count: int, name: str, shape: str, flops: int) -> None:
@@ -116,6 +116,9 @@ def test_grammar() -> None:
     assert (separable.separable, separable.flops, separable.weight_elements) == (True, 2 * 3 * 49 * 6, 18)
     column, row = separable.factors("float32")
     np.testing.assert_array_equal(separable.data(1, "float32")[1][1, 0], np.outer(column[1], row[1]))
+    pixels = problem.parse_line("conv2d name=f ic=1 oc=1 i=4 k=3 bytes=1")
+    assert (pixels.shape, pixels.data(2, "float64")[0].dtype) == ("1x4x4 -> 1x2x2 3x3 uint8", "uint8")
+    assert pixels.moved_bytes(batch=2, itemsize=8) == 2 * (16 + 4 * 8) + 9 * 8
     assert problem.parse_line("  # nothing\n") is None
     assert problem.Problem.from_json(json.loads(json.dumps(p.to_json()))) == p
 

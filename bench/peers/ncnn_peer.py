@@ -22,6 +22,7 @@ class Ncnn:
     def prepare(self, case: Case) -> Prepared:
         require(case.dtype == "float32", "ncnn computes in float32")
         net = self._network(case)
+        require(not case.problem.bytes, "a float layer takes floats")
         images = [ncnn.Mat(image).clone() for image in case.data()[0]]
 
         def run() -> list[Any]:

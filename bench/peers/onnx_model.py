@@ -17,6 +17,7 @@ def onnx_model(case: Case) -> bytes:
     """Serialise the case with its weights as initialisers; input 'x', output 'y'."""
     p = case.problem
     require(p.boundary == "zeros", "ONNX convolution pads with zeros")
+    require(not p.bytes, "a float layer takes floats")
     x, weight, bias = case.data()
     element = TensorProto.DOUBLE if case.dtype == "float64" else TensorProto.FLOAT
     attributes: dict[str, Any] = {

@@ -22,9 +22,13 @@ class OpenCv:
         out = np.empty(case.out_shape, case.dtype)
         offsets = [0.0] * case.problem.oc if bias is None else [float(b) for b in bias]
 
+        depth = -1  # the input's
+        if case.problem.bytes:
+            depth = cv2.CV_32F if case.dtype == "float32" else cv2.CV_64F
+
         def run() -> Array:
             for n, c, k, kernel in planes:
-                cv2.filter2D(x[n, c], -1, kernel, out[n, k], (-1, -1), offsets[k], cv2.BORDER_CONSTANT)
+                cv2.filter2D(x[n, c], depth, kernel, out[n, k], (-1, -1), offsets[k], cv2.BORDER_CONSTANT)
             return out
 
         calls = {"filter2D": run}
@@ -34,7 +38,7 @@ class OpenCv:
             def run_separable() -> Array:
                 for n, c, k, _ in planes:
                     cv2.sepFilter2D(
-                        x[n, c], -1, rows[k], columns[k], out[n, k], (-1, -1), offsets[k], cv2.BORDER_CONSTANT
+                        x[n, c], depth, rows[k], columns[k], out[n, k], (-1, -1), offsets[k], cv2.BORDER_CONSTANT
                     )
                 return out
 

@@ -35,8 +35,10 @@ class Torch:
         if case.mode == "functional":
             if p.boundary != "zeros":
                 raise Unsupported("the functional form pads with zeros")
-            call = partial(F.conv2d, x, weight, bias, p.stride, p.padding, p.dilation, p.groups)
-            return Prepared({"conv2d": call}, to_numpy)
+            geometry = (weight, bias, p.stride, p.padding, p.dilation, p.groups)
+            if p.bytes:  # as one has to
+                return Prepared({"conv2d of floats": lambda: F.conv2d(x.to(weight.dtype), *geometry)}, to_numpy)
+            return Prepared({"conv2d": partial(F.conv2d, x, *geometry)}, to_numpy)
         layer = torch.nn.Conv2d(
             p.ic,
             p.oc,
@@ -47,10 +49,12 @@ class Torch:
             p.groups,
             bias=p.bias,
             padding_mode=p.boundary,
-            dtype=x.dtype,
+            dtype=weight.dtype,
         )
         layer.load_state_dict({"weight": weight} if bias is None else {"weight": weight, "bias": bias})
         layer = layer.eval().to(memory_format=self.memory_format)
+        if p.bytes:  # as one has to
+            return Prepared({"Conv2d.eval of floats": lambda: layer(x.to(weight.dtype))}, to_numpy)
         calls = {"Conv2d.eval": partial(layer, x)}
         if p.separable:
             calls["two conv2d"] = self._two_passes(case, x, bias)

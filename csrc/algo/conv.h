@@ -37,18 +37,18 @@ typedef struct pc_dense {
     int64_t in_h, in_w, oh, ow; /* as seen by the tiles: a 1x1 layer is one long row */
     int64_t pad_h, pad_w;
     pc_strides s, o;
-    int in_place;                      /* tiles read the image itself: 1x1 or planar, stride 1, no padding */
-    int copies;                        /* ... and the first block of channels leaves a panel for the others */
-    int64_t px;                        /* in place: elements from one pixel to the next */
-    int64_t step;                      /* columns of a tile */
-    int64_t nrows, ncols;              /* regions down and across */
-    int64_t rows, cols;                /* outputs of the largest region */
-    int64_t splits, per_split;         /* output-channel blocks are split among work items */
-    int64_t chans;                     /* input channels a strip */
-    int64_t k_chans, k_taps;           /* channels and taps a pass over k: one of them is whole */
-    int64_t pitch, phase, slice, chan; /* strip strides in elements, see kernels.h; slice: one depth tap */
-    int64_t work;                      /* items of work in all */
-    int64_t sum, off, panel_off, bias; /* byte offsets in a thread's workspace; the strip comes first */
+    int in_place;                           /* tiles read the image itself: 1x1 or planar, stride 1, no padding */
+    int copies;                             /* ... and the first block of channels leaves a panel for the others */
+    int64_t px;                             /* in place: elements from one pixel to the next */
+    int64_t step;                           /* columns of a tile */
+    int64_t nrows, ncols;                   /* regions down and across */
+    int64_t rows, cols;                     /* outputs of the largest region */
+    int64_t splits, per_split;              /* output-channel blocks are split among work items */
+    int64_t chans;                          /* input channels a strip */
+    int64_t k_chans, k_taps;                /* channels and taps a pass over k: one of them is whole */
+    int64_t pitch, phase, slice, chan;      /* strip strides in elements, see kernels.h; slice: one depth tap */
+    int64_t work;                           /* items of work in all */
+    int64_t sum, off, panel_off, bias, row; /* byte offsets in a thread's workspace; the strip comes first */
     uint64_t row_phases, col_phases;
 } pc_dense;
 
@@ -63,7 +63,7 @@ typedef struct pc_rows_plan {
     int64_t run;           /* whole planes an item, where each has one band and strip */
     int small;             /* a plane is one tile */
     int64_t pitch, phase;
-    int64_t tables, args; /* byte offsets in a thread's workspace; the strip, or a row of zeros, comes first */
+    int64_t tables, args, row; /* byte offsets in a thread's workspace; the strip, or a row of zeros, comes first */
 } pc_rows_plan;
 
 typedef struct pc_panels_plan {
@@ -76,7 +76,7 @@ typedef struct pc_panels_plan {
     int64_t size[2], count[2]; /* outputs of a region, and regions, down and across */
     int64_t run, runs;         /* blocks of an item, and items of a region */
     int64_t work;              /* items in all */
-    int64_t pitch, bias;       /* of the panel, and behind it in the workspace */
+    int64_t pitch, bias, row;  /* of the panel, and behind it in the workspace */
 } pc_panels_plan;
 
 typedef struct pc_windows_plan {
@@ -112,7 +112,7 @@ typedef struct pc_winograd {
      * the products. */
     int64_t run, ld_in, ld_tile;
     /* Byte offsets in a thread's workspace; the transformed input comes first. */
-    int64_t sums, strip, copy, off, place, bias;
+    int64_t sums, strip, copy, row, off, place, bias;
 } pc_winograd;
 
 struct pc_conv {
@@ -123,7 +123,8 @@ struct pc_conv {
     int64_t icg, ocg; /* channels a group */
     int64_t taps;     /* weights of an output and input channel */
     pc_strides src, dst;
-    int threads; /* what execute uses */
+    int src_size; /* bytes of an element of the input */
+    int threads;  /* what execute uses */
     size_t packed_size, workspace_per_thread;
     int64_t flops;
     char tile[64];
@@ -146,6 +147,11 @@ typedef void pc_conv_prepare_fn(const pc_conv *conv, char *workspace);
 typedef void pc_conv_item_fn(const pc_conv *conv, const pc_exec_args *args, int64_t item, char *workspace);
 void pc_conv_run_items(const pc_conv *conv, const pc_exec_args *args, int64_t items, pc_conv_prepare_fn *prepare,
                        pc_conv_item_fn *item);
+
+/* Bytes of workspace for `cols` columns of a row of the image as elements, if the image holds bytes. */
+static inline int64_t pc_conv_row_bytes(const pc_conv *c, int64_t cols) {
+    return c->desc.src_bytes ? pc_round_up((cols * c->src.w + c->kernels->vlen) * c->kernels->size, 64) : 0;
+}
 
 /* Apply residual and activation to finished outputs: rows x cols of some channels from `dst` on, with strides `o`. The
  * sooner, the closer they are. */

@@ -76,6 +76,7 @@ void pc_dense_view(pc_conv *c) {
     /* Channels last, a tile reads as many lines at once as it has pixels: L1 must have sets for them. */
     const int64_t power = pc_dense_power(d->px * (c->kernels ? c->kernels->size : 8));
     d->in_place |= apart(c) && (d->s.w == 1 || power <= 16);
+    d->in_place &= !p->src_bytes;
     if (!d->in_place) d->px = 1;
 }
 
@@ -273,7 +274,9 @@ void pc_dense_plan(pc_conv *c, const pc_dense_family *f, int64_t step) {
     d->off = d->sum + pc_round_up(sum, 64);
     d->panel_off = d->off + pc_round_up(d->k_chans * table_taps(c) * 8, 64);
     d->bias = d->panel_off + (d->copies ? pc_round_up(d->k_chans * 8, 64) : 0);
-    c->workspace_per_thread = (size_t)(d->bias + pc_round_up(f->block(c, 0).width * size, 64));
+    d->row = d->bias + pc_round_up(f->block(c, 0).width * size, 64);
+    const int64_t wide = (d->cols - 1) * c->desc.stride[2] + (c->desc.kernel[2] - 1) * c->desc.dilation[2] + 1;
+    c->workspace_per_thread = (size_t)(d->row + pc_conv_row_bytes(c, pc_min(wide, d->in_w)));
 
     c->packed_size = (size_t)(c->desc.groups * group_weights(c, f) * size);
 }
@@ -392,12 +395,14 @@ static void gather_strip(const pc_conv *c, const item *it, const void *image, in
         .sw = (int)p->stride[2],
         .row_phases = d->row_phases,
         .col_phases = d->col_phases,
+        .bytes = p->src_bytes,
+        .row = (char *)strip + d->row,
     };
     for (int64_t q = 0; q < p->kernel[0]; q++) {
         const int64_t z = pc_conv_depth(c, it->z, q);
         g.in_h = z < 0 ? 0 : d->in_h; /* a slice of padding: every row is beyond the border */
         g.boundary = z < 0 ? PC_ZEROS : p->boundary;
-        g.src = pc_at(image, c0 * d->s.c + pc_max(z, 0) * d->s.d, size);
+        g.src = pc_at(image, c0 * d->s.c + pc_max(z, 0) * d->s.d, c->src_size);
         g.dst = pc_at_mut(strip, q * d->slice, size);
         c->kernels->gather(&g);
     }
@@ -433,7 +438,7 @@ void pc_dense_item(const pc_conv *c, const pc_dense_family *f, const pc_exec_arg
     const int size = c->kernels->size;
     const int64_t k = c->icg * c->taps;
     const void *wei = pc_at(a->packed, it->g * group_weights(c, f), size);
-    const void *image = pc_at(a->src, it->n * d->s.n + it->g * c->icg * d->s.c, size);
+    const void *image = pc_at(a->src, it->n * d->s.n + it->g * c->icg * d->s.c, c->src_size);
     const int64_t corner = it->z * c->desc.stride[0] * d->s.d + it->y * d->pitch + it->x * d->px; /* in place only */
     char *dst = pc_at_mut(a->dst, it->n * d->o.n + it->z * d->o.d + it->y * d->o.h + it->x * d->o.w, size);
     char *bias = workspace + d->bias, *sum = workspace + d->sum;

@@ -135,7 +135,9 @@ static void plan(pc_conv *c) {
     c->threads = (int)pc_max(1, pc_min(c->threads, d->work));
     d->pitch = reach(c, 1, d->size[1]) * d->pixel + lanes;
     d->bias = pc_round_up((reach(c, 0, d->size[0]) * d->pitch + lanes) * size, 64);
-    c->workspace_per_thread = (size_t)(d->bias + d->period * lanes * size);
+    d->row = pc_round_up(d->bias + d->period * lanes * size, 64);
+    c->workspace_per_thread =
+        (size_t)(d->row + pc_conv_row_bytes(c, pc_min(reach(c, 1, d->size[1]) * d->apart[1], p->in[2])));
     c->packed_size = (size_t)(d->blocks * d->period * c->taps * lanes * size);
     snprintf(c->tile, sizeof c->tile, "%d channels, %d %s", c->kernels->vlen, d->tile, d->across ? "columns" : "rows");
 }
@@ -209,7 +211,9 @@ static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *w
                        .dst = workspace,
                        .pitch = d->pitch,
                        .pixel = d->pixel,
-                       .boundary = p->boundary};
+                       .boundary = p->boundary,
+                       .bytes = p->src_bytes,
+                       .row = workspace + d->row};
     pc_depthwise_args k = {.row_step = panel[along] * p->stride[1 + along],
                            .tap_row = panel[along] * tap_of(c, along),
                            .tap_col = panel[over] * tap_of(c, over),
@@ -225,7 +229,7 @@ static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *w
     for (; block < end; block++) {
         const int64_t first = block * vlen, lanes = d->flat ? p->oc : pc_min(vlen, p->oc - first);
         char *dst = pc_at_mut(a->dst, origin + first, size);
-        g.src = pc_at(a->src, i * c->src.n + first / c->ocg, size);
+        g.src = pc_at(a->src, i * c->src.n + first / c->ocg, c->src_size);
         g.first = first % c->ocg;
         g.lanes = lanes;
         c->kernels->panel(&g);

@@ -20,16 +20,19 @@ static void plan(pc_conv *conv) {
 
 static void pack(const pc_conv *conv, const void *wei, void *packed) { memcpy(packed, wei, conv->packed_size); }
 
-/* One output of either element type. */
+/* An element of the input; one output of either element type. */
 #define DEFINE_OUTPUT(T, FMA)                                                                                          \
-    static void output_##T(const pc_conv *c, const T *src, const T *wei, const T *bias, int64_t oc, int64_t z,         \
-                           int64_t y, int64_t x, T *dst) {                                                             \
+    static T at_##T(const pc_conv *c, const void *src, int64_t i) {                                                    \
+        return c->desc.src_bytes ? (T)((const uint8_t *)src)[i] : ((const T *)src)[i];                                 \
+    }                                                                                                                  \
+    static void output_##T(const pc_conv *c, const void *src, int64_t n, const T *wei, const T *bias, int64_t oc,      \
+                           int64_t z, int64_t y, int64_t x, T *dst) {                                                  \
         const pc_conv_desc *d = &c->desc;                                                                              \
         const int64_t *k = d->kernel;                                                                                  \
         T acc = bias ? bias[oc] : 0;                                                                                   \
-        src += oc / c->ocg * c->icg * c->src.c;                                                                        \
+        int64_t from = n * c->src.n + oc / c->ocg * c->icg * c->src.c;                                                 \
         wei += oc * c->icg * c->taps;                                                                                  \
-        for (int64_t ic = 0; ic < c->icg; ic++, src += c->src.c, wei += c->taps)                                       \
+        for (int64_t ic = 0; ic < c->icg; ic++, from += c->src.c, wei += c->taps)                                      \
             for (int64_t s = 0; s < k[2]; s++) {                                                                       \
                 const int64_t ix =                                                                                     \
                     pc_border(d->boundary, x * d->stride[2] + s * d->dilation[2] - d->pad_lo[2], d->in[2]);            \
@@ -39,7 +42,8 @@ static void pack(const pc_conv *conv, const void *wei, void *packed) { memcpy(pa
                         const int64_t iy =                                                                             \
                             pc_border(d->boundary, y * d->stride[1] + r * d->dilation[1] - d->pad_lo[1], d->in[1]);    \
                         const int inside = ix >= 0 && iy >= 0 && iz >= 0;                                              \
-                        const T v = inside ? src[iz * c->src.d + iy * c->src.h + ix * c->src.w] : 0;                   \
+                        const int64_t at = from + iz * c->src.d + iy * c->src.h + ix * c->src.w;                       \
+                        const T v = inside ? at_##T(c, src, at) : 0;                                                   \
                         acc = FMA(v, wei[(q * k[1] + r) * k[2] + s], acc);                                             \
                     }                                                                                                  \
                 }                                                                                                      \
@@ -47,13 +51,13 @@ static void pack(const pc_conv *conv, const void *wei, void *packed) { memcpy(pa
         *dst = acc;                                                                                                    \
     }                                                                                                                  \
     /* Of a column and a row. */                                                                                       \
-    static void separable_##T(const pc_conv *c, const T *src, const T *wei, const T *bias, int64_t oc, int64_t z,      \
-                              int64_t y, int64_t x, T *dst) {                                                          \
+    static void separable_##T(const pc_conv *c, const void *src, int64_t n, const T *wei, const T *bias, int64_t oc,   \
+                              int64_t z, int64_t y, int64_t x, T *dst) {                                               \
         const pc_conv_desc *d = &c->desc;                                                                              \
         const int64_t *k = d->kernel;                                                                                  \
         (void)z;                                                                                                       \
         T acc = bias ? bias[oc] : 0;                                                                                   \
-        src += oc * c->src.c;                                                                                          \
+        const int64_t from = n * c->src.n + oc * c->src.c;                                                             \
         wei += oc * c->taps;                                                                                           \
         for (int64_t s = 0; s < k[2]; s++) {                                                                           \
             const int64_t ix = pc_border(d->boundary, x * d->stride[2] + s * d->dilation[2] - d->pad_lo[2], d->in[2]); \
@@ -61,7 +65,8 @@ static void pack(const pc_conv *conv, const void *wei, void *packed) { memcpy(pa
             for (int64_t r = 0; r < k[1]; r++) {                                                                       \
                 const int64_t iy =                                                                                     \
                     pc_border(d->boundary, y * d->stride[1] + r * d->dilation[1] - d->pad_lo[1], d->in[1]);            \
-                t = FMA(ix >= 0 && iy >= 0 ? src[iy * c->src.h + ix * c->src.w] : 0, wei[r], t);                       \
+                const int64_t at = from + iy * c->src.h + ix * c->src.w;                                               \
+                t = FMA(ix >= 0 && iy >= 0 ? at_##T(c, src, at) : 0, wei[r], t);                                       \
             }                                                                                                          \
             acc = FMA(t, wei[k[1] + s], acc);                                                                          \
         }                                                                                                              \
@@ -80,12 +85,10 @@ static void run(const pc_conv *c, const pc_exec_args *a) {
         const int64_t at = n * c->dst.n + oc * c->dst.c + z * c->dst.d + y * c->dst.h;
         for (int64_t x = 0; x < o[2]; x++) {
             if (c->desc.dtype == PC_F32)
-                (c->desc.separable ? separable_float : output_float)(c, (const float *)a->src + n * c->src.n, a->packed,
-                                                                     a->bias, oc, z, y, x,
+                (c->desc.separable ? separable_float : output_float)(c, a->src, n, a->packed, a->bias, oc, z, y, x,
                                                                      (float *)a->dst + at + x * c->dst.w);
             else
-                (c->desc.separable ? separable_double : output_double)(c, (const double *)a->src + n * c->src.n,
-                                                                       a->packed, a->bias, oc, z, y, x,
+                (c->desc.separable ? separable_double : output_double)(c, a->src, n, a->packed, a->bias, oc, z, y, x,
                                                                        (double *)a->dst + at + x * c->dst.w);
         }
         pc_conv_finish(c, a, &c->dst, pc_at_mut(a->dst, at, c->kernels->size), 1, 1, o[2]);

@@ -55,7 +55,7 @@ static const char *defer(const pc_conv *c) {
 static int is_direct(const pc_conv *c, int kr) {
     const pc_conv_desc *p = &c->desc;
     const int64_t row = c->src.h * c->kernels->size, page = 4096, near = 128;
-    if (p->boundary != PC_ZEROS || row > MOST) return 0;
+    if (p->boundary != PC_ZEROS || row > MOST || p->src_bytes) return 0;
     if (row + near >= page && (row + near) % page <= 2 * near && p->in[1] > 8) return 0;
     return p->stride[2] == 1 || (p->stride[2] == 2 && p->stride[1] == 2 && p->dilation[2] == 1 && kr);
 }
@@ -154,7 +154,8 @@ static void plan(pc_conv *c) {
     r->small = r->direct && r->step && r->bands == 1 && r->tile == c->out[1] && c->ocg == 1;
     c->threads = (int)pc_max(1, pc_min(c->threads, items(c)));
     r->args = r->tables + pc_round_up((r->pointers + p->kernel[2]) * 8, 64);
-    c->workspace_per_thread = (size_t)r->args + sizeof(pc_rows_args);
+    r->row = r->args + pc_round_up((int64_t)sizeof(pc_rows_args), 64);
+    c->workspace_per_thread = (size_t)(r->row + pc_conv_row_bytes(c, pc_min(bordered(c, cols), p->in[2])));
     c->packed_size = (size_t)(p->oc * c->taps * size);
     snprintf(c->tile, sizeof c->tile, "%d rows x %d columns", r->tile, c->kernels->vlen >> r->narrow);
 }
@@ -214,6 +215,8 @@ static void gather_strip(const pc_conv *c, const void *plane, int64_t y, int64_t
         .row_phases = 1,
         .col_phases = ~UINT64_C(0),
         .boundary = p->boundary,
+        .bytes = p->src_bytes,
+        .row = (char *)strip + r->row,
     };
     c->kernels->gather(&g);
 }
@@ -255,7 +258,7 @@ static void run_piece(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_
     const pc_rows_plan *r = &c->as.rows;
     pc_rows_args *args = args_in(c, workspace);
     const int size = c->kernels->size;
-    const void *plane = pc_at(a->src, n * c->src.n + pc_quotient(oc, c->ocg) * c->src.c, size);
+    const void *plane = pc_at(a->src, n * c->src.n + pc_quotient(oc, c->ocg) * c->src.c, c->src_size);
     void *dst = pc_at_mut(a->dst, n * c->dst.n + oc * c->dst.c + x0, size);
     const void **table = rows_in(c, workspace);
     const int64_t top = y0 * c->desc.stride[1];

@@ -92,7 +92,8 @@ static void plan(pc_conv *c) {
     }
     const int64_t cols = pc_ceil_div(c->out[2], s->strips);
     s->turns = c->src.w != c->dst.w;
-    s->ring = s->shares && meets(c) ? s->tile - 1 + p->kernel[1] : 0;
+    const int64_t pointers = s->shares ? s->tile - 1 + p->kernel[1] : s->tile * p->kernel[1];
+    s->ring = p->src_bytes || (s->shares && meets(c)) ? pointers : 0;
     s->pitch = pitch_of(c, cols);
     s->phase = p->stride[2] > 1 ? phase_of(c, cols) : 0;
     s->period = inner / gcd(inner, lanes);
@@ -112,7 +113,7 @@ static void plan(pc_conv *c) {
     s->bias = s->zeros + zeros;
     s->off = s->bias + s->period * lanes * size;
     s->rows = s->off + p->kernel[2] * 8;
-    c->workspace_per_thread = (size_t)(s->rows + (s->shares ? s->tile - 1 + p->kernel[1] : s->tile * p->kernel[1]) * 8);
+    c->workspace_per_thread = (size_t)(s->rows + pointers * 8);
     c->packed_size = (size_t)((planes_of(c) * s->period * c->taps * lanes + p->oc) * size);
     snprintf(c->tile, sizeof c->tile, "%d rows x %d columns", s->tile, c->kernels->vlen);
 }
@@ -223,9 +224,9 @@ static void sort_columns(const pc_conv *c, const void *src, int64_t cols, char *
 }
 
 /* Point the table at the rows that `tile` outputs from row y on read, at column `from`. Where rows of the image would
- * meet in the same sets of L1, each is copied once, into a ring; *copied is the first that has not been. */
+ * meet in the same sets of L1, or hold bytes, each is copied once, into a ring; *next is the first that has not been. */
 static void fill_rows(const pc_conv *c, const char *plane, int64_t y, const columns *u, char *workspace,
-                      int64_t *copied) {
+                      int64_t *next) {
     const pc_conv_desc *p = &c->desc;
     const pc_separable_plan *s = &c->as.separable;
     const int size = c->kernels->size;
@@ -234,13 +235,19 @@ static void fill_rows(const pc_conv *c, const char *plane, int64_t y, const colu
     for (int64_t i = 0; i < n; i++) {
         const int64_t t = s->shares ? i * p->dilation[1] : i / taps * p->stride[1] + i % taps * p->dilation[1];
         const int64_t iy = pc_border(p->boundary, y * p->stride[1] + t - p->pad_lo[1], p->in[1]);
-        rows[i] = iy < 0 ? workspace + s->zeros : pc_at(plane, iy * c->src.h + u->from * inner_of(c), size);
+        rows[i] = iy < 0 ? workspace + s->zeros : pc_at(plane, iy * c->src.h + u->from * inner_of(c), c->src_size);
         if (!s->ring || iy < 0) continue;
-        char *copy = pc_at_mut(workspace + s->copies, (y + i) % s->ring * s->pitch, size);
-        if (y + i >= *copied) memcpy(copy, rows[i], (size_t)((u->to - u->from) * inner_of(c) * size));
-        rows[i] = copy;
+        const int64_t elements = (u->to - u->from) * inner_of(c), slot = s->shares ? (y + i) % s->ring : i;
+        char *copied = pc_at_mut(workspace + s->copies, slot * s->pitch, size);
+        if (!s->shares || y + i >= *next) {
+            if (p->src_bytes)
+                c->kernels->widen(elements, rows[i], copied);
+            else
+                memcpy(copied, rows[i], (size_t)(elements * size));
+        }
+        rows[i] = copied;
     }
-    *copied = y + n;
+    *next = y + n;
 }
 
 /* Results go to another layout: rows of `cols` pixels, one after the other. */
@@ -270,7 +277,7 @@ static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *w
     const int64_t y0 = band * c->out[1] / s->bands, y1 = (band + 1) * c->out[1] / s->bands;
     const int64_t x0 = strip * c->out[2] / s->strips, x1 = (strip + 1) * c->out[2] / s->strips;
     const columns u = columns_of(c, x0, x1 - x0);
-    const char *src = pc_at(a->src, n * c->src.n + channel * c->src.c, size);
+    const char *src = pc_at(a->src, n * c->src.n + channel * c->src.c, c->src_size);
     const int64_t vectors = channel * s->period * lanes, all = planes * s->period * lanes;
     const char *edge = pc_at(a->packed, all * c->taps + channel, size);
     /* Column 0 of the image, between the passes: a whole number of vectors from the workspace's beginning. */
@@ -297,10 +304,10 @@ static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *w
                           .dst = workspace + s->turned,
                           .ld_dst = s->turns ? (x1 - x0) * inner : c->dst.h,
                           .n = (x1 - x0) * inner};
-    int64_t copied = 0;
+    int64_t next = 0;
     for (int64_t j = y0; j < y1; j += s->tile) {
         const int64_t y = pc_min(j, y1 - s->tile); /* a last tile steps back */
-        fill_rows(c, src, y, &u, workspace, &copied);
+        fill_rows(c, src, y, &u, workspace, &next);
         c->kernels->column[s->shares][s->tile](&down);
         for (int64_t r = 0; r < s->tile; r++) fill_sides(c, &u, pc_at_mut(image, r * s->pitch, size), edge);
         if (s->phase) sort_columns(c, first, u.end - u.first, workspace + s->sorted);

@@ -63,7 +63,7 @@ static int choose_m(const pc_conv *c) {
 }
 
 static pc_winograd geometry(const pc_conv *c) {
-    const int line = line_axis(c), gathers = c->desc.boundary != PC_ZEROS;
+    const int line = line_axis(c), gathers = c->desc.boundary != PC_ZEROS || c->desc.src_bytes;
     if (line) {
         const int taps = (int)c->desc.kernel[line], rest = taps % 3 == 1;
         const pc_winograd_cut cut = {.vertical = line == 1, .segments = (taps - rest + 2) / 3, .rest = rest};
@@ -233,7 +233,8 @@ static int64_t lay_out(const pc_conv *c, pc_winograd *w, int64_t tiles) {
     w->strip = w->sums + pc_round_up(tiles * w->ld_tile * size, 64);
     const int64_t in = (columns_read(w, segment(w)) + 3) * w->n[0], out = w->m[1] * segment(w) * w->m[0];
     w->copy = w->strip + pc_round_up(pc_max(in, out) * vlen * size, 64);
-    w->off = w->copy + (w->gathers ? pc_round_up(vlen * w->n[0] * copy_pitch(c, w) * size, 64) : 0);
+    w->row = w->copy + (w->gathers ? pc_round_up(vlen * w->n[0] * copy_pitch(c, w) * size, 64) : 0);
+    w->off = w->row + pc_conv_row_bytes(c, pc_min(columns_read(w, segment(w)), c->desc.in[2]));
     w->place = w->off + pc_round_up(segments(w) * c->icg * 8, 64);
     w->bias = w->place + pc_round_up(tiles * 8, 64);
     return w->bias + pc_round_up(2 * w->nv * vlen * size, 64);
@@ -413,30 +414,36 @@ static void fill_offsets(const pc_conv *c, char *workspace) {
         for (int64_t ic = 0; ic < c->icg; ic++) *off++ = s * w->cut.ld_segment + ic / vlen * w->np * vlen + ic % vlen;
 }
 
-/* Copy what the tiles read into rows of their own, borders included, and read that instead. */
-static void gather(const pc_conv *c, pc_winograd_in_args *in, void *copy) {
+/* Copy what the tiles read into rows of their own, borders included and no dilation between them, and read that instead.
+ */
+static void gather(const pc_conv *c, pc_winograd_in_args *in, void *copy, void *row) {
     const pc_winograd *w = &c->as.winograd;
     const int64_t rows = w->n[0], cols = columns_read(w, in->tiles), pitch = copy_pitch(c, w);
-    const pc_gather_args g = {.src = in->src,
-                              .src_chan = c->src.c,
-                              .src_row = c->src.h,
-                              .src_col = c->src.w,
-                              .in_h = c->desc.in[1],
-                              .in_w = c->desc.in[2],
-                              .y0 = in->y,
-                              .x0 = in->x,
-                              .dst = copy,
-                              .chan = rows * pitch,
-                              .pitch = pitch,
-                              .channels = in->channels,
-                              .rows = rows,
-                              .cols = cols,
-                              .sh = 1,
-                              .sw = 1,
-                              .row_phases = 1,
-                              .col_phases = 1,
-                              .boundary = c->desc.boundary};
-    c->kernels->gather(&g);
+    const int64_t apart = w->dilation[0], calls = apart > 1 ? rows : 1;
+    pc_gather_args g = {.src = in->src,
+                        .src_chan = c->src.c,
+                        .src_row = c->src.h,
+                        .src_col = c->src.w,
+                        .in_h = c->desc.in[1],
+                        .in_w = c->desc.in[2],
+                        .y0 = in->y,
+                        .x0 = in->x,
+                        .dst = copy,
+                        .chan = rows * pitch,
+                        .pitch = pitch,
+                        .channels = in->channels,
+                        .rows = rows / calls,
+                        .cols = cols,
+                        .sh = 1,
+                        .sw = 1,
+                        .row_phases = 1,
+                        .col_phases = 1,
+                        .boundary = c->desc.boundary,
+                        .bytes = c->desc.src_bytes,
+                        .row = row};
+    for (int64_t i = 0; i < calls; i++, g.y0 += apart, g.dst = pc_at_mut(g.dst, pitch, c->kernels->size))
+        c->kernels->gather(&g);
+    in->dilation[0] = 1;
     in->src = copy;
     in->src_chan = rows * pitch;
     in->src_row = pitch;
@@ -465,7 +472,7 @@ static void transform_input(const pc_conv *c, const pc_exec_args *a, const item 
                               .strip = workspace + w->strip,
                               .ld_freq = w->ld_in,
                               .cut = w->cut};
-    const char *image = pc_at(a->src, it->n * c->src.n + it->g * c->icg * c->src.c, size);
+    const char *image = pc_at(a->src, it->n * c->src.n + it->g * c->icg * c->src.c, c->src_size);
     for (int64_t ic = 0; ic < c->icg; ic += vlen) {
         in.dst = pc_at_mut(workspace, ic * w->np, size);
         in.channels = (int)pc_min(c->icg - ic, vlen);
@@ -474,8 +481,8 @@ static void transform_input(const pc_conv *c, const pc_exec_args *a, const item 
             in.y = pixel_of(w, 0, t / w->tiles_w, w->step[0]) - p->pad_lo[1];
             in.x = pixel_of(w, 1, t % w->tiles_w, w->step[1]) - p->pad_lo[2];
             in.place = place + (t - it->tile);
-            in.src = pc_at(image, ic * c->src.c, size);
-            if (w->gathers) gather(c, &in, workspace + w->copy);
+            in.src = pc_at(image, ic * c->src.c, c->src_size);
+            if (w->gathers) gather(c, &in, workspace + w->copy, workspace + w->row);
             c->kernels->winograd_input[w->kind](&in);
         }
     }

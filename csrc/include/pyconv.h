@@ -131,6 +131,7 @@ typedef struct pc_conv_desc {
     pc_boundary boundary;
     int64_t mb, ic, oc, groups;
     int64_t in[3], kernel[3], stride[3], dilation[3], pad_lo[3], pad_hi[3];
+    int src_bytes;            /* the input holds numbers of type uint8_t, whatever dtype; each is exact as an element */
     int separable;            /* each channel's kernel is a column times a row, see below */
     pc_isa isa;               /* PC_ISA_AUTO: the process-wide target */
     int threads;              /* 0: the process-wide number; small problems use fewer */

@@ -9,7 +9,13 @@
 #include "kernels.h"
 #include "table.h"
 
-static void fill_run(elem *dst, int64_t n, elem x) {
+void PC_FN(pc_widen)(int64_t n, const uint8_t *src, void *dst) {
+    int64_t i = 0;
+    for (; i + PC_VLEN <= n; i += PC_VLEN) v_store((elem *)dst + i, v_load_bytes(src + i));
+    for (; i < n; i++) ((elem *)dst)[i] = src[i];
+}
+
+PC_RARE void fill_run(elem *dst, int64_t n, elem x) {
     for (int64_t i = 0; i < n; i++) dst[i] = x;
 }
 
@@ -29,7 +35,7 @@ static void copy_even(elem *dst, const elem *src, int64_t n) {
 }
 
 /* dst[i] = src[4 i] */
-static void copy_fourth(elem *dst, const elem *src, int64_t n) {
+PC_RARE void copy_fourth(elem *dst, const elem *src, int64_t n) {
     for (int64_t i = 0; i < n; i += PC_VLEN, src += 4 * PC_VLEN) {
         const int64_t readable = 4 * (n - i) - 3;
         const vec a = v_even(v_load_part(src, readable, 0), v_load_part(src, readable, 1));
@@ -79,28 +85,49 @@ static void columns_inside(int64_t x, int64_t step, int64_t n, int64_t in_w, int
 
 static int wanted(uint64_t phases, int p) { return p > 63 || (phases >> p & 1); }
 
+static const void *source(const void *base, int64_t at, int bytes) {
+    return bytes ? (const void *)((const uint8_t *)base + at) : (const void *)((const elem *)base + at);
+}
+
+static elem element(const void *base, int64_t at, int bytes) {
+    return bytes ? (elem)((const uint8_t *)base)[at] : ((const elem *)base)[at];
+}
+
 /* Border elements [from, to) of a run: each one stands for an element inside the image, or for the fill. */
-static void gather_border(const pc_gather_args *a, const elem *row, elem *dst, int m, int64_t x, int64_t from,
-                          int64_t to) {
+PC_RARE void gather_border(const pc_gather_args *a, const void *row, elem *dst, int m, int64_t x, int64_t from,
+                           int64_t to) {
     for (int64_t i = from; i < to; i++) {
         const int64_t ix = pc_border(a->boundary, x + i * a->sw, a->in_w);
         for (int c = 0; c < m; c++)
-            dst[c * a->chan + i] = ix < 0 ? (elem)a->fill : row[c * a->src_chan + ix * a->src_col];
+            dst[c * a->chan + i] = ix < 0 ? (elem)a->fill : element(row, c * a->src_chan + ix * a->src_col, a->bytes);
     }
 }
 
-/* One column phase of one bordered row, for m channels: every sw-th column from p on. */
-static void gather_run(const pc_gather_args *a, const elem *src, elem *dst, int m, int64_t iy, int p) {
+/* Columns first .. end - 1 of a row of the image, `m` elements of each, as elements that stand where the row's would. */
+PC_RARE const elem *widened(const void *row, int64_t first, int64_t end, int64_t col, int64_t m, void *space) {
+    if (end > first) PC_FN(pc_widen)((end - first - 1) * col + m, (const uint8_t *)row + first * col, space);
+    return (const elem *)((uintptr_t)space - (uintptr_t)(first * col) * sizeof(elem));
+}
+
+/* Row iy of the image, or what may stand for one beyond it. */
+static const elem *row_of(const pc_gather_args *a, const void *src, int m, int64_t iy) {
+    if (!a->bytes) return (const elem *)((uintptr_t)src + (uintptr_t)(pc_max(iy, 0) * a->src_row) * sizeof(elem));
+    const int64_t first = pc_max(0, a->x0), end = iy < 0 ? first : pc_min(a->in_w, a->x0 + a->cols);
+    return widened((const uint8_t *)src + pc_max(iy, 0) * a->src_row, first, end, a->src_col, m, a->row);
+}
+
+/* One column phase of one bordered row, for m channels: every sw-th column from p on. `raw` is the row as it lies in the
+ * image, which a border may copy from anywhere. */
+static void gather_run(const pc_gather_args *a, const void *raw, const elem *row, elem *dst, int m, int64_t iy, int p) {
     const int64_t n = pc_ceil_div(a->cols - p, a->sw), x = a->x0 + p, step = a->src_col * a->sw;
     if (iy < 0) {
         for (int c = 0; c < m; c++) fill_run(dst + c * a->chan, n, (elem)a->fill);
         return;
     }
-    const elem *row = src + iy * a->src_row;
     int64_t lo, hi;
     columns_inside(x, a->sw, n, a->in_w, &lo, &hi);
-    gather_border(a, row, dst, m, x, 0, lo);
-    gather_border(a, row, dst, m, x, hi, n);
+    gather_border(a, raw, dst, m, x, 0, lo);
+    gather_border(a, raw, dst, m, x, hi, n);
     if (hi <= lo) return;
     row += (x + lo * a->sw) * a->src_col;
     dst += lo;
@@ -127,11 +154,11 @@ PC_INLINE void store_part(elem *dst, int64_t n, vec x) {
 
 /* One bordered row of a planar image with stride 1 or 2, border of `fill`: every vector is loaded once, under a mask
  * where it meets the border, and with stride 2 split into its two phases. */
-static void gather_row(const pc_gather_args *a, const elem *plane, elem *dst, int64_t iy) {
+static void gather_row(const pc_gather_args *a, const elem *row, elem *dst, int64_t iy) {
     const vec fill = v_set1((elem)a->fill);
     const int64_t cols = a->cols, lo = iy < 0 ? cols : pc_max(0, -a->x0),
                   hi = iy < 0 ? cols : pc_min(cols, a->in_w - a->x0);
-    const elem *row = (const elem *)((uintptr_t)plane + (uintptr_t)(pc_max(iy, 0) * a->src_row + a->x0) * sizeof(elem));
+    row = (const elem *)((uintptr_t)row + (uintptr_t)a->x0 * sizeof(elem));
     if (a->sw == 1) {
         for (int64_t u = 0; u < cols; u += PC_VLEN) store_part(dst + u, cols - u, load_bordered(row, u, lo, hi, fill));
         return;
@@ -144,11 +171,19 @@ static void gather_row(const pc_gather_args *a, const elem *plane, elem *dst, in
     }
 }
 
+/* One bordered row of a planar image of bytes with stride 1, border of `fill`. */
+PC_RARE void widen_row(const pc_gather_args *a, const uint8_t *row, elem *dst) {
+    const int64_t lo = pc_min(pc_max(0, -a->x0), a->cols), hi = pc_max(lo, pc_min(a->cols, a->in_w - a->x0));
+    fill_run(dst, lo, (elem)a->fill);
+    if (hi > lo) PC_FN(pc_widen)(hi - lo, row + a->x0 + lo, dst + lo);
+    fill_run(dst + hi, a->cols - hi, (elem)a->fill);
+}
+
 void PC_FN(pc_gather)(const pc_gather_args *a) {
     const int whole_rows = a->src_col == 1 && a->sw <= 2 && a->boundary == PC_ZEROS;
     const int block = a->src_chan == 1 && !whole_rows ? PC_VLEN : 1; /* channels last: a vector of channels at a time */
     for (int64_t c = 0; c < a->channels; c += block) {
-        const elem *src = (const elem *)a->src + c * a->src_chan;
+        const void *src = source(a->src, c * a->src_chan, a->bytes);
         elem *dst = (elem *)a->dst + c * a->chan;
         const int m = (int)pc_min(block, a->channels - c);
         for (int rp = 0; rp < a->sh && rp < a->rows; rp++) {
@@ -156,12 +191,18 @@ void PC_FN(pc_gather)(const pc_gather_args *a) {
             elem *row = dst + (int64_t)rp * a->sw * a->phase;
             for (int64_t t = rp; t < a->rows; t += a->sh, row += a->pitch) {
                 const int64_t iy = pc_border(a->boundary, a->y0 + t, a->in_h);
-                if (whole_rows) {
-                    gather_row(a, src, row, iy);
+                if (whole_rows && a->bytes && a->sw == 1 && iy >= 0) {
+                    widen_row(a, (const uint8_t *)src + iy * a->src_row, row);
                     continue;
                 }
+                const elem *from = row_of(a, src, m, iy);
+                if (whole_rows) {
+                    gather_row(a, from, row, iy);
+                    continue;
+                }
+                const void *raw = iy < 0 ? src : source(src, iy * a->src_row, a->bytes);
                 for (int cp = 0; cp < a->sw && cp < a->cols; cp++)
-                    if (wanted(a->col_phases, cp)) gather_run(a, src, row + cp * a->phase, m, iy, cp);
+                    if (wanted(a->col_phases, cp)) gather_run(a, raw, from, row + cp * a->phase, m, iy, cp);
             }
         }
     }
@@ -189,13 +230,20 @@ PC_INLINE void copy_pixel(const pc_panel_args *a, const elem *src, elem *dst) {
     }
 }
 
-static void copy_panel_border(const pc_panel_args *a, const elem *row, elem *dst, int64_t from, int64_t to) {
+/* One pixel of bytes. */
+PC_RARE void widen_pixel(const pc_panel_args *a, const uint8_t *src, elem *dst) {
+    for (int64_t i = 0; i < a->lanes; i++) dst[i] = src[(a->first + i) / a->repeat];
+}
+
+PC_RARE void copy_panel_border(const pc_panel_args *a, const void *row, elem *dst, int64_t from, int64_t to) {
     for (int64_t u = from; u < to; u++) {
         const int64_t ix = pc_border(a->boundary, a->x0 + u * a->apart_w, a->in_w);
         if (ix < 0)
             fill_zeros(dst + u * a->pixel, a->lanes);
+        else if (a->bytes)
+            widen_pixel(a, (const uint8_t *)row + ix * a->src_col, dst + u * a->pixel);
         else
-            copy_pixel(a, row + ix * a->src_col, dst + u * a->pixel);
+            copy_pixel(a, (const elem *)row + ix * a->src_col, dst + u * a->pixel);
     }
 }
 
@@ -209,8 +257,11 @@ void PC_FN(pc_panel)(const pc_panel_args *a) {
             fill_zeros(dst, a->cols * a->pixel);
             continue;
         }
-        const elem *row = (const elem *)a->src + iy * a->src_row;
-        copy_panel_border(a, row, dst, 0, lo);
+        const void *raw = source(a->src, iy * a->src_row, a->bytes);
+        const int64_t inside = a->x0 + lo * a->apart_w, end = hi > lo ? a->x0 + (hi - 1) * a->apart_w + 1 : inside;
+        const elem *row =
+            a->bytes ? widened(raw, inside, end, a->src_col, (a->first + a->lanes - 1) / a->repeat + 1, a->row) : raw;
+        copy_panel_border(a, raw, dst, 0, lo);
         if (a->repeat == 1 && a->lanes == a->pixel && a->src_col == a->pixel && a->apart_w == 1 &&
             hi > lo) { /* pixels touch: rows in one piece */
             copy_run(dst + lo * a->pixel, row + (a->x0 + lo) * a->pixel, (hi - lo) * a->pixel);
@@ -218,6 +269,6 @@ void PC_FN(pc_panel)(const pc_panel_args *a) {
             for (int64_t u = lo; u < hi; u++)
                 copy_pixel(a, row + (a->x0 + u * a->apart_w) * a->src_col, dst + u * a->pixel);
         }
-        copy_panel_border(a, row, dst, hi, a->cols);
+        copy_panel_border(a, raw, dst, hi, a->cols);
     }
 }

@@ -43,6 +43,8 @@ typedef struct pc_gather_args {
     uint64_t row_phases, col_phases; /* bit p: phase p is read by some tap (phases beyond 63 always are) */
     pc_boundary boundary;
     double fill; /* beyond the border with PC_ZEROS: 0, or minus infinity for max pooling */
+    int bytes;   /* src holds numbers of type uint8_t */
+    void *row;   /* then: room for min(cols, in_w) * src_col elements and a vector */
 } pc_gather_args;
 
 typedef void pc_gather_fn(const pc_gather_args *a);
@@ -141,6 +143,8 @@ typedef struct pc_panel_args {
     void *dst;
     int64_t pitch, pixel;
     pc_boundary boundary;
+    int bytes; /* src holds numbers of type uint8_t */
+    void *row; /* then: room for min(cols * apart_w, in_w) * src_col elements and a vector */
 } pc_panel_args;
 
 typedef void pc_panel_fn(const pc_panel_args *a);
@@ -369,6 +373,7 @@ typedef struct pc_kernels {
     pc_isa isa;
     int vlen, size; /* elements a vector, bytes an element */
     pc_gather_fn *gather;
+    void (*widen)(int64_t n, const uint8_t *src, void *dst); /* dst[i] = src[i] */
     /* [mode][nv][np], NULL where not compiled */
     pc_channel_fn *const (*channel_tile)[PC_MAX_CHANNEL_NV + 1][PC_MAX_NP + 1];
     pc_pixel_fn *const (*pixel_tile)[PC_MAX_PIXEL_NV + 1]; /* [mr][nv] */

@@ -16,6 +16,7 @@ const pc_kernels PC_FN(pc_kernels) = {
     .vlen = PC_VLEN,
     .size = sizeof(elem),
     .gather = PC_FN(pc_gather),
+    .widen = PC_FN(pc_widen),
     .channel_tile = PC_FN(pc_channel_tiles),
     .pixel_tile = PC_FN(pc_pixel_tiles),
     .transpose = PC_FN(pc_transpose),

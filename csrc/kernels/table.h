@@ -13,6 +13,7 @@ extern pc_line_fn *const PC_FN(pc_line_tiles)[PC_MAX_SEPARABLE_TILE + 1];
 pc_panel_fn PC_FN(pc_panel);
 pc_window_fn *PC_FN(pc_window_find)(int high, int wide, int k, int step);
 pc_gather_fn PC_FN(pc_gather);
+void PC_FN(pc_widen)(int64_t n, const uint8_t *src, void *dst);
 pc_transpose_fn PC_FN(pc_transpose);
 pc_rows_fn *PC_FN(pc_rows_find)(int tile, int kr, int row_step, int col_step);
 pc_rows_fn *PC_FN(pc_rows_find_narrow)(int tile, int kr, int row_step, int col_step);

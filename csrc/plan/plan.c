@@ -61,6 +61,7 @@ pc_status pc_plan_create_conv(const pc_conv_desc *desc, pc_plan **plan) {
     conv.desc.algo = NULL; /* the caller's string need not outlive this call */
     const char *name = desc->algo && strcmp(desc->algo, "auto") ? desc->algo : NULL;
     conv.kernels = pc_kernels_find(conv.desc.isa, conv.desc.dtype);
+    conv.src_size = conv.desc.src_bytes ? 1 : conv.kernels->size;
     conv.icg = conv.desc.ic / conv.desc.groups;
     conv.ocg = conv.desc.oc / conv.desc.groups;
     const int64_t *k = conv.desc.kernel;

@@ -44,6 +44,7 @@ pc_status pc_validate_conv(pc_conv_desc *d, int64_t out[3]) {
     if (d->mb < 0 || d->ic < 1 || d->oc < 1) return PC_ERR_SIZE;
     if (d->groups < 1 || d->ic % d->groups || d->oc % d->groups) return PC_ERR_GROUPS;
     d->separable = d->separable != 0;
+    d->src_bytes = d->src_bytes != 0;
     if (d->separable && (d->groups != d->ic || d->oc != d->ic)) return PC_ERR_GROUPS;
     for (int i = 0; i < 3; i++) {
         if (d->in[i] < 1 || d->kernel[i] < 1) return PC_ERR_SIZE;

@@ -61,7 +61,9 @@ std::string shape_text(const py::array &a) {
     return shape_text(shape.data(), static_cast<int>(a.ndim()));
 }
 
-py::array float_array(py::handle value, const char *function, const char *argument) {
+namespace {
+
+py::array typed_array(py::handle value, bool bytes_too, const char *function, const char *argument) {
     if (!py::isinstance<py::array>(value))
         throw py::type_error(std::string(function) + ": " + argument + " must be a numpy.ndarray, not " +
                              kind_of(value));
@@ -69,12 +71,25 @@ py::array float_array(py::handle value, const char *function, const char *argume
     const py::dtype type = a.dtype();
     const int num = type.num();
     const char order = type.byteorder();
+    if (bytes_too && num == Flags::NPY_UBYTE_) return a;
     if ((num != Flags::NPY_FLOAT_ && num != Flags::NPY_DOUBLE_) || (order != '=' && order != '|'))
-        throw py::type_error(std::string(function) + ": " + argument +
-                             " must be float32 or float64 in native byte order, not " +
-                             py::str(py::handle(type)).cast<std::string>());
+        throw py::type_error(
+            std::string(function) + ": " + argument + " must be float32 or float64 in native byte order" +
+            (bytes_too ? ", or uint8, not " : ", not ") + py::str(py::handle(type)).cast<std::string>());
     return a;
 }
+
+} // namespace
+
+py::array float_array(py::handle value, const char *function, const char *argument) {
+    return typed_array(value, false, function, argument);
+}
+
+py::array image_array(py::handle value, const char *function, const char *argument) {
+    return typed_array(value, true, function, argument);
+}
+
+bool holds_bytes(const py::array &a) { return a.dtype().num() == Flags::NPY_UBYTE_; }
 
 pc_dtype dtype_of(const py::array &a) { return a.itemsize() == 4 ? PC_F32 : PC_F64; }
 
@@ -279,10 +294,10 @@ std::vector<py::ssize_t> result_strides(const Sizes &s, bool batched, bool chann
     return strides;
 }
 
-py::array shaped(py::handle value, const char *argument, const std::vector<py::ssize_t> &shape, const py::array &like,
+py::array shaped(py::handle value, const char *argument, const std::vector<py::ssize_t> &shape, const Like &like,
                  const char *function) {
     const py::array a = float_array(value, function, argument);
-    require_dtype(a, argument, like, "input");
+    require_dtype(a, argument, like.array, like.argument);
     if (static_cast<size_t>(a.ndim()) != shape.size() || !std::equal(shape.begin(), shape.end(), a.shape())) {
         const std::vector<int64_t> wanted(shape.begin(), shape.end());
         throw py::value_error(std::string(function) + ": " + argument + " has shape " + shape_text(a) +
@@ -295,15 +310,16 @@ py::array shaped(py::handle value, const char *argument, const std::vector<py::s
 } // namespace
 
 py::array result_shaped(py::handle value, const char *argument, const Sizes &size, bool batched, bool channels_last,
-                        const py::array &like, const char *function) {
+                        const Like &like, const char *function) {
     return shaped(value, argument, result_shape(size, batched, channels_last), like, function);
 }
 
 Result make_result(py::handle out, const Sizes &size, bool batched, bool channels_last, pc_layout layout,
-                   const py::array &like, const char *function) {
+                   const Like &like, const char *function) {
     const auto shape = result_shape(size, batched, channels_last);
     const auto fresh = [&] {
-        return fresh_array(like.dtype(), shape, result_strides(size, batched, channels_last, layout, like.itemsize()));
+        const py::array &a = like.array;
+        return fresh_array(a.dtype(), shape, result_strides(size, batched, channels_last, layout, a.itemsize()));
     };
     if (out.is_none()) {
         py::array a = fresh();

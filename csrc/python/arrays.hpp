@@ -20,6 +20,9 @@ std::string shape_text(const int64_t *shape, int n);
 
 // `value` as an ndarray of float32 or float64 in native byte order; TypeError naming the argument otherwise.
 py::array float_array(py::handle value, const char *function, const char *argument);
+// The same, or of uint8: an image of bytes.
+py::array image_array(py::handle value, const char *function, const char *argument);
+bool holds_bytes(const py::array &a);
 pc_dtype dtype_of(const py::array &a);
 // TypeError unless `a` has the dtype of `other`.
 void require_dtype(const py::array &a, const char *argument, const py::array &other, const char *other_argument);
@@ -54,9 +57,15 @@ struct Image {
 // closest to; without `data`, as if it had been copied.
 Image view_image(const py::array &a, bool channels_last, const char *function, const char *argument, bool data = true);
 
-// `value` as an array that has the shape of a result exactly, and the dtype of `like`, the input.
+// An array whose dtype others must have, and what it is called.
+struct Like {
+    const py::array &array;
+    const char *argument;
+};
+
+// `value` as an array that has the shape of a result exactly, and the dtype of `like`.
 py::array result_shaped(py::handle value, const char *argument, const Sizes &size, bool batched, bool channels_last,
-                        const py::array &like, const char *function);
+                        const Like &like, const char *function);
 
 // A result: a fresh array (with the memory order `layout`), or the caller's `out` after checking it.
 struct Result {
@@ -67,7 +76,7 @@ struct Result {
     void finish();
 };
 Result make_result(py::handle out, const Sizes &size, bool batched, bool channels_last, pc_layout layout,
-                   const py::array &like, const char *function);
+                   const Like &like, const char *function);
 // ValueError if `out` shares memory with `input`.
 void require_disjoint(const Result &result, py::handle out, const py::array &input, const char *function,
                       const char *argument);

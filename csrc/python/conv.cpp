@@ -25,10 +25,10 @@ Call parse_call(py::handle input, py::handle weight, py::handle bias, py::handle
                 py::handle dilation, py::handle groups, py::handle layout, const std::string &padding_mode,
                 const char *algorithm, py::handle precision, py::handle activation, bool data = true) {
     static const char *f = "conv2d";
-    const py::array x = float_array(input, f, "input");
+    const py::array x = image_array(input, f, "input");
     Call c;
     c.weight = weight_array(weight, f);
-    require_dtype(c.weight, "weight", x, "input");
+    result_like(x, c.weight, "weight");
     c.bias = bias_data(bias, c.weight.shape(0), c.weight, "weight", c.bias_keep, f);
     c.channels_last = parse_layout(layout, f);
     const Geometry g =
@@ -48,8 +48,9 @@ py::array conv2d(py::handle input, py::handle weight, py::handle bias, py::handl
     Call c = parse_call(input, weight, bias, stride, padding, dilation, groups, layout, padding_mode,
                         algorithm_name(algorithm), precision, activation);
     const Sizes size = out_size(c.desc, "conv2d");
-    const py::object added = residual_array(residual, size, c.image, c.channels_last, "conv2d");
-    Result r = make_result(out, size, c.image.batched, c.channels_last, c.image.layout, c.image.array, "conv2d");
+    const Like like = result_like(c.image.array, c.weight, "weight");
+    const py::object added = residual_array(residual, size, c.image, c.channels_last, like, "conv2d");
+    Result r = make_result(out, size, c.image.batched, c.channels_last, c.image.layout, like, "conv2d");
     require_disjoint(r, out, py::reinterpret_borrow<py::array>(input), "conv2d", "input");
     require_disjoint(r, out, c.weight, "conv2d", "weight");
     if (c.bias) require_disjoint(r, out, c.bias_keep, "conv2d", "bias");
@@ -80,10 +81,11 @@ py::dict explain_conv2d(py::handle input, py::handle weight, py::handle bias, py
     Call c = parse_call(input, weight, bias, stride, padding, dilation, groups, layout, padding_mode,
                         algorithm_name(algorithm), precision, activation, false);
     const Sizes size = out_size(c.desc, "conv2d");
-    residual_array(residual, size, c.image, c.channels_last, "conv2d");
+    const Like like = result_like(c.image.array, c.weight, "weight");
+    residual_array(residual, size, c.image, c.channels_last, like, "conv2d");
     if (!out.is_none())
         c.desc.dst_layout =
-            make_result(out, size, c.image.batched, c.channels_last, c.image.layout, c.image.array, "conv2d").layout;
+            make_result(out, size, c.image.batched, c.channels_last, c.image.layout, like, "conv2d").layout;
     c.desc.separable = might_be_separable(c.desc) && exact_factors(dense(c.weight));
     return explain(create(c.desc, "conv2d").get());
 }
@@ -101,17 +103,17 @@ class PackedConv2d {
     }
 
     py::array call(py::handle input, py::handle activation, py::handle residual) {
-        const py::array x = float_array(input, name, "input");
+        const py::array x = image_array(input, name, "input");
         const py::array &w = cache_.weight();
-        require_dtype(w, "weight", x, "input");
+        const Like like = result_like(x, w, "weight");
         py::array keep;
         const void *bias = bias_data(bias_, w.shape(0), w, "weight", keep, name);
         const Image image = view_image(x, channels_last_, name, "input");
         const pc_conv_desc desc =
             describe(image, w, geometry_, precision_, parse_activation(activation, name, "activation"), nullptr, name);
         const Sizes size = out_size(desc, name);
-        const py::object added = residual_array(residual, size, image, channels_last_, name);
-        const Result r = make_result(py::none(), size, image.batched, channels_last_, image.layout, image.array, name);
+        const py::object added = residual_array(residual, size, image, channels_last_, like, name);
+        const Result r = make_result(py::none(), size, image.batched, channels_last_, image.layout, like, name);
         py::object residual_keep;
         execute(cache_.get(desc, name), image.data, bias, residual_data(added, channels_last_, r.layout, residual_keep),
                 r.data);
@@ -119,8 +121,8 @@ class PackedConv2d {
     }
 
     py::dict explain_call(py::handle input) {
-        const py::array x = float_array(input, name, "input");
-        require_dtype(cache_.weight(), "weight", x, "input");
+        const py::array x = image_array(input, name, "input");
+        result_like(x, cache_.weight(), "weight");
         const Image image = view_image(x, channels_last_, name, "input", false);
         pc_conv_desc desc = describe(image, cache_.weight(), geometry_, precision_, {}, nullptr, name);
         out_size(desc, name);

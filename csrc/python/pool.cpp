@@ -163,7 +163,8 @@ Call parse_adaptive(py::handle input, py::handle output_size, py::handle layout,
 
 // The result, and with `indices` the places of the maxima.
 py::array execute(Call &c, py::handle input, py::handle out, py::array *indices = nullptr) {
-    Result r = make_result(out, c.size, c.image.batched, c.channels_last, c.image.layout, c.image.array, c.name);
+    Result r =
+        make_result(out, c.size, c.image.batched, c.channels_last, c.image.layout, {c.image.array, "input"}, c.name);
     require_disjoint(r, out, py::reinterpret_borrow<py::array>(input), c.name, "input");
     if (r.layout != c.desc.dst_layout) {
         c.desc.dst_layout = r.layout;
@@ -174,7 +175,7 @@ py::array execute(Call &c, py::handle input, py::handle out, py::array *indices 
     args.dst = r.data;
     if (indices) {
         const py::array like = py::array_t<int64_t>(0);
-        Result i = make_result(py::none(), c.size, c.image.batched, c.channels_last, r.layout, like, c.name);
+        Result i = make_result(py::none(), c.size, c.image.batched, c.channels_last, r.layout, {like, "input"}, c.name);
         *indices = i.array;
         args.indices = static_cast<int64_t *>(i.data);
     }

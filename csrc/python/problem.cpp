@@ -82,16 +82,17 @@ pc_conv_desc describe(const Image &x, const py::array &w, const Geometry &g, pc_
     if (oc % g.groups)
         throw py::value_error(f + ": " + std::to_string(oc) + " output channels are not divisible by groups=" +
                               std::to_string(g.groups) + " (" + shapes() + ")");
-    pc_conv_desc d = describe_window(x, oc, kh, kw, g, activation);
+    pc_conv_desc d = describe_window(x, dtype_of(w), oc, kh, kw, g, activation);
     d.precision = precision;
     d.algo = algorithm;
     return d;
 }
 
-pc_conv_desc describe_window(const Image &x, int64_t oc, int64_t kh, int64_t kw, const Geometry &g,
+pc_conv_desc describe_window(const Image &x, pc_dtype dtype, int64_t oc, int64_t kh, int64_t kw, const Geometry &g,
                              const Activation &activation) {
     pc_conv_desc d = {};
-    d.dtype = dtype_of(x.array);
+    d.dtype = dtype;
+    d.src_bytes = holds_bytes(x.array);
     d.src_layout = d.dst_layout = x.layout;
     d.boundary = g.boundary;
     d.mb = x.size[0];
@@ -110,6 +111,12 @@ pc_conv_desc describe_window(const Image &x, int64_t oc, int64_t kh, int64_t kw,
     d.activation = activation.kind;
     std::memcpy(d.clamp, activation.clamp, sizeof d.clamp);
     return d;
+}
+
+Like result_like(const py::array &x, const py::array &weight, const char *argument) {
+    if (holds_bytes(x)) return {weight, argument};
+    require_dtype(weight, argument, x, "input");
+    return {x, "input"};
 }
 
 Sizes out_size(const pc_conv_desc &d, const char *function) {
@@ -137,9 +144,9 @@ Sizes out_size(const pc_conv_desc &d, const char *function) {
 }
 
 py::object residual_array(py::handle residual, const Sizes &size, const Image &image, bool channels_last,
-                          const char *function) {
+                          const Like &like, const char *function) {
     if (residual.is_none()) return {};
-    return result_shaped(residual, "residual", size, image.batched, channels_last, image.array, function);
+    return result_shaped(residual, "residual", size, image.batched, channels_last, like, function);
 }
 
 const void *residual_data(const py::object &residual, bool channels_last, pc_layout layout, py::object &keep) {

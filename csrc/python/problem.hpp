@@ -29,15 +29,17 @@ void require_pixels(const Image &x, const char *function);
 pc_conv_desc describe(const Image &x, const py::array &w, const Geometry &g, pc_precision precision,
                       const Activation &activation, const char *algorithm, const char *function);
 // All that does not depend on the weights: an image of `x` to `oc` channels of kh x kw windows.
-pc_conv_desc describe_window(const Image &x, int64_t oc, int64_t kh, int64_t kw, const Geometry &g,
+pc_conv_desc describe_window(const Image &x, pc_dtype dtype, int64_t oc, int64_t kh, int64_t kw, const Geometry &g,
                              const Activation &activation);
+// What the result's dtype is: the weight's, which is the input's unless that holds bytes. TypeError if they differ.
+Like result_like(const py::array &x, const py::array &weight, const char *argument);
 
 // The size of the result, or an exception that says in terms of the arguments what is wrong.
 Sizes out_size(const pc_conv_desc &d, const char *function);
 
 // The residual after checking it; null if there is none.
 py::object residual_array(py::handle residual, const Sizes &size, const Image &image, bool channels_last,
-                          const char *function);
+                          const Like &like, const char *function);
 // Its elements in the result's memory order; `keep` holds a copy, where one was needed.
 const void *residual_data(const py::object &residual, bool channels_last, pc_layout layout, py::object &keep);
 

@@ -63,7 +63,7 @@ bool factor_all(const py::array &weight, py::array &factors) {
 py::array taps_array(py::handle kernel, int64_t channels, const py::array &input, const char *argument) {
     static const std::string f = "filter2d_separable";
     const py::array k = float_array(kernel, f.c_str(), argument);
-    require_dtype(k, argument, input, "input");
+    result_like(input, k, argument);
     if (k.ndim() < 1 || k.ndim() > 2 || k.shape(k.ndim() - 1) < 1)
         throw py::value_error(f + ": " + argument + " must have shape (taps,) or (channels, taps), not " +
                               shape_text(k));
@@ -96,7 +96,7 @@ Call parse_call(py::handle input, py::handle kernel_x, py::handle kernel_y, py::
                 py::handle padding, py::handle dilation, py::handle layout, const std::string &padding_mode,
                 py::handle activation, bool data) {
     static const char *f = "filter2d_separable";
-    const py::array x = float_array(input, f, "input");
+    const py::array x = image_array(input, f, "input");
     Call c;
     c.channels_last = parse_layout(layout, f);
     c.image = view_image(x, c.channels_last, f, "input", data);
@@ -104,13 +104,16 @@ Call parse_call(py::handle input, py::handle kernel_x, py::handle kernel_y, py::
     const int64_t channels = c.image.size[1];
     const py::array across = taps_array(kernel_x, channels, x, "kernel_x");
     const py::array down = taps_array(kernel_y, channels, x, "kernel_y");
+    require_dtype(down, "kernel_y", across, "kernel_x");
     const int64_t kw = across.shape(across.ndim() - 1), kh = down.shape(down.ndim() - 1);
-    c.weight = py::array(x.dtype(), std::vector<py::ssize_t>{channels, kh + kw});
+    c.weight = py::array(across.dtype(), std::vector<py::ssize_t>{channels, kh + kw});
     place(down, c.weight, 0);
     place(across, c.weight, kh);
-    c.bias = bias_data(bias, channels, x, "input", c.bias_keep, f);
+    const Like like = result_like(x, across, "kernel_x");
+    c.bias = bias_data(bias, channels, like.array, like.argument, c.bias_keep, f);
     Geometry g = parse_geometry(stride, padding, dilation, py::int_(channels), padding_mode, kh, kw, f);
-    c.desc = describe_window(c.image, channels, kh, kw, g, parse_activation(activation, f, "activation"));
+    c.desc =
+        describe_window(c.image, dtype_of(across), channels, kh, kw, g, parse_activation(activation, f, "activation"));
     c.desc.separable = 1;
     return c;
 }
@@ -123,8 +126,9 @@ py::array filter2d_separable(py::handle input, py::handle kernel_x, py::handle k
     Call c =
         parse_call(input, kernel_x, kernel_y, bias, stride, padding, dilation, layout, padding_mode, activation, true);
     const Sizes size = out_size(c.desc, f);
-    const py::object added = residual_array(residual, size, c.image, c.channels_last, f);
-    Result r = make_result(out, size, c.image.batched, c.channels_last, c.image.layout, c.image.array, f);
+    const Like like = result_like(c.image.array, c.weight, "kernel_x");
+    const py::object added = residual_array(residual, size, c.image, c.channels_last, like, f);
+    Result r = make_result(out, size, c.image.batched, c.channels_last, c.image.layout, like, f);
     require_disjoint(r, out, py::reinterpret_borrow<py::array>(input), f, "input");
     if (c.bias) require_disjoint(r, out, c.bias_keep, f, "bias");
     if (added) require_disjoint(r, out, py::reinterpret_borrow<py::array>(added), f, "residual");
@@ -149,10 +153,10 @@ py::dict explain_filter2d_separable(py::handle input, py::handle kernel_x, py::h
     Call c =
         parse_call(input, kernel_x, kernel_y, bias, stride, padding, dilation, layout, padding_mode, activation, false);
     const Sizes size = out_size(c.desc, f);
-    residual_array(residual, size, c.image, c.channels_last, f);
+    const Like like = result_like(c.image.array, c.weight, "kernel_x");
+    residual_array(residual, size, c.image, c.channels_last, like, f);
     if (!out.is_none())
-        c.desc.dst_layout =
-            make_result(out, size, c.image.batched, c.channels_last, c.image.layout, c.image.array, f).layout;
+        c.desc.dst_layout = make_result(out, size, c.image.batched, c.channels_last, c.image.layout, like, f).layout;
     return explain(create(c.desc, f).get());
 }
 

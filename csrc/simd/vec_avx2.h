@@ -89,6 +89,11 @@ PC_INLINE void v_store_n(elem *p, int n, vec v) {
     }
     if (n & 1) _mm_store_sd(p, h);
 }
+PC_INLINE vec v_load_bytes(const uint8_t *p) {
+    int four;
+    memcpy(&four, p, sizeof four);
+    return _mm256_cvtepi32_pd(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(four)));
+}
 PC_INLINE vec v_pow2(vec n) {
     __m256i e = _mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_cvtpd_epi32(n)), _mm256_set1_epi64x(1023));
     return _mm256_castsi256_pd(_mm256_slli_epi64(e, 52));
@@ -139,6 +144,9 @@ PC_INLINE void v_store_n(elem *p, int n, vec v) {
         h = _mm_movehl_ps(h, h);
     }
     if (n & 1) _mm_store_ss(p, h);
+}
+PC_INLINE vec v_load_bytes(const uint8_t *p) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p)));
 }
 PC_INLINE vec v_pow2(vec n) {
     __m256i e = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));

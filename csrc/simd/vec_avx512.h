@@ -82,6 +82,9 @@ PC_INLINE vec v_next(vec a, vec b) {
 
 #elif defined(PC_DTYPE_F64)
 
+PC_INLINE vec v_load_bytes(const uint8_t *p) {
+    return _mm512_cvtepi32_pd(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p)));
+}
 PC_INLINE vec v_round(vec a) { return PC_OP(roundscale)(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 PC_INLINE vec v_max_first(vec a, vec b) {
     /* vmaxpd returns its second operand on ties and NaN: max(b, a) keeps a, and only NaN in b is left to mend. */
@@ -147,6 +150,9 @@ PC_INLINE void quad_columns(const quad q[PC_VLEN], vec v[4]) {
 
 #else
 
+PC_INLINE vec v_load_bytes(const uint8_t *p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)));
+}
 PC_INLINE vec v_round(vec a) { return PC_OP(roundscale)(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 PC_INLINE vec v_max_first(vec a, vec b) {
     /* vmaxps returns its second operand on ties and NaN: max(b, a) keeps a, and only NaN in b is left to mend. */

@@ -65,6 +65,7 @@ PC_INLINE vec v_next(vec a, vec b) { return PC_OP(ext)(a, b, 1); }
 
 #if defined(PC_DTYPE_F64)
 
+PC_INLINE vec v_load_bytes(const uint8_t *p) { return (vec){p[0], p[1]}; }
 PC_INLINE vec v_max_first(vec a, vec b) {
     uint64x2_t is_number = vceqq_f64(b, b);
     uint64x2_t keep = vandq_u64(is_number, vreinterpretq_u64_u32(vmvnq_u32(vreinterpretq_u32_u64(vcgtq_f64(b, a)))));
@@ -102,6 +103,11 @@ PC_INLINE void quad_columns(const quad q[PC_VLEN], vec v[4]) {
 
 #else
 
+PC_INLINE vec v_load_bytes(const uint8_t *p) {
+    uint32_t four;
+    memcpy(&four, p, sizeof four);
+    return vcvtq_f32_u32(vmovl_u16(vget_low_u16(vmovl_u8(vcreate_u8(four)))));
+}
 PC_INLINE vec v_max_first(vec a, vec b) {
     uint32x4_t keep = vandq_u32(vceqq_f32(b, b), vmvnq_u32(vcgtq_f32(b, a)));
     return vbslq_f32(keep, a, b);

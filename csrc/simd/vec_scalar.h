@@ -43,6 +43,7 @@ PC_INLINE vec v_shift_in(vec a, vec b) {
     (void)b;
     return a;
 }
+PC_INLINE vec v_load_bytes(const uint8_t *p) { return (elem)*p; }
 PC_INLINE vec v_next(vec a, vec b) {
     (void)a;
     return b;

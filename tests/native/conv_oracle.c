@@ -31,8 +31,8 @@ static double element(const conv_problem *p, const conv_data *data, int64_t n, i
         z = z * d->in[a] + from;
     }
     if (!inside) return 0.0;
-    const int64_t volume = d->in[0] * d->in[1] * d->in[2];
-    return get(d->dtype, data->src, element_offset(d->src_layout, d->ic, volume, n, c, z));
+    const int64_t volume = d->in[0] * d->in[1] * d->in[2], from = element_offset(d->src_layout, d->ic, volume, n, c, z);
+    return d->src_bytes ? ((const uint8_t *)data->src)[from] : get(d->dtype, data->src, from);
 }
 
 static void one_output(const conv_problem *p, const conv_data *data, int64_t n, int64_t oc, const int64_t at[3],

@@ -139,6 +139,24 @@ static const char *const chosen[] = {
     "separable g4 ic4 oc4 in23,19 k4,6 s2,3 d3,2 lo5 hi7 bias special",
     "separable in3,5 k2,3 lo9 hi8 real",
     "separable in64,50 k33,21 s2 d2,1 lo32,10 hi32,10 bias real",
+    /* images of bytes */
+    "bytes in40,300 k5 lo2 hi2 bias real",
+    "bytes ic3 oc20 in20,33 k7 s2 lo3 hi3 real",
+    "bytes mb2 g3 ic3 oc3 in19,70 k3 lo1 hi1 bias real",
+    "bytes reflect g3 ic3 oc3 in9,31 k5 s2,1 lo2 hi2 real",
+    "bytes circular mb2 ic3 oc2 in8,20 k3 s1,3 d2 lo2 hi2 real",
+    "bytes g20 ic20 oc40 in9,11 k3 lo1 hi1 special",
+    "bytes replicate g17 ic17 oc17 in12,9 k5 d2 lo4 hi4 bias",
+    "bytes ic20 oc24 in17,18 k3 lo1 hi1 bias real",
+    "bytes ic18 oc20 in13,23 k3 d2 lo2 hi2 bias real",
+    "bytes mb2 ic9 oc33 in11,10 k3 d3,1 lo3,0 hi1,2 real",
+    "bytes ic33 oc18 in10,9 k1 bias real",
+    "bytes ic40 oc36 in7,14 s2 real",
+    "bytes mb3 ic20 oc24 in1 real",
+    "bytes ic2 oc3 in4,5,6 k2,3,3 s1,1,1 d1,1,1 lo1,1,1 hi1,1,1 bias real",
+    "bytes ic3 oc4 in16,1030 k3 lo1 hi1 real",
+    "bytes separable mb2 g3 ic3 oc3 in21,70 k9,7 lo4,3 hi4,3 bias real",
+    "bytes separable reflect in25,1400 k7,31 lo3,15 hi3,15 s2,1 real",
     /* three dimensions */
     "ic2 oc3 in4,5,6 k2,3,3 s1,1,1 d1,1,1 lo1,1,1 hi1,1,1 bias real",
     "ic3 oc17 in5,4,9 k3,1,3 s2,1,2 d1,1,1 real",
@@ -207,6 +225,7 @@ static int parse_word(conv_problem *p, const char *word) {
                    {"d", d->dilation}, {"lo", d->pad_lo}, {"hi", d->pad_hi}};
 
     if (strcmp(word, "bias") == 0) return p->with_bias = 1;
+    if (strcmp(word, "bytes") == 0) return d->src_bytes = 1;
     if (strcmp(word, "separable") == 0) return d->separable = 1;
     for (int i = 0; i < 2; i++) {
         if (strcmp(word, dtype_names[i]) == 0) return d->dtype = (pc_dtype)i, 1;
@@ -255,9 +274,10 @@ int conv_problem_parse(conv_problem *p, const char *line) {
 const char *conv_problem_text(const conv_problem *p) {
     static char text[CONV_TEXT];
     const pc_conv_desc *d = &p->desc;
-    int n = snprintf(text, sizeof text, "%s %s>%s %s%s mb%" PRId64 " g%" PRId64 " ic%" PRId64 " oc%" PRId64,
+    int n = snprintf(text, sizeof text, "%s %s>%s %s%s%s mb%" PRId64 " g%" PRId64 " ic%" PRId64 " oc%" PRId64,
                      dtype_names[d->dtype], layout_names[d->src_layout], layout_names[d->dst_layout],
-                     boundary_names[d->boundary], d->separable ? " separable" : "", d->mb, d->groups, d->ic, d->oc);
+                     boundary_names[d->boundary], d->separable ? " separable" : "", d->src_bytes ? " bytes" : "", d->mb,
+                     d->groups, d->ic, d->oc);
     const struct {
         const char *key;
         const int64_t *value;
@@ -294,6 +314,7 @@ static void random_problem(conv_problem *p, rng *r) {
     const int depthwise = d->groups > 1 && rng_range(r, 0, 1);
     d->ic = d->groups * (depthwise ? 1 : rng_size(r, 70));
     d->oc = d->groups * (depthwise ? rng_size(r, 3) : rng_size(r, 70));
+    d->src_bytes = !rng_range(r, 0, 5);
     if (!rng_range(r, 0, 7)) {
         d->separable = 1;
         d->ic = d->oc = d->groups = rng_size(r, 40);
@@ -332,12 +353,18 @@ void conv_problem_get(conv_problem *p, int64_t index) {
     } while (!derive(p) || (double)p->dst_count / (double)p->desc.oc * (double)p->wei_count > most_multiplies);
 }
 
+size_t conv_src_size(const conv_problem *p) { return p->desc.src_bytes ? 1 : dtype_size(p->desc.dtype); }
+
 conv_data conv_data_create(const conv_problem *p) {
     const pc_dtype dtype = p->desc.dtype;
     const size_t size = dtype_size(dtype);
-    conv_data data = {poisoned((size_t)p->src_count * size), poisoned((size_t)p->wei_count * size), NULL, NULL};
+    conv_data data = {poisoned((size_t)p->src_count * conv_src_size(p)), poisoned((size_t)p->wei_count * size), NULL,
+                      NULL};
     rng r = {.state = p->seed};
-    fill(dtype, data.src, p->src_count, p->data, &r);
+    if (p->desc.src_bytes)
+        for (int64_t i = 0; i < p->src_count; i++) ((uint8_t *)data.src)[i] = (uint8_t)rng_range(&r, 0, 255);
+    else
+        fill(dtype, data.src, p->src_count, p->data, &r);
     /* Weights special as well would leave few finite results to compare. */
     fill(dtype, data.wei, p->wei_count, p->data == DATA_SPECIAL ? DATA_REAL : p->data, &r);
     if (p->data == DATA_SPECIAL) put(dtype, data.wei, rng_range(&r, 0, p->wei_count - 1), (double)INFINITY);

@@ -37,6 +37,8 @@ const char *conv_problem_text(const conv_problem *p);
 void conv_problem_get(conv_problem *p, int64_t index);
 int64_t conv_problem_chosen(void);
 
+/* Bytes of an element of the input. */
+size_t conv_src_size(const conv_problem *p);
 conv_data conv_data_create(const conv_problem *p);
 void conv_data_destroy(conv_data *data);
 

@@ -69,7 +69,7 @@ static void check_batch_position(const conv_problem *p, const conv_data *data, c
     void *dst = poisoned((size_t)dst_image * size);
     for (int64_t n = 0; n < mb; n++) {
         const char *ran = "";
-        const void *image = (const char *)data->src + (size_t)(n * src_image) * size;
+        const void *image = (const char *)data->src + (size_t)(n * src_image) * conv_src_size(p);
         conv_data alone = *data;
         if (data->residual) alone.residual = (const char *)data->residual + (size_t)(n * dst_image) * size;
         const pc_status status = run(&d, &alone, image, dst, dst_image, &ran);

@@ -18,9 +18,12 @@ static void check_plan(const conv_problem *p, const conv_data *data, const pc_pl
     const size_t size = dtype_size(d->dtype);
     enum { SRC, WEI, BIAS, PACKED, DST, WORKSPACE, BUFFERS };
     static const char *const names[BUFFERS] = {"src", "weights", "bias", "packed", "dst", "workspace"};
-    const size_t bytes[BUFFERS] = {
-        (size_t)p->src_count * size, (size_t)p->wei_count * size, p->with_bias ? (size_t)d->oc * size : 0,
-        pc_plan_packed_size(plan),   (size_t)p->dst_count * size, pc_plan_workspace_size(plan)};
+    const size_t bytes[BUFFERS] = {(size_t)p->src_count * conv_src_size(p),
+                                   (size_t)p->wei_count * size,
+                                   p->with_bias ? (size_t)d->oc * size : 0,
+                                   pc_plan_packed_size(plan),
+                                   (size_t)p->dst_count * size,
+                                   pc_plan_workspace_size(plan)};
     CHECK(bytes[PACKED] % size == 0 && bytes[WORKSPACE] % size == 0, "buffers of whole elements");
     guard_buffer b[BUFFERS];
     for (int i = 0; i < BUFFERS; i++) b[i] = guard_create(bytes[i], side);

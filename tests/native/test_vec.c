@@ -125,6 +125,12 @@ static void test_shuffles(rng *r) {
     expect("v_shift_in", v_shift_in(v_load(even), v_load(odd)), shifted);
     for (int i = 0; i < PC_VLEN; i++) shifted[i] = i + 1 < PC_VLEN ? even[i + 1] : odd[0];
     expect("v_next", v_next(v_load(even), v_load(odd)), shifted);
+    uint8_t bytes[PC_VLEN];
+    for (int i = 0; i < PC_VLEN; i++) {
+        bytes[i] = (uint8_t)rng_range(r, 0, 255);
+        shifted[i] = bytes[i];
+    }
+    expect("v_load_bytes", v_load_bytes(bytes), shifted);
     expect("v_odd_unordered", v_ordered(v_odd_unordered(v_load(both), v_load(both + PC_VLEN))), odd);
 
     elem square[PC_VLEN][PC_VLEN], column[PC_VLEN];

@@ -46,11 +46,12 @@ def conv2d(
 
     Parameters
     ----------
-    input : ndarray, (N, C, H, W) or (C, H, W), float32 or float64
-        The images. Any strides; read-only arrays too. N may be 0.
-    weight : ndarray, (O, C / groups, KH, KW), dtype of `input`
+    input : ndarray, (N, C, H, W) or (C, H, W), float32, float64 or uint8
+        The images. Any strides; read-only arrays too. N may be 0. Bytes are numbers from 0 to 255: the result is that
+        of ``input.astype(weight.dtype)``, which is never made.
+    weight : ndarray, (O, C / groups, KH, KW), dtype of `input`, or float32 or float64 where that is uint8
         The kernels, in this order whatever the layout.
-    bias : ndarray, (O,), dtype of `input`, optional
+    bias : ndarray, (O,), dtype of `weight`, optional
         Added to each output channel.
     stride, dilation : int or pair of int
         Rows and columns, at least 1.
@@ -71,13 +72,13 @@ def conv2d(
         Applied to each element x of the sum; NaN stays NaN. A pair (least, greatest) is
         ``min(max(x, least), greatest)``, either bound possibly infinite, and 'relu6' is (0, 6). 'silu' is
         ``x / (1 + exp(-x))``, 'hardswish' ``x * min(max(x + 3, 0), 6) / 6``. None applies none.
-    residual : ndarray, shape of the result, dtype of `input`, optional
+    residual : ndarray, shape and dtype of the result, optional
         Added to the result after the bias and before the activation, with a rounding of its own; it is not broadcast.
         Any strides; it is copied unless it is dense in the result's memory order.
 
     Returns
     -------
-    ndarray, (N, O, OH, OW) or (O, OH, OW)
+    ndarray, (N, O, OH, OW) or (O, OH, OW), dtype of `weight`
         ``OH = floor((H + 2*ph - dh*(KH - 1) - 1) / sh) + 1``, and OW likewise.
 
     Raises
@@ -87,7 +88,7 @@ def conv2d(
         `residual` of the wrong shape, an `out` overlapping an input or the residual, an unknown `activation`, bounds
         that are NaN or in the wrong order. The text names the argument and the shapes.
     TypeError
-        Element types other than float32 and float64, or not all the same; a `precision` that is no string; an
+        Element types other than these, or not all the same; a `precision` that is no string; an
         `activation` that is neither a string nor a pair of numbers.
 
     Examples

@@ -47,13 +47,13 @@ def filter2d_separable(
 
     Parameters
     ----------
-    input : ndarray, (N, C, H, W) or (C, H, W), float32 or float64
-        The images. Any strides; read-only arrays too. N may be 0.
-    kernel_x : ndarray, (KW,) or (C, KW), dtype of `input`
+    input : ndarray, (N, C, H, W) or (C, H, W), float32, float64 or uint8
+        The images, as in `conv2d`. Any strides; read-only arrays too. N may be 0.
+    kernel_x : ndarray, (KW,) or (C, KW), dtype of `input`, or float32 or float64 where that is uint8
         The row: what the filter does along the width, for all channels or for each.
-    kernel_y : ndarray, (KH,) or (C, KH), dtype of `input`
+    kernel_y : ndarray, (KH,) or (C, KH), dtype of `kernel_x`
         The column: what it does along the height.
-    bias : ndarray, (C,), dtype of `input`, optional
+    bias : ndarray, (C,), dtype of `kernel_x`, optional
         Added to each channel.
     stride, dilation : int or pair of int
         Rows and columns, at least 1.
@@ -67,7 +67,7 @@ def filter2d_separable(
 
     Returns
     -------
-    ndarray, (N, C, OH, OW) or (C, OH, OW)
+    ndarray, (N, C, OH, OW) or (C, OH, OW), dtype of `kernel_x`
         Sizes as those of `conv2d`.
 
     Raises
@@ -76,7 +76,7 @@ def filter2d_separable(
         Shapes that do not fit together, a kernel larger than the padded image, values out of range, an `out` or a
         `residual` of the wrong shape or memory. The text names the argument and the shapes.
     TypeError
-        Element types other than float32 and float64, or not all the same.
+        Element types other than these, or not all the same.
 
     Examples
     --------
