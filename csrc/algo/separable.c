@@ -105,12 +105,11 @@ static void plan(pc_conv *c) {
     c->threads = (int)pc_max(1, pc_min(c->threads, s->work));
     /* In the workspace: rows between the passes; the same by phases; results in the input's layout; copies of rows of
      * the image; a row of zeros; biases; offsets; row pointers. */
-    const int64_t zeros = pc_round_up(pc_max(p->in[2], 1) * inner * size, 64);
     s->sorted = pc_round_up(s->tile * s->pitch * size, 64);
     s->turned = s->sorted + pc_round_up(s->tile * p->stride[2] * s->phase * size, 64);
     s->copies = s->turned + (s->turns ? pc_round_up(s->tile * cols * inner * size, 64) : 0);
     s->zeros = s->copies + s->ring * s->pitch * size;
-    s->bias = s->zeros + zeros;
+    s->bias = s->zeros + s->pitch * size;
     s->off = s->bias + s->period * lanes * size;
     s->rows = s->off + p->kernel[2] * 8;
     c->workspace_per_thread = (size_t)(s->rows + pointers * 8);
