@@ -77,6 +77,15 @@ def test_filter2d_separable(arguments, padding_mode, isa, num_threads, rng):
     assert same_bits(result.transpose(0, 3, 1, 2), expected)
 
 
+def test_filters_whose_rows_are_too_long_to_hold(rng):
+    x = rng.integers(0, 256, (1, 64, 5, 300), np.uint8)
+    taps = rng.standard_normal(301).astype("float32")
+    options = {"padding": "same", "layout": "NHWC"}
+    image = np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+    expected = F.filter2d_separable(image.astype("float32"), taps[:7], taps, **options)
+    assert same_bits(F.filter2d_separable(image, taps[:7], taps, **options), expected)
+
+
 def test_views_and_epilogues(rng):
     w = rng.standard_normal((4, 3, 3, 3)).astype("float32")
     photo = rng.integers(0, 256, (50, 60, 4), np.uint8)[::2, ::-1, :3]  # every other row, mirrored, without alpha
@@ -108,6 +117,20 @@ def test_no_copy_of_the_image_is_made(num_threads):
         for precision in ("fast", "strict"):
             explained = pyconv.explain(F.conv2d, image, w, padding=1, layout=layout, precision=precision)
             assert explained.workspace_bytes_per_thread <= 600 << 10
+
+
+@pytest.mark.fast
+def test_many_channels_take_no_more_workspace():
+    for channels, groups, kernel in [(24576, 1536, 3), (6000, 6000, 3), (8192, 1, 1), (2048, 1, 5)]:
+        x = np.broadcast_to(np.uint8(0), (1, 20, 20, channels))
+        w = np.broadcast_to(
+            np.float32(0), (groups * 16 if groups < channels else groups, channels // groups, kernel, kernel)
+        )
+        for precision in ("fast", "strict"):
+            options = {"padding": kernel // 2, "groups": groups, "layout": "NHWC", "precision": precision}
+            explained = pyconv.explain(F.conv2d, x, w, **options)
+            limit = 1536 << 10 if explained.algorithm == "winograd" else 512 << 10
+            assert explained.workspace_bytes_per_thread <= limit, (channels, explained)
 
 
 def test_other_types_are_refused():

@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import gc
 import sys
+import threading
 import weakref
 
 import numpy as np
 import pytest
-from problems import check_in_threads
+from problems import check_in_threads, same_bits
 
 from pyconv import _native, nn, reference
 
@@ -316,3 +317,25 @@ def test_references_are_given_back(layer):
     del held["weight"]
     fresh = np.zeros(1)
     assert sys.getrefcount(weight) == sys.getrefcount(fresh), "somebody still holds the weight"
+
+
+def test_threads_that_pack_again_do_not_meet(rng):
+    """Weights that somebody holds, and not in C order, are copied at every call: meanwhile another call may begin."""
+    layer = nn.Conv2d(64, 64, 3, padding=1).eval()
+    layer.weight = held = np.asfortranarray(rng.standard_normal((64, 64, 3, 3)).astype("float32"))
+    images = [rng.standard_normal((1, 64, size, size)).astype("float32") for size in (1, 16)]
+    expected = [layer(x) for x in images]
+    wrong = []
+
+    def work(x, right):
+        for _ in range(100):
+            if not same_bits(layer(x), right):
+                wrong.append(x.shape)
+
+    threads = [threading.Thread(target=work, args=pair) for pair in zip(images, expected, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert held is layer.weight

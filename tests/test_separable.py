@@ -139,15 +139,44 @@ def test_explain(rng):
     assert "column" in explained.refused["rows"]
 
 
-def test_workspace_is_bounded(num_threads):
-    for shape, k in itertools.product([(1, 1, 4096, 4096), (1, 3, 512, 512), (1, 512, 64, 64)], (3, 31, 201)):
-        x, taps = np.zeros(shape, "float32"), np.zeros(k, "float32")
-        if min(shape[2:]) < k:
-            continue
-        for layout in ("NCHW", "NHWC"):
-            image = x if layout == "NCHW" else np.moveaxis(x, 1, -1)
-            explained = pyconv.explain(F.filter2d_separable, image, taps, taps, padding="same", layout=layout)
-            assert explained.workspace_bytes_per_thread <= 1 << 20, (shape, k, layout)
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "circular"])
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+def test_workspace_is_bounded(dtype, mode):
+    kernel = "float32" if dtype == "uint8" else dtype
+    for shape, k in itertools.product([(1, 1, 1024, 4096), (1, 3, 512, 512), (1, 64, 512, 512)], (3, 31, 101)):
+        for layout, stride in itertools.product(("NCHW", "NHWC"), (1, 2)):
+            x = np.zeros((), dtype)
+            x = np.broadcast_to(x, shape if layout == "NCHW" else (shape[0], *shape[2:], shape[1]))
+            taps = np.zeros(k, kernel)
+            options = {"padding": k // 2, "padding_mode": mode, "layout": layout, "stride": stride}
+            explained = pyconv.explain(F.filter2d_separable, x, taps, taps, **options)
+            assert explained.workspace_bytes_per_thread <= 1 << 20, (shape, k, layout, stride)
+            assert explained.algorithm == "separable"
+
+
+def test_what_does_not_fit_is_computed_all_the_same(isa):
+    """Rows too long for the workspace: dilations and borders beyond the image, up to the largest that can be said."""
+    x = np.arange(64, dtype="float32").reshape(1, 1, 1, 64)
+    row, column = np.array([2.0, 3.0], "float32"), np.ones(1, "float32")
+    for layout in ("NCHW", "NHWC"):
+        image = x if layout == "NCHW" else x.reshape(1, 1, 64, 1)
+        for power in (20, 40, 58):
+            options = {"padding": (0, 1 << power), "dilation": (1, 1 << (power + 1)), "layout": layout}
+            result = F.filter2d_separable(image, row, column, **options)
+            assert (result == 0).all()
+            assert result.size == 64
+    wide = np.ones((1, 1, 3, 300_000), "float32")
+    circular = F.filter2d_separable(wide, row, column, padding=(0, 1), padding_mode="circular")
+    assert (circular == 5).all()
+
+
+@pytest.mark.fast
+def test_products_that_do_not_fit_stay_whole():
+    x, w = np.ones((1, 1, 64, 64), "float32"), np.ones((1, 1, 8, 8), "float32")
+    for d in (100_000, 1 << 40):
+        options = {"padding": (0, 7 * d // 2), "dilation": (1, d)}
+        assert pyconv.explain(F.conv2d, x, w, **options).algorithm != "separable"
+        assert same_bits(F.conv2d(x, w, **options), F.conv2d(x, w, precision="strict", **options))
 
 
 @pytest.mark.parametrize(

@@ -148,9 +148,11 @@ typedef void pc_conv_item_fn(const pc_conv *conv, const pc_exec_args *args, int6
 void pc_conv_run_items(const pc_conv *conv, const pc_exec_args *args, int64_t items, pc_conv_prepare_fn *prepare,
                        pc_conv_item_fn *item);
 
-/* Bytes of workspace for `cols` columns of a row of the image as elements, if the image holds bytes. */
+/* Bytes of workspace for `cols` columns of a row of the image as elements, if the image holds bytes: channels last as
+ * many channels of each as are gathered at once, which are two vectors at most. */
 static inline int64_t pc_conv_row_bytes(const pc_conv *c, int64_t cols) {
-    return c->desc.src_bytes ? pc_round_up((cols * c->src.w + c->kernels->vlen) * c->kernels->size, 64) : 0;
+    const int64_t pixel = pc_min(c->src.w, 2 * c->kernels->vlen);
+    return c->desc.src_bytes ? pc_round_up(cols * pixel * c->kernels->size, 64) : 0;
 }
 
 /* Apply residual and activation to finished outputs: rows x cols of some channels from `dst` on, with strides `o`. The

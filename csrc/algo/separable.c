@@ -15,8 +15,9 @@
 #include "conv.h"
 
 enum {
-    L1 = 20 << 10,    /* bytes wanted for the rows between the passes */
-    MOST = 256 << 10, /* bytes allowed for a tile of more than one row */
+    L1 = 20 << 10,  /* bytes wanted for the rows between the passes */
+    MOST = 1 << 20, /* bytes of workspace */
+    TALLEST = 4096, /* taps of a column or a row */
 };
 
 static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a; }
@@ -36,19 +37,14 @@ static int64_t span_of(const pc_conv *c, int64_t cols) {
 static int64_t most_border(const pc_conv *c) { return pc_max(c->desc.pad_lo[2], c->desc.pad_hi[2]); }
 
 /* Whether a border may copy columns that no tap reads otherwise, so that all are computed. */
-static int copies_any(const pc_conv *c) { return c->desc.boundary != PC_ZEROS && c->as.separable.strips == 1; }
-
-static const char *accept(const pc_conv *c) {
-    (void)c;
-    return 0;
-}
+static int copies_any(const pc_conv *c, int64_t strips) { return c->desc.boundary != PC_ZEROS && strips == 1; }
 
 /* ---- plan --------------------------------------------------------------------------------------------------- */
 
 /* Elements of a row between the passes, and room for the last vector. */
-static int64_t pitch_of(const pc_conv *c, int64_t cols) {
+static int64_t pitch_of(const pc_conv *c, int64_t strips, int64_t cols) {
     int64_t columns = span_of(c, cols);
-    if (copies_any(c)) columns = pc_max(columns, c->desc.in[2] + c->desc.pad_lo[2]);
+    if (copies_any(c, strips)) columns = pc_max(columns, c->desc.in[2] + c->desc.pad_lo[2]);
     return pc_odd_lines((columns + 2 * unit_of(c)) * inner_of(c) + c->kernels->vlen, c->kernels->size);
 }
 
@@ -69,51 +65,94 @@ static int64_t choose_strips(const pc_conv *c, int tile) {
 }
 
 /* Whether rows of the image lie about a multiple of 4 KiB apart, too many of them for the ways of L1. */
-static int meets(const pc_conv *c) {
+static int meets(const pc_conv *c, int64_t tile) {
     enum { PAGE = 4096, NEAR = 128 };
     const int64_t few = c->kernels->vlen * c->kernels->size < 64 ? 12 : 24; /* a vector of half a line needs it twice */
     const int64_t row = c->src.h * c->kernels->size;
-    return row + NEAR >= PAGE && (row + NEAR) % PAGE <= 2 * NEAR && c->as.separable.tile + c->desc.kernel[1] > few;
+    return row + NEAR >= PAGE && (row + NEAR) % PAGE <= 2 * NEAR && tile + c->desc.kernel[1] > few;
+}
+
+/* Lay out the workspace for tiles of s->tile rows in s->strips strips; returns its bytes. In it: rows between the passes;
+ * the same by phases; results in the input's layout; copies of rows of the image; a row of zeros; biases; offsets; row
+ * pointers. */
+static int64_t lay_out(const pc_conv *c, pc_separable_plan *s, int may_copy) {
+    const pc_conv_desc *p = &c->desc;
+    const int64_t size = c->kernels->size, inner = inner_of(c), cols = pc_ceil_div(c->out[2], s->strips);
+    const int64_t pointers = s->shares ? s->tile - 1 + p->kernel[1] : s->tile * p->kernel[1];
+    s->turns = c->src.w != c->dst.w;
+    s->ring = p->src_bytes || (may_copy && s->shares && meets(c, s->tile)) ? pointers : 0;
+    s->pitch = pitch_of(c, s->strips, cols);
+    s->phase = p->stride[2] > 1 ? phase_of(c, cols) : 0;
+    s->period = inner / gcd(inner, c->kernels->vlen);
+    s->sorted = pc_round_up(s->tile * s->pitch * size, 64);
+    s->turned = s->sorted + pc_round_up(s->tile * p->stride[2] * s->phase * size, 64);
+    s->copies = s->turned + (s->turns ? pc_round_up(s->tile * cols * inner * size, 64) : 0);
+    s->zeros = s->copies + s->ring * s->pitch * size;
+    s->bias = s->zeros + s->pitch * size;
+    s->off = s->bias + pc_round_up(s->period * c->kernels->vlen * size, 64);
+    s->rows = s->off + p->kernel[2] * 8;
+    return s->rows + pointers * 8;
+}
+
+/* One row in the narrowest strips, with lanes of 16 and every buffer that it may need, must fit. */
+static const char *reject(const pc_conv *c) {
+    const pc_conv_desc *p = &c->desc;
+    const int64_t border = most_border(c), inner = pc_max(c->desc.src_layout == PC_NHWC ? p->ic : 1, 1);
+    const int64_t outputs = pc_min(c->out[2], p->boundary == PC_ZEROS ? 1 : 2 * pc_min(border, MOST) + 1);
+    static const char *const reason = "the rows that one row of outputs reads do not fit the workspace";
+    if (p->kernel[1] > TALLEST || p->kernel[2] > TALLEST) return "the kernel is longer than 4096";
+    if (inner > MOST || p->dilation[2] > MOST || p->stride[2] > MOST) return reason;
+    int64_t columns = (outputs - 1) * p->stride[2] + (p->kernel[2] - 1) * p->dilation[2] + 1;
+    const int64_t whole = p->in[2] + 2 * border + columns; /* a single strip, perhaps */
+    if (p->boundary == PC_CIRCULAR || outputs == c->out[2]) columns = whole;
+    if (columns > MOST) return reason;
+    const int64_t size = p->dtype == PC_F64 ? 8 : 4, rows = 5 + (p->src_bytes ? p->kernel[1] : 0);
+    const int64_t row = (columns + 2 * PC_MAX_VLEN) * inner + 2 * PC_MAX_VLEN;
+    return (rows * row + inner * PC_MAX_VLEN) * size + 8 * (p->kernel[1] + p->kernel[2]) > MOST ? reason : 0;
+}
+
+static const char *accept(const pc_conv *c) {
+    (void)c;
+    return 0;
 }
 
 static void plan(pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     pc_separable_plan *s = &c->as.separable;
-    const int64_t size = c->kernels->size, lanes = c->kernels->vlen, inner = inner_of(c);
+    const int circular = p->boundary == PC_CIRCULAR && most_border(c) > 0;
+    const int64_t narrowest = p->boundary == PC_ZEROS ? 1 : 2 * most_border(c) + 1;
     *s = (pc_separable_plan){.shares = p->stride[1] == p->dilation[1]};
-    for (int tile = 1; tile <= PC_MAX_SEPARABLE_TILE && tile <= c->out[1]; tile++) {
-        if (!c->kernels->column[s->shares][tile] || !c->kernels->line[tile]) continue;
-        const int64_t strips = s->strips;
-        s->strips = choose_strips(c, tile);
-        if (tile > 1 && tile * pitch_of(c, pc_ceil_div(c->out[2], s->strips)) * size > MOST)
-            s->strips = strips;
-        else
-            s->tile = tile;
+    pc_separable_plan found = *s;
+    for (int tile = PC_MAX_SEPARABLE_TILE; tile > 0 && !found.tile; tile--) {
+        if (tile > c->out[1] || !c->kernels->column[s->shares][tile] || !c->kernels->line[tile]) continue;
+        s->tile = tile;
+        for (s->strips = choose_strips(c, tile);; s->strips *= 2) {
+            const int64_t cols = c->out[2] / s->strips;
+            const int narrow = s->strips > 1 && cols < pc_max(narrowest, tile > 1 ? 4 * PC_MAX_VLEN : 1);
+            if (narrow) break;
+            if (lay_out(c, s, 1) <= MOST || lay_out(c, s, 0) <= MOST) {
+                found = *s;
+                break;
+            }
+            if (circular || cols < 2) break;
+        }
     }
-    const int64_t cols = pc_ceil_div(c->out[2], s->strips);
-    s->turns = c->src.w != c->dst.w;
+    if (!found.tile) { /* a single row in the narrowest strips, which fits */
+        found = *s;
+        found.tile = 1;
+        found.strips = circular ? 1 : pc_max(1, c->out[2] / narrowest);
+        lay_out(c, &found, 0);
+    }
+    *s = found;
     const int64_t pointers = s->shares ? s->tile - 1 + p->kernel[1] : s->tile * p->kernel[1];
-    s->ring = p->src_bytes || (s->shares && meets(c)) ? pointers : 0;
-    s->pitch = pitch_of(c, cols);
-    s->phase = p->stride[2] > 1 ? phase_of(c, cols) : 0;
-    s->period = inner / gcd(inner, lanes);
+    c->workspace_per_thread = (size_t)(s->rows + pointers * 8);
     c->threads = pc_conv_useful_threads(c, 35);
     const int64_t planes = p->mb * planes_of(c) * s->strips;
     s->bands = c->threads == 1 ? 1 : pc_ceil_div(4 * c->threads, pc_max(1, planes));
     s->bands = pc_max(1, pc_min(s->bands, c->out[1] / s->tile));
     s->work = planes * s->bands;
     c->threads = (int)pc_max(1, pc_min(c->threads, s->work));
-    /* In the workspace: rows between the passes; the same by phases; results in the input's layout; copies of rows of
-     * the image; a row of zeros; biases; offsets; row pointers. */
-    s->sorted = pc_round_up(s->tile * s->pitch * size, 64);
-    s->turned = s->sorted + pc_round_up(s->tile * p->stride[2] * s->phase * size, 64);
-    s->copies = s->turned + (s->turns ? pc_round_up(s->tile * cols * inner * size, 64) : 0);
-    s->zeros = s->copies + s->ring * s->pitch * size;
-    s->bias = s->zeros + s->pitch * size;
-    s->off = s->bias + s->period * lanes * size;
-    s->rows = s->off + p->kernel[2] * 8;
-    c->workspace_per_thread = (size_t)(s->rows + pointers * 8);
-    c->packed_size = (size_t)((planes_of(c) * s->period * c->taps * lanes + p->oc) * size);
+    c->packed_size = (size_t)((planes_of(c) * s->period * c->taps * c->kernels->vlen + p->oc) * c->kernels->size);
     snprintf(c->tile, sizeof c->tile, "%d rows x %d columns", s->tile, c->kernels->vlen);
 }
 
@@ -165,7 +204,7 @@ static columns columns_of(const pc_conv *c, int64_t x, int64_t cols) {
     u.end = u.first + span_of(c, cols);
     u.from = pc_min(pc_max(u.first, 0), p->in[2]) / unit_of(c) * unit_of(c); /* loads of whole lines, if rows are */
     u.to = pc_max(pc_min(u.end, p->in[2]), u.from);
-    if (copies_any(c)) {
+    if (copies_any(c, c->as.separable.strips)) {
         u.from = 0;
         u.to = p->in[2];
     }
@@ -334,4 +373,4 @@ static void run(const pc_conv *c, const pc_exec_args *a) {
 }
 
 const pc_algo pc_algo_separable = {
-    .name = "separable", .reject = accept, .defer = accept, .plan = plan, .pack = pack, .run = run};
+    .name = "separable", .reject = reject, .defer = accept, .plan = plan, .pack = pack, .run = run};

@@ -103,14 +103,19 @@ PC_RARE void gather_border(const pc_gather_args *a, const void *row, elem *dst, 
     }
 }
 
-/* Columns first .. end - 1 of a row of the image, `m` elements of each, as elements that stand where the row's would. */
-PC_RARE const elem *widened(const void *row, int64_t first, int64_t end, int64_t col, int64_t m, void *space) {
-    if (end > first) PC_FN(pc_widen)((end - first - 1) * col + m, (const uint8_t *)row + first * col, space);
-    return (const elem *)((uintptr_t)space - (uintptr_t)(first * col) * sizeof(elem));
+/* The first m elements of columns first .. end - 1 of a row of the image, whose columns are `col` apart, as elements:
+ * column x stands at m * x. */
+PC_RARE const elem *widened(const uint8_t *row, int64_t first, int64_t end, int64_t col, int64_t m, elem *space) {
+    if (m == col)
+        PC_FN(pc_widen)(pc_max(end - first, 0) * m, row + first * col, space);
+    else
+        for (int64_t x = first; x < end; x++) PC_FN(pc_widen)(m, row + x * col, space + (x - first) * m);
+    return (const elem *)((uintptr_t)space - (uintptr_t)(first * m) * sizeof(elem));
 }
 
-/* Row iy of the image, or what may stand for one beyond it. */
-static const elem *row_of(const pc_gather_args *a, const void *src, int m, int64_t iy) {
+/* Row iy of the image, or what may stand for one beyond it; *col: elements from column to column of it. */
+static const elem *row_of(const pc_gather_args *a, const void *src, int m, int64_t iy, int64_t *col) {
+    *col = a->bytes ? m : a->src_col;
     if (!a->bytes) return (const elem *)((uintptr_t)src + (uintptr_t)(pc_max(iy, 0) * a->src_row) * sizeof(elem));
     const int64_t first = pc_max(0, a->x0), end = iy < 0 ? first : pc_min(a->in_w, a->x0 + a->cols);
     return widened((const uint8_t *)src + pc_max(iy, 0) * a->src_row, first, end, a->src_col, m, a->row);
@@ -118,8 +123,9 @@ static const elem *row_of(const pc_gather_args *a, const void *src, int m, int64
 
 /* One column phase of one bordered row, for m channels: every sw-th column from p on. `raw` is the row as it lies in the
  * image, which a border may copy from anywhere. */
-static void gather_run(const pc_gather_args *a, const void *raw, const elem *row, elem *dst, int m, int64_t iy, int p) {
-    const int64_t n = pc_ceil_div(a->cols - p, a->sw), x = a->x0 + p, step = a->src_col * a->sw;
+static void gather_run(const pc_gather_args *a, const void *raw, const elem *row, int64_t col, elem *dst, int m,
+                       int64_t iy, int p) {
+    const int64_t n = pc_ceil_div(a->cols - p, a->sw), x = a->x0 + p, step = col * a->sw;
     if (iy < 0) {
         for (int c = 0; c < m; c++) fill_run(dst + c * a->chan, n, (elem)a->fill);
         return;
@@ -129,7 +135,7 @@ static void gather_run(const pc_gather_args *a, const void *raw, const elem *row
     gather_border(a, raw, dst, m, x, 0, lo);
     gather_border(a, raw, dst, m, x, hi, n);
     if (hi <= lo) return;
-    row += (x + lo * a->sw) * a->src_col;
+    row += (x + lo * a->sw) * col;
     dst += lo;
     if (a->src_chan == 1 && m > 1) {
         copy_transposed(dst, a->chan, row, hi - lo, step, m);
@@ -195,14 +201,15 @@ void PC_FN(pc_gather)(const pc_gather_args *a) {
                     widen_row(a, (const uint8_t *)src + iy * a->src_row, row);
                     continue;
                 }
-                const elem *from = row_of(a, src, m, iy);
+                int64_t col;
+                const elem *from = row_of(a, src, m, iy, &col);
                 if (whole_rows) {
                     gather_row(a, from, row, iy);
                     continue;
                 }
                 const void *raw = iy < 0 ? src : source(src, iy * a->src_row, a->bytes);
                 for (int cp = 0; cp < a->sw && cp < a->cols; cp++)
-                    if (wanted(a->col_phases, cp)) gather_run(a, raw, from, row + cp * a->phase, m, iy, cp);
+                    if (wanted(a->col_phases, cp)) gather_run(a, raw, from, col, row + cp * a->phase, m, iy, cp);
             }
         }
     }
@@ -258,16 +265,19 @@ void PC_FN(pc_panel)(const pc_panel_args *a) {
             continue;
         }
         const void *raw = source(a->src, iy * a->src_row, a->bytes);
-        const int64_t inside = a->x0 + lo * a->apart_w, end = hi > lo ? a->x0 + (hi - 1) * a->apart_w + 1 : inside;
-        const elem *row =
-            a->bytes ? widened(raw, inside, end, a->src_col, (a->first + a->lanes - 1) / a->repeat + 1, a->row) : raw;
+        const elem *row = raw;
+        int64_t col = a->src_col;
+        if (a->bytes) {
+            const int64_t first = a->x0 + lo * a->apart_w, end = hi > lo ? a->x0 + (hi - 1) * a->apart_w + 1 : first;
+            col = (a->first + a->lanes - 1) / a->repeat + 1;
+            row = widened(raw, first, end, a->src_col, col, a->row);
+        }
         copy_panel_border(a, raw, dst, 0, lo);
         if (a->repeat == 1 && a->lanes == a->pixel && a->src_col == a->pixel && a->apart_w == 1 &&
             hi > lo) { /* pixels touch: rows in one piece */
             copy_run(dst + lo * a->pixel, row + (a->x0 + lo) * a->pixel, (hi - lo) * a->pixel);
         } else {
-            for (int64_t u = lo; u < hi; u++)
-                copy_pixel(a, row + (a->x0 + u * a->apart_w) * a->src_col, dst + u * a->pixel);
+            for (int64_t u = lo; u < hi; u++) copy_pixel(a, row + (a->x0 + u * a->apart_w) * col, dst + u * a->pixel);
         }
         copy_panel_border(a, raw, dst, hi, a->cols);
     }

@@ -44,7 +44,7 @@ typedef struct pc_gather_args {
     pc_boundary boundary;
     double fill; /* beyond the border with PC_ZEROS: 0, or minus infinity for max pooling */
     int bytes;   /* src holds numbers of type uint8_t */
-    void *row;   /* then: room for min(cols, in_w) * src_col elements and a vector */
+    void *row;   /* then: room for min(cols, in_w) pixels of the channels, a vector of them at most */
 } pc_gather_args;
 
 typedef void pc_gather_fn(const pc_gather_args *a);
@@ -144,7 +144,7 @@ typedef struct pc_panel_args {
     int64_t pitch, pixel;
     pc_boundary boundary;
     int bytes; /* src holds numbers of type uint8_t */
-    void *row; /* then: room for min(cols * apart_w, in_w) * src_col elements and a vector */
+    void *row; /* then: room for min(cols * apart_w, in_w) pixels of the channels that the lanes hold */
 } pc_panel_args;
 
 typedef void pc_panel_fn(const pc_panel_args *a);

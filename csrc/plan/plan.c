@@ -143,6 +143,7 @@ uint64_t pc_plan_pack_key(const pc_plan *plan) {
                              dense ? c->as.dense.nv : 0,
                              dense ? c->as.dense.blocks : 0,
                              panels ? c->as.panels.flat : 0,
+                             c->desc.separable,
                              separable ? c->src.w : 0,
                              winograd ? c->as.winograd.kind : 0,
                              winograd ? c->as.winograd.panels : 0};

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstring>
+#include <optional>
 
 #include "problem.hpp"
 #include "separable.hpp"
@@ -17,17 +18,27 @@ Cache::Entry Cache::get(const pc_conv_desc &asked, const char *function) {
     const int threads = pc_get_num_threads();
     const pc_precision precision = desc.precision == PC_PRECISION_AUTO ? pc_get_precision() : desc.precision;
     const uint64_t current = version();
-    if (might_be_separable(desc)) {
-        if (factored_version_ != current) factors_ = exact_factors(dense(weight_));
-        factored_version_ = current;
-        desc.separable = factors_.has_value();
-    }
     // Up to the precision, which is compared as resolved, and the activation. The algorithm, which no layer names,
     // is left out. No field that is compared has padding before it.
     constexpr size_t compared = offsetof(pc_conv_desc, precision);
-    if (!plan_ || isa != isa_ || threads != threads_ || precision != precision_ ||
-        std::memcmp(&desc, &desc_, compared) != 0 || desc.activation != desc_.activation ||
-        std::memcmp(desc.clamp, desc_.clamp, sizeof desc.clamp) != 0) {
+    const auto planned = [&] {
+        return plan_ && isa == isa_ && threads == threads_ && precision == precision_ &&
+               std::memcmp(&desc, &desc_, compared) == 0 && desc.activation == desc_.activation &&
+               std::memcmp(desc.clamp, desc_.clamp, sizeof desc.clamp) == 0;
+    };
+    const auto packed = [&] { return packed_ && packed_version_ == current; };
+    // First what may let another thread in, which may call this function: copies of the weights.
+    if (might_be_separable(desc)) {
+        if (factored_version_ != current) {
+            auto factors = exact_factors(dense(weight_));
+            factors_ = std::move(factors);
+            factored_version_ = current;
+        }
+        desc.separable = factors_ && fits_separable(desc, function);
+    }
+    std::optional<py::array> weights;
+    if (!planned() || !packed()) weights = desc.separable ? *factors_ : dense(weight_);
+    if (!planned()) {
         plan_ = std::shared_ptr<pc_plan>(create(desc, function).release(), pc_plan_destroy);
         desc_ = desc;
         isa_ = isa;
@@ -37,11 +48,10 @@ Cache::Entry Cache::get(const pc_conv_desc &asked, const char *function) {
         if (key != key_) packed_.reset();
         key_ = key;
     }
-    if (!packed_ || packed_version_ != current) {
-        auto packed = std::make_shared<Packed>(pc_plan_packed_size(plan_.get()));
-        const py::array w = desc.separable ? *factors_ : dense(weight_);
-        pc_plan_pack(plan_.get(), w.data(), packed->block.data);
-        packed_ = std::move(packed);
+    if (!packed()) {
+        auto block = std::make_shared<Packed>(pc_plan_packed_size(plan_.get()));
+        pc_plan_pack(plan_.get(), weights->data(), block->block.data);
+        packed_ = std::move(block);
         packed_version_ = current;
     }
     return {plan_, packed_};

@@ -58,7 +58,7 @@ py::array conv2d(py::handle input, py::handle weight, py::handle bias, py::handl
     c.desc.dst_layout = r.layout;
     py::array w = dense(c.weight);
     if (might_be_separable(c.desc))
-        if (const auto factors = exact_factors(w)) {
+        if (const auto factors = exact_factors(w); factors && fits_separable(c.desc, "conv2d")) {
             w = *factors;
             c.desc.separable = 1;
         }
@@ -86,7 +86,7 @@ py::dict explain_conv2d(py::handle input, py::handle weight, py::handle bias, py
     if (!out.is_none())
         c.desc.dst_layout =
             make_result(out, size, c.image.batched, c.channels_last, c.image.layout, like, "conv2d").layout;
-    c.desc.separable = might_be_separable(c.desc) && exact_factors(dense(c.weight));
+    c.desc.separable = might_be_separable(c.desc) && exact_factors(dense(c.weight)) && fits_separable(c.desc, "conv2d");
     return explain(create(c.desc, "conv2d").get());
 }
 
@@ -126,7 +126,8 @@ class PackedConv2d {
         const Image image = view_image(x, channels_last_, name, "input", false);
         pc_conv_desc desc = describe(image, cache_.weight(), geometry_, precision_, {}, nullptr, name);
         out_size(desc, name);
-        desc.separable = might_be_separable(desc) && exact_factors(dense(cache_.weight()));
+        desc.separable =
+            might_be_separable(desc) && exact_factors(dense(cache_.weight())) && fits_separable(desc, name);
         return explain(create(desc, name).get());
     }
 

@@ -44,7 +44,9 @@ bool factor(const T *w, int64_t kh, int64_t kw, T *column, T *row) {
     for (int64_t i = 0; i < kh; i++) {
         column[i] = std::ldexp(column[i], -power);
         for (int64_t j = 0; j < kw; j++)
-            if (!(std::fma(column[i], row[j], -w[i * kw + j]) == 0)) return false;
+            if (!(std::fma(column[i], row[j], -w[i * kw + j]) == 0) ||
+                (w[i * kw + j] == 0) != (column[i] == 0 || row[j] == 0)) /* underflow is no zero */
+                return false;
     }
     return true;
 }
@@ -118,6 +120,11 @@ Call parse_call(py::handle input, py::handle kernel_x, py::handle kernel_y, py::
     return c;
 }
 
+// Whether the rows of an image of bytes, which are held as elements, take more memory than two passes may have.
+bool is_too_large(const Call &c) { return c.desc.src_bytes && !fits_separable(c.desc, "filter2d_separable"); }
+
+py::object as_floats(py::handle input, const Call &c) { return input.attr("astype")(c.weight.dtype()); }
+
 py::array filter2d_separable(py::handle input, py::handle kernel_x, py::handle kernel_y, py::handle bias,
                              py::handle stride, py::handle padding, py::handle dilation, py::handle out,
                              py::handle layout, const std::string &padding_mode, py::handle activation,
@@ -126,6 +133,9 @@ py::array filter2d_separable(py::handle input, py::handle kernel_x, py::handle k
     Call c =
         parse_call(input, kernel_x, kernel_y, bias, stride, padding, dilation, layout, padding_mode, activation, true);
     const Sizes size = out_size(c.desc, f);
+    if (is_too_large(c)) // a copy, rather than a slow way
+        return filter2d_separable(as_floats(input, c), kernel_x, kernel_y, bias, stride, padding, dilation, out, layout,
+                                  padding_mode, activation, residual);
     const Like like = result_like(c.image.array, c.weight, "kernel_x");
     const py::object added = residual_array(residual, size, c.image, c.channels_last, like, f);
     Result r = make_result(out, size, c.image.batched, c.channels_last, c.image.layout, like, f);
@@ -153,6 +163,9 @@ py::dict explain_filter2d_separable(py::handle input, py::handle kernel_x, py::h
     Call c =
         parse_call(input, kernel_x, kernel_y, bias, stride, padding, dilation, layout, padding_mode, activation, false);
     const Sizes size = out_size(c.desc, f);
+    if (is_too_large(c))
+        return explain_filter2d_separable(as_floats(input, c), kernel_x, kernel_y, bias, stride, padding, dilation, out,
+                                          layout, padding_mode, activation, residual);
     const Like like = result_like(c.image.array, c.weight, "kernel_x");
     residual_array(residual, size, c.image, c.channels_last, like, f);
     if (!out.is_none())
@@ -173,6 +186,13 @@ bool might_be_separable(const pc_conv_desc &d) {
     const int64_t kh = d.kernel[1], kw = d.kernel[2], times = steps ? 5 : larger(large) ? 2 : 3;
     // kh * kw >= times * (kh + kw), for kernels of any size
     return larger(small) && kh > times && kw > times && (kh > 1000 || kw > 1000 || kh * kw >= times * (kh + kw));
+}
+
+bool fits_separable(pc_conv_desc d, const char *function) {
+    d.separable = 1;
+    pc_plan_info info;
+    pc_plan_get_info(create(d, function).get(), &info);
+    return !std::strcmp(info.algo, "separable");
 }
 
 std::optional<py::array> exact_factors(const py::array &weight) {
