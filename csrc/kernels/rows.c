@@ -222,7 +222,7 @@ PC_INLINE void rows(const int tile, const int kr, const int step, const int col_
 #define MANY(X) SMALL(X, 1) SMALL(X, 4) SMALL(X, 7) SMALL(X, 8) SMALL(X, 14)
 #if defined(PC_NARROW)
 #define VARIANTS(X)                                                                                                    \
-    SMALL(X, 1) SMALL(X, 4) SMALL(X, 7) SMALL(X, 14) STRIDED(X, 1) STRIDED(X, 4) PAIR(X, 1) PAIR(X, 4) PAIR(X, 7)
+    SMALL(X, 1) SMALL(X, 4) SMALL(X, 7) SMALL(X, 14) PAIR(X, 1) PAIR(X, 4) PAIR(X, 7)
 #elif defined(PC_DTYPE_F64) && !defined(PC_TARGET_SCALAR) /* fewer tiles: doubles are rarer */
 #define VARIANTS(X)                                                                                                    \
     X(1, 1, 1, 1) ANY(X, 1) ANY(X, 4) TALL(X, 1) TALL(X, 4)                                                            \
@@ -231,7 +231,7 @@ PC_INLINE void rows(const int tile, const int kr, const int step, const int col_
 #define VARIANTS(X)                                                                                                    \
     X(1, 1, 1, 1) ANY(X, 1) ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 4) TALL(X, 8) MANY(X)                    \
     STRIDED(X, 1) STRIDED(X, 4) STRIDED(X, 7) PAIR(X, 1) PAIR(X, 4) PAIR(X, 7)                                         \
-    X(1, 7, 2, 2) X(4, 7, 2, 2) X(7, 7, 2, 2)
+    X(1, 7, 2, 2) X(4, 7, 2, 2)
 #elif defined(PC_TARGET_AVX2)
 #define VARIANTS(X)                                                                                                    \
     X(1, 1, 1, 1) ANY(X, 1) ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 4) TALL(X, 8)                                       \
