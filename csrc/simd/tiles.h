@@ -27,7 +27,7 @@
 #if defined(PC_TARGET_AVX512)
 #define PC_REGISTERS 32
 #if defined(PC_DTYPE_F64) /* rarer, and every tile takes room in the wheel */
-#define PC_CHANNEL_TILES(X) PC_UPTO_9(X, 1) PC_UPTO_12(X, 2) PC_UPTO_6(X, 4)
+#define PC_CHANNEL_TILES(X) PC_UPTO_7(X, 1) PC_UPTO_12(X, 2)
 #else
 #define PC_CHANNEL_TILES(X) PC_UPTO_14(X, 1) PC_UPTO_14(X, 2) PC_UPTO_9(X, 3) PC_UPTO_7(X, 4)
 #endif
@@ -42,7 +42,11 @@
 #endif
 #elif defined(PC_TARGET_AVX2)
 #define PC_REGISTERS 16
+#if defined(PC_DTYPE_F64)
+#define PC_CHANNEL_TILES(X) PC_UPTO_6(X, 1) PC_UPTO_6(X, 2) PC_UPTO_4(X, 3)
+#else
 #define PC_CHANNEL_TILES(X) PC_UPTO_12(X, 1) PC_UPTO_6(X, 2) PC_UPTO_4(X, 3)
+#endif
 #define PC_PIXEL_TILES(X)                                                                                              \
     PC_UPTO_7(X, 1) PC_UPTO_5(X, 2) PC_UPTO_3(X, 3) PC_UPTO_3(X, 4) PC_UPTO_2(X, 5) PC_UPTO_2(X, 6)
 #elif defined(PC_TARGET_NEON)
