@@ -143,7 +143,10 @@ static int shape_agrees(const bench_case *b) {
  * that: 64 eps of the largest output leave room for the worst of a million, and none for a wrong tap or tile. */
 static double allowance(const bench_case *b, const void *expected, int64_t count) {
     double largest = 0;
-    if (strcmp(b->info.algo, "winograd") != 0) return -1;
+    static const char *const transforms[] = {"winograd", "fft", "fft_lines"};
+    int transformed = 0;
+    for (int i = 0; i < 3; i++) transformed |= strcmp(b->info.algo, transforms[i]) == 0;
+    if (!transformed) return -1;
     for (int64_t i = 0; i < count; i++) largest = fmax(largest, fabs(element(expected, i, b->config.dtype)));
     return 64 * (b->config.dtype == PC_F64 ? DBL_EPSILON : FLT_EPSILON) * largest;
 }

@@ -49,7 +49,7 @@ def run(program: str, *arguments: str | Path, path: Path | None = None) -> subpr
 def test_the_problem_files_are_there() -> None:
     networks = {"resnet50", "resnext50", "vgg16", "mobilenet_v2", "efficientnet_b0", "densenet121", "inception_v3"}
     networks |= {"convnext_t", "vit_patch", "yolov8n", "unet", "superres", "lenet"}
-    assert {path.stem for path in FILES} == networks | {"depthwise", "filter", "pool", "separable"}
+    assert {path.stem for path in FILES} == networks | {"depthwise", "filter", "large", "pool", "separable"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -86,6 +86,8 @@ def test_names_and_layers_are_distinct() -> None:
         ("superres", 15, "edsr_107x161_tail_by3", "64x321x483 -> 3x321x483 3x3 p1", 535_828_608),
         ("vit_patch", 4, "vit_l14", "3x224x224 -> 1024x16x16 14x14 s14", 308_281_344),
         ("separable", 15, "sep_9x9", "1x1024x1024 -> 1x1024x1024 9+9 p4", 37_748_736),
+        ("large", 20, "filter_51x51", "1x1024x1024 -> 1x1024x1024 51x51 p25", 5_454_692_352),
+        ("large", 20, "fir_1025", "1x1x160000 -> 1x1x160000 1x1025 p0x512", 328_000_000),
         ("pool", 28, "avg_global_resnet50", "2048x7x7 -> 2048x1x1 7x7 s7", 0),
         ("filter", 35, "filter_9x9", "1x1024x1024 -> 1x1024x1024 9x9 p4", 169_869_312),
         ("filter", 35, "hd_gauss21_21x1", "1x1080x1920 -> 1x1080x1920 21x1 p10x0", 87_091_200),

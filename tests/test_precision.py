@@ -132,11 +132,14 @@ def test_a_layer_in_eval_mode_follows_between_calls(rng):
 
 @needs_a_transform
 def test_a_transform_cannot_be_forced_in_strict_mode(rng):
-    x, w, b = arrays(rng)
+    kernels = {"winograd": (64, 3, 3), "fft": (1, 20, 20), "fft_lines": (1, 1, 300)}
+    assert set(kernels) == TRANSFORMS
     for name in TRANSFORMS & set(pyconv.algorithms()):
+        w = rng.standard_normal((64, *kernels[name])).astype(np.float32)
+        x = rng.standard_normal((2, w.shape[1], 28, 310)).astype(np.float32)
         with pytest.raises(ValueError, match=f"'{name}' refuses.*strict"):
-            _native.conv2d(x, w, b, padding=1, algorithm=name)
-        forced = _native.explain_conv2d(x, w, b, padding=1, algorithm=name, precision="fast")
+            _native.conv2d(x, w, algorithm=name)
+        forced = _native.explain_conv2d(x, w, algorithm=name, precision="fast")
         assert forced["algorithm"] == name
 
 

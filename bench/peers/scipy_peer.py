@@ -1,5 +1,5 @@
-"""SciPy: `ndimage.correlate` (of separable filters `correlate1d` too) into an array that stays, `signal.correlate2d`
-and `signal.fftconvolve`. Filters only.
+"""SciPy: `ndimage.correlate` (of separable filters `correlate1d` too) into an array that stays, `signal.correlate2d`,
+`signal.fftconvolve` and `signal.oaconvolve`. Filters only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class SciPy:
     version: str = scipy.__version__
 
     def __init__(self, threads: int) -> None:
-        """None of the three uses threads."""
+        """None of them uses threads."""
 
     def prepare(self, case: Case) -> Prepared:
         planes = filters(case)
@@ -48,7 +48,14 @@ class SciPy:
         def by_fft(plane: Array, kernel: Array, result: Array) -> None:
             result[...] = signal.fftconvolve(plane, kernel[::-1, ::-1], mode)
 
-        calls = {"signal.correlate2d": by(by_correlate2d), "signal.fftconvolve": by(by_fft)}
+        def by_overlap_add(plane: Array, kernel: Array, result: Array) -> None:
+            result[...] = signal.oaconvolve(plane, kernel[::-1, ::-1], mode)
+
+        calls = {
+            "signal.correlate2d": by(by_correlate2d),
+            "signal.fftconvolve": by(by_fft),
+            "signal.oaconvolve": by(by_overlap_add),
+        }
         if same:
             calls["ndimage.correlate"] = by(by_ndimage)
         if same and case.problem.separable:

@@ -22,8 +22,8 @@ typedef struct pc_algo {
     void (*run)(const pc_conv *conv, const pc_exec_args *args);
 } pc_algo;
 
-extern const pc_algo pc_algo_separable, pc_algo_rows, pc_algo_windows, pc_algo_panels, pc_algo_winograd,
-    pc_algo_channel_lanes, pc_algo_pixel_lanes, pc_algo_reference;
+extern const pc_algo pc_algo_separable, pc_algo_fft_lines, pc_algo_fft, pc_algo_rows, pc_algo_windows, pc_algo_panels,
+    pc_algo_winograd, pc_algo_channel_lanes, pc_algo_pixel_lanes, pc_algo_reference;
 
 /* Strides of an activation tensor, in elements. */
 typedef struct pc_strides {
@@ -95,6 +95,23 @@ typedef struct pc_separable_plan {
     int64_t sorted, turned, copies, zeros, bias, off, rows; /* byte offsets in a thread's workspace */
 } pc_separable_plan;
 
+typedef struct pc_fft_plan {
+    int64_t rows, cols;   /* of a tile */
+    int64_t down, across; /* tiles of a plane */
+    int64_t work;         /* items in all */
+    int64_t ld_tile;
+    int64_t points, spectrum, product, turned, row,
+        table; /* byte offsets in a thread's workspace; a tile comes first */
+} pc_fft_plan;
+
+typedef struct pc_fft_lines_plan {
+    int64_t n;                               /* numbers of a segment */
+    int64_t segments;                        /* of a row, or of a column */
+    int64_t vectors;                         /* of segments of a plane */
+    int64_t work;                            /* items in all */
+    int64_t points, lines, seen, row, table; /* byte offsets in a thread's workspace; a tile comes first */
+} pc_fft_lines_plan;
+
 typedef struct pc_winograd {
     pc_winograd_kind kind;
     /* Of each axis, down and across: output pixels of a tile, pixels it reads, pixels from tile to tile. */
@@ -135,6 +152,8 @@ struct pc_conv {
         pc_windows_plan windows;
         pc_separable_plan separable;
         pc_winograd winograd;
+        pc_fft_plan fft;
+        pc_fft_lines_plan fft_lines;
     } as;
 };
 

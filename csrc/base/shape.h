@@ -26,6 +26,12 @@ static inline int64_t pc_border(pc_boundary mode, int64_t i, int64_t n) {
     }
 }
 
+/* The step that a transform of n points begins with; n is 4^a 2^b 3^c. */
+static inline int pc_fft_radix(int64_t n) {
+    if (n % 3 == 0) return 3;
+    return n % 4 == 0 && __builtin_ctzll((unsigned long long)n) % 2 == 0 ? 4 : 2;
+}
+
 /* a * b, or -1 when it does not fit; -1 stays -1. */
 static inline int64_t pc_mul_checked(int64_t a, int64_t b) {
     int64_t r;

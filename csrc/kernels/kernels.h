@@ -301,6 +301,46 @@ typedef struct pc_winograd_out_args {
 
 typedef void pc_winograd_out_fn(const pc_winograd_out_args *a);
 
+/* ---- transforms of convolution by FFT -------------------------------------------------------------------------------
+ *
+ * Complex numbers of a vector of transforms lie as points: PC_VLEN real parts, then as many imaginary ones. A transform
+ * of n points takes steps of radix pc_fft_radix(n), then that of n divided by the radix, and so on, forward in place
+ * from X(k) to an order of frequencies of its own, backward the other way round and n times too large. `roots` holds for
+ * each step, with m = n / radix: for j < m, for 0 < p < radix: exp(-2 pi i j p / n), real part, imaginary part.
+ *
+ * A tile of real numbers, `rows` x `cols`, is transformed down its columns as complex numbers of half as many rows:
+ *     z[y] = (tile[y] + i tile[y + rows / 2]) twist[y],    twist[y] = exp(pi i y / rows)
+ * whose product with another tile's transform belongs to their convolution with signs changed where it wraps around. Then
+ * along its rows. Its transform is a `spectrum`: frequencies down in vectors, cols points of each. rows / 2 and cols are
+ * multiples of PC_MAX_VLEN.
+ *
+ * `in` does the columns of a tile, and returns whether there was an infinity, a NaN, or a number so large that sums might be one; `out` the columns backward, and
+ * stores bias + the result in the first rows and columns of dst. Both turn the spectrum's rows into columns on the way.
+ * `points` is room for rows / 2 of them. */
+typedef struct pc_fft_args {
+    int64_t rows, cols;
+    const void *tile;
+    int64_t ld_tile;
+    const void *twist, *row_roots;
+    void *points, *spectrum;
+} pc_fft_args;
+
+/* Transforms of n real numbers, tile[n][lane]: fold, transform, multiply with wei, which holds n / 2 frequencies in the
+ * order of the transform, transform back, unfold and add the bias. Result y < n / 2 is the real part of point y, result
+ * y + n / 2 its imaginary part. `seen` gets a NaN in the lanes where `in` would find something, zeros in others. */
+typedef struct pc_fft_line_args {
+    int64_t n;
+    const void *twist, *roots, *wei;
+    double bias;
+    const void *tile;
+    void *points, *seen;
+} pc_fft_line_args;
+
+typedef void pc_fft_line_fn(const pc_fft_line_args *a);
+
+typedef int pc_fft_in_fn(const pc_fft_args *a);
+typedef void pc_fft_out_fn(const pc_fft_args *a, double bias, int64_t rows, int64_t cols, void *dst, int64_t ld_dst);
+
 /* ---- pooling -------------------------------------------------------------------------------------------------------
  *
  * The largest element or the sum of windows, first along the columns of each row, then down the rows. Of maxima the
@@ -389,6 +429,11 @@ typedef struct pc_kernels {
     pc_winograd_in_fn *winograd_input[PC_WINOGRAD_KINDS];
     pc_winograd_out_fn *winograd_output[PC_WINOGRAD_KINDS];
     pc_winograd_filter_fn *winograd_filter;
+    pc_fft_in_fn *fft_in;
+    pc_fft_out_fn *fft_out;
+    pc_fft_line_fn *fft_line;
+    void (*fft_points)(int back, int64_t n, const void *roots, void *data);
+    void (*fft_product)(int64_t n, const void *a, const void *b, void *dst);  /* points; dst may be a */
     pc_pool_tile_fn *(*pool_tile)(pc_pool_kind kind, int tile, int k, int s); /* NULL where not compiled */
     pc_pool_row_fn *pool_row;
     pc_pool_down_fn *pool_down;

@@ -22,6 +22,11 @@ pc_winograd_in_fn PC_FN(pc_winograd_input_2), PC_FN(pc_winograd_input_4), PC_FN(
 pc_winograd_filter_fn PC_FN(pc_winograd_filter);
 pc_winograd_out_fn PC_FN(pc_winograd_output_2), PC_FN(pc_winograd_output_4), PC_FN(pc_winograd_output_strided),
     PC_FN(pc_winograd_output_5x5), PC_FN(pc_winograd_output_line);
+pc_fft_in_fn PC_FN(pc_fft_in);
+pc_fft_out_fn PC_FN(pc_fft_out);
+pc_fft_line_fn PC_FN(pc_fft_line);
+void PC_FN(pc_fft_points)(int back, int64_t n, const void *roots, void *data);
+void PC_FN(pc_fft_product)(int64_t n, const void *a, const void *b, void *dst);
 pc_pool_tile_fn *PC_FN(pc_pool_tile)(pc_pool_kind kind, int tile, int k, int s);
 pc_pool_row_fn PC_FN(pc_pool_row);
 pc_pool_down_fn PC_FN(pc_pool_down);

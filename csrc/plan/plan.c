@@ -128,9 +128,10 @@ uint64_t pc_plan_pack_key(const pc_plan *plan) {
     const pc_conv *c = &plan->as.conv;
     const int dense = c->algo == &pc_algo_channel_lanes || c->algo == &pc_algo_pixel_lanes;
     const int winograd = c->algo == &pc_algo_winograd, panels = c->algo == &pc_algo_panels;
-    const int separable = c->algo == &pc_algo_separable;
+    const int separable = c->algo == &pc_algo_separable, fft = c->algo == &pc_algo_fft;
+    const int fft_lines = c->algo == &pc_algo_fft_lines;
     /* The order depends on the vectors. */
-    const int lanes = dense || winograd || panels || separable || c->algo == &pc_algo_windows;
+    const int lanes = dense || winograd || panels || separable || fft || fft_lines || c->algo == &pc_algo_windows;
     const int64_t parts[] = {(int64_t)(intptr_t)c->algo,
                              c->desc.dtype,
                              c->desc.oc,
@@ -146,7 +147,11 @@ uint64_t pc_plan_pack_key(const pc_plan *plan) {
                              c->desc.separable,
                              separable ? c->src.w : 0,
                              winograd ? c->as.winograd.kind : 0,
-                             winograd ? c->as.winograd.panels : 0};
+                             winograd ? c->as.winograd.panels : 0,
+                             fft         ? c->as.fft.rows
+                             : fft_lines ? c->as.fft_lines.n
+                                         : 0,
+                             fft ? c->as.fft.cols : 0};
     uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a over words */
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         hash = (hash ^ (uint64_t)parts[i]) * UINT64_C(1099511628211);

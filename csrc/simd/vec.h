@@ -17,7 +17,7 @@
  *     v_load_mask(p, m)                     the lanes of m, others 0; memory outside m is not touched, not even *p
  *     v_load_mask_or(p, m, v)               the same, other lanes those of v
  *     v_add v_sub v_mul v_div               lane by lane, IEEE
- *     v_fma(a, b, c)                        a * b + c, rounded once
+ *     v_fma(a, b, c) v_fnma(a, b, c)        a * b + c, c - a * b, rounded once
  *     v_max_first(a, b)                     b where b > a or b is NaN, else a: of equal values (+0, -0) the first stays
  *     v_max(a, b)                           b where b > a, else a; anything where either is NaN
  *     v_any_nan(a, b)                       nonzero if there is a NaN in a or b

@@ -59,6 +59,7 @@ PC_INLINE vec v_sub(vec a, vec b) { return PC_OP(sub)(a, b); }
 PC_INLINE vec v_mul(vec a, vec b) { return PC_OP(mul)(a, b); }
 PC_INLINE vec v_div(vec a, vec b) { return PC_OP(div)(a, b); }
 PC_INLINE vec v_fma(vec a, vec b, vec c) { return PC_OP(fmadd)(a, b, c); }
+PC_INLINE vec v_fnma(vec a, vec b, vec c) { return PC_OP(fnmadd)(a, b, c); }
 PC_INLINE vec v_round(vec a) { return PC_OP(round)(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 PC_INLINE vec v_max_first(vec a, vec b) {
     /* vmaxps returns its second operand on ties and NaN: max(b, a) keeps a, and only NaN in b is left to mend. */

@@ -46,6 +46,7 @@ PC_INLINE vec v_sub(vec a, vec b) { return PC_OP(sub)(a, b); }
 PC_INLINE vec v_mul(vec a, vec b) { return PC_OP(mul)(a, b); }
 PC_INLINE vec v_div(vec a, vec b) { return PC_OP(div)(a, b); }
 PC_INLINE vec v_fma(vec a, vec b, vec c) { return PC_OP(fmadd)(a, b, c); }
+PC_INLINE vec v_fnma(vec a, vec b, vec c) { return PC_OP(fnmadd)(a, b, c); }
 #if !defined(PC_NARROW)
 PC_INLINE vec v_max(vec a, vec b) { return PC_OP(max)(b, a); } /* the second operand on ties */
 typedef vmask vnan;

@@ -54,6 +54,7 @@ PC_INLINE vec v_sub(vec a, vec b) { return PC_OP(sub)(a, b); }
 PC_INLINE vec v_mul(vec a, vec b) { return PC_OP(mul)(a, b); }
 PC_INLINE vec v_div(vec a, vec b) { return PC_OP(div)(a, b); }
 PC_INLINE vec v_fma(vec a, vec b, vec c) { return PC_OP(fma)(c, a, b); }
+PC_INLINE vec v_fnma(vec a, vec b, vec c) { return PC_OP(fms)(c, a, b); }
 PC_INLINE vec v_round(vec a) { return PC_OP(rndn)(a); }
 PC_INLINE vec v_even(vec a, vec b) { return PC_OP(uzp1)(a, b); }
 PC_INLINE vec v_odd(vec a, vec b) { return PC_OP(uzp2)(a, b); }

@@ -21,6 +21,8 @@ PC_INLINE vec v_add(vec a, vec b) { return a + b; }
 PC_INLINE vec v_sub(vec a, vec b) { return a - b; }
 PC_INLINE vec v_mul(vec a, vec b) { return a * b; }
 PC_INLINE vec v_div(vec a, vec b) { return a / b; }
+PC_INLINE vec v_fma(vec a, vec b, vec c);
+PC_INLINE vec v_fnma(vec a, vec b, vec c) { return v_fma(-a, b, c); }
 PC_INLINE vec v_max_first(vec a, vec b) { return b > a || b != b ? b : a; }
 PC_INLINE vec v_max(vec a, vec b) { return b > a ? b : a; }
 typedef int vnan;

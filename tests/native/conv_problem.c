@@ -139,6 +139,21 @@ static const char *const chosen[] = {
     "separable g4 ic4 oc4 in23,19 k4,6 s2,3 d3,2 lo5 hi7 bias special",
     "separable in3,5 k2,3 lo9 hi8 real",
     "separable in64,50 k33,21 s2 d2,1 lo32,10 hi32,10 bias real",
+    /* large kernels, transforms of tiles: partial tiles, several outputs of one input, numbers that are not finite */
+    "in40,130 k11 lo5 hi5 bias real",
+    "g2 ic2 oc2 in40,70 k13,11 lo6,5 hi6,5 real",
+    "reflect in34 k25 lo12 hi12 special",
+    "mb2 oc3 in30,38 k13,14 bias real",
+    "g2 ic2 oc4 in10,150 k19,7 lo9,3 hi9,3 bias special",
+    "replicate in20,24 k40,33 lo30,10 hi9,20 real",
+    "bytes g2 ic2 oc2 in20,130 k11 lo5 hi5 bias real",
+    /* long kernels of one row or one column: segments of unequal length, lanes left over */
+    "in3,600 k1,129 lo0,64 hi0,64 bias real",
+    "mb2 g2 ic2 oc4 in100,20 k41,1 lo20,0 hi20,0 special",
+    "circular in6,400 k1,200 lo0,100 hi0,99 real",
+    "reflect g2 ic2 oc2 in150,21 k80,1 lo40,0 hi39,0 bias real",
+    "oc3 in18,300 k1,90 bias special",
+    "bytes in4,500 k1,150 lo0,9 real",
     /* images of bytes */
     "bytes in40,300 k5 lo2 hi2 bias real",
     "bytes ic3 oc20 in20,33 k7 s2 lo3 hi3 real",

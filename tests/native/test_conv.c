@@ -150,6 +150,7 @@ static void check_epilogue(conv_problem *p, conv_data *data, void *dst, const vo
     check_algorithm(p, data, NULL, dst, want);
     for (int i = 0; pc_algo_name(i); i++) check_algorithm(p, data, pc_algo_name(i), dst, want);
     check_fast(p, data, "winograd", dst);
+    check_fast(p, data, NULL, dst);
     p->desc.activation = PC_NO_ACTIVATION;
     data->residual = NULL;
     free(want);

@@ -53,6 +53,7 @@ static void test_arithmetic(rng *r) {
     EACH_LANE("v_mul", v_mul(x, y), a[i] * b[i]);
     EACH_LANE("v_div", v_div(x, y), a[i] / b[i]);
     EACH_LANE("v_fma", v_fma(x, y, z), one_fma(a[i], b[i], c[i]));
+    EACH_LANE("v_fnma", v_fnma(x, y, z), one_fma(-a[i], b[i], c[i]));
     EACH_LANE("v_max_first", v_max_first(x, y), one_max_first(a[i], b[i]));
     EACH_LANE("v_set1", v_set1(a[0]), a[0]);
     EACH_LANE("v_zero", v_zero(), 0);

@@ -37,8 +37,10 @@ def conv2d(
     For convolution in the mathematical sense flip the kernel: ``weight[..., ::-1, ::-1]``. In strict mode the terms are
     added one after the other, in the order c, j, i, each by one fused multiply-add. In fast mode 3x3 and 5x5 layers and
     kernels of one row or column may be computed by Winograd's minimal filtering (Lavin and Gray, "Fast Algorithms for
-    Convolutional Neural Networks", CVPR 2016), which multiplies less and rounds otherwise, and kernels that are a
-    column times a row, as `filter2d_separable`; see `pyconv.set_precision`. In either, the result is the same, bit for
+    Convolutional Neural Networks", CVPR 2016), which multiplies less and rounds otherwise, kernels that are a column
+    times a row as `filter2d_separable`, and large kernels on one channel by fast Fourier transforms of tiles
+    (overlap-save: Helms, "Fast Fourier Transform Method of Computing Difference Equations and Simulating Filters", IEEE
+    Trans. Audio Electroacoust. 15, 1967); see `pyconv.set_precision`. In either, the result is the same, bit for
     bit, on every instruction set and for every number of threads, and does not depend on the rest of the batch.
 
     With `residual` or `activation` the result is ``activation(out + residual)``: what the separate operations would

@@ -1,0 +1,300 @@
+/* fft.c - large kernels on one input channel a group, by the fast Fourier transform of tiles (overlap-save: Stockham
+ * 1966; Helms 1967). A tile of the bordered image is transformed, multiplied with the transform of the kernel, and
+ * transformed back; of its results those that no wrap-around has touched are stored.
+ *
+ *     gather a tile, real numbers                         tile[rows][cols]
+ *     fold and transform down its columns, turn           spectrum[frequencies of a vector][cols] of points
+ *     for each vector of frequencies: transform along the row, multiply with the kernel's, transform back
+ *     turn, transform back, unfold, add the bias, store
+ *
+ * Real numbers cost no more than half as many complex ones: rows y and y + rows / 2 are folded to one, z = (a + i b)
+ * exp(pi i y / rows), whose products are convolutions that change sign where they wrap around (Nussbaumer, Fast Fourier
+ * Transform and Convolution Algorithms, 2nd ed., 1982). No output depends on what wraps.
+ *
+ * An error of this algorithm is small against the largest numbers of a tile, not against those that an output reads:
+ * about a quarter of a chain's on numbers of like size. An infinity or NaN would spread over the tile, so a tile that
+ * holds one is computed as the chain, by the kernels of rows.c.
+ *
+ * Packed: whether weights are finite [oc]; roots of unity; weights as rows.c has them [oc][kw][kh]; transforms of the
+ * kernels [oc][spectrum]; room to make them in. */
+#include <stdio.h>
+#include <string.h>
+
+#include "fft.h"
+
+enum {
+    MOST = 512 << 10,         /* bytes of workspace */
+    MOST_KERNELS = 256 << 20, /* bytes of their transforms */
+};
+
+/* Sizes of a tile: half of a height, and a width, are a multiple of any vector's length. */
+static const int heights[] = {32, 64, 96, 128, 192, 256}, widths[] = {16, 32, 48, 64, 96, 128, 192, 256};
+
+/* ---- choice --------------------------------------------------------------------------------------------------- */
+
+static int64_t odd_lines(const pc_conv *c, int64_t cols) { return pc_odd_lines(cols, c->kernels->size); }
+
+/* Byte offsets in a workspace; returns its bytes. */
+static int64_t lay_out(const pc_conv *c, pc_fft_plan *f) {
+    const int64_t size = c->kernels->size, spectrum = f->rows * f->cols * size;
+    f->ld_tile = odd_lines(c, f->cols);
+    f->points = f->rows * f->ld_tile * size;
+    f->spectrum = f->points + f->rows * PC_MAX_VLEN * size;
+    f->product = f->spectrum + (c->ocg > 1 ? spectrum : 0);
+    f->turned = f->product + spectrum;
+    f->row = f->turned + (c->dst.w == 1 ? 0 : f->rows * f->cols * size);
+    f->table = f->row + pc_conv_row_bytes(c, pc_min(f->cols, c->desc.in[2]));
+    return f->table + (c->desc.kernel[1] + c->desc.kernel[2]) * 8;
+}
+
+/* Nanoseconds of a core of Zen 4, there and back, with vectors of 16 floats: 1 a pixel of a tile that stays in L1 (the
+ * transforms grow with its logarithm, but what is done once does not shrink), and more where a vector of rows, a vector
+ * of columns or the tile leave their caches. */
+static double transform_ns(int64_t rows, int64_t cols) {
+    const int64_t pixels = rows * cols;
+    const double each = 1.05 + (cols > 192 ? 0.5 : 0) + (rows > 192 ? 0.3 : 0) + (pixels > 8192 ? 0.15 : 0) +
+                        (pixels > 24576 ? 0.3 : 0) + (pixels > 36863 ? 0.2 : 0);
+    return (double)pixels * each;
+}
+
+/* All tiles of an image: transforms there of each input, back of each output, half of it for columns that are stored
+ * alone; and reading the kernels' transforms, where a group has several for each tile. */
+static double tiled_ns(const pc_conv *c, const pc_fft_plan *f) {
+    const double once = transform_ns(f->rows, f->cols) / 2, tiles = (double)(f->down * f->across);
+    const double stored = (double)pc_round_up(pc_ceil_div(c->out[2], f->across), PC_MAX_VLEN) / (double)f->cols;
+    const double back = once * (1 + stored) / 2, kernel = (double)(f->rows * f->cols) * 4;
+    const double kernels = (double)c->desc.oc * kernel * (c->ocg > 1 ? tiles / 20 : 1. / 40);
+    return tiles * (once * (double)c->desc.groups + back * (double)c->desc.oc) + kernels;
+}
+
+/* Of a direct algorithm: 100 GFLOP/s, less on small planes. */
+static double direct_ns(const pc_conv *c) {
+    const int64_t across = pc_round_up(c->out[2], PC_MAX_VLEN);
+    const int gflops = c->ocg > 1 || c->out[1] * across > 8192 ? 100 : 85;
+    return (double)(c->desc.oc * c->out[1] * across) * (double)c->taps * 2 / gflops;
+}
+
+/* The best tile; returns what it takes, or 0 if there is none. By the shape alone, as it decides the bits. */
+static double choose(const pc_conv *c, pc_fft_plan *f) {
+    const int64_t *k = c->desc.kernel;
+    double least = 0;
+    for (size_t i = 0; i < sizeof heights / sizeof *heights; i++)
+        for (size_t j = 0; j < sizeof widths / sizeof *widths; j++) {
+            pc_fft_plan t = {.rows = heights[i], .cols = widths[j]};
+            if (t.rows < k[1] || t.cols < k[2] || lay_out(c, &t) > MOST) continue;
+            if (c->desc.oc * t.rows * t.cols * c->kernels->size > MOST_KERNELS) continue;
+            t.down = pc_ceil_div(c->out[1], t.rows - k[1] + 1);
+            t.across = pc_ceil_div(c->out[2], t.cols - k[2] + 1);
+            const double ns = tiled_ns(c, &t);
+            if (least == 0 || ns < least) {
+                least = ns;
+                *f = t;
+            }
+        }
+    return least;
+}
+
+static const char *reject(const pc_conv *c) {
+    const pc_conv_desc *p = &c->desc;
+    pc_fft_plan ignored;
+    if (p->precision == PC_STRICT) return "strict precision asks for the chain of FMAs";
+    if (c->icg != 1) return "a group has more than one input channel";
+    if (p->in[0] != 1 || p->kernel[0] != 1 || c->out[0] != 1) return "the problem has a depth";
+    if (p->stride[1] != 1 || p->stride[2] != 1) return "the stride is not 1";
+    if (p->dilation[1] != 1 || p->dilation[2] != 1) return "the kernel is dilated";
+    return choose(c, &ignored) > 0 ? 0 : "no tile of the kernel's size fits the workspace";
+}
+
+static const char *defer(const pc_conv *c) {
+    pc_fft_plan ignored;
+    return choose(c, &ignored) < 0.8 * direct_ns(c) ? 0 : "the kernel is too small to gain from transforms";
+}
+
+/* ---- plan ----------------------------------------------------------------------------------------------------- */
+
+/* Offsets of what is packed, in elements. */
+typedef struct parts {
+    int64_t twist, row_roots, col_roots, taps, kernels, room, all;
+} parts;
+
+static parts parts_of(const pc_conv *c) {
+    const pc_fft_plan *f = &c->as.fft;
+    enum { LINE = 16 };
+    parts p = {.twist = pc_round_up(c->desc.oc, LINE)};
+    p.row_roots = p.twist + pc_round_up(f->rows, LINE);
+    p.col_roots = p.row_roots + pc_round_up(pc_fft_roots(f->rows / 2), LINE);
+    p.taps = p.col_roots + pc_round_up(pc_fft_roots(f->cols), LINE);
+    p.kernels = p.taps + pc_round_up(c->desc.oc * c->taps, LINE);
+    p.room = p.kernels + c->desc.oc * f->rows * f->cols;
+    p.all = p.room + f->rows * (f->ld_tile + PC_MAX_VLEN);
+    return p;
+}
+
+static void plan(pc_conv *c) {
+    pc_fft_plan *f = &c->as.fft;
+    const double ns = choose(c, f);
+    c->workspace_per_thread = (size_t)lay_out(c, f);
+    c->packed_size = (size_t)(parts_of(c).all * c->kernels->size);
+    f->work = c->desc.mb * c->desc.groups * f->down * f->across;
+    c->threads = pc_conv_useful_threads(c, (int)(pc_max(1, (int64_t)((double)c->flops / ns / (double)c->desc.mb))));
+    c->threads = (int)pc_max(1, pc_min(c->threads, f->work));
+    snprintf(c->tile, sizeof c->tile, "FFT of %d x %d", (int)f->rows, (int)f->cols);
+}
+
+/* ---- pack ----------------------------------------------------------------------------------------------------- */
+
+#define DEFINE_PLACE(T)                                                                                                  \
+    /* Taps in the order of rows.c; and mirrored in the first row and column of a tile, as correlation wants them,     \
+     * with the sign of what wraps around down. */ \
+    static void place_##T(const pc_conv *c, const T *wei, T *taps, T *tile) {                                            \
+        const pc_fft_plan *f = &c->as.fft;                                                                               \
+        const int64_t kh = c->desc.kernel[1], kw = c->desc.kernel[2];                                                    \
+        const double scale = 2.0 / (double)(f->rows * f->cols);                                                          \
+        for (int64_t q = 0; q < kh; q++)                                                                                 \
+            for (int64_t s = 0; s < kw; s++) {                                                                           \
+                const T w = wei[q * kw + s];                                                                             \
+                taps[s * kh + q] = w;                                                                                    \
+                tile[(q ? f->rows - q : 0) * f->ld_tile + (s ? f->cols - s : 0)] = (T)((q ? -w : w) * scale);            \
+            }                                                                                                            \
+    }
+
+DEFINE_PLACE(float)
+DEFINE_PLACE(double)
+
+static pc_fft_args args_of(const pc_conv *c, const void *packed, char *room) {
+    const parts p = parts_of(c);
+    const pc_fft_plan *f = &c->as.fft;
+    const int size = c->kernels->size;
+    return (pc_fft_args){.rows = f->rows,
+                         .cols = f->cols,
+                         .tile = room,
+                         .ld_tile = f->ld_tile,
+                         .twist = pc_at(packed, p.twist, size),
+                         .row_roots = pc_at(packed, p.row_roots, size),
+                         .points = room + f->points};
+}
+
+/* Transform or transform back all rows of a spectrum. */
+static void along_rows(const pc_conv *c, int back, const void *roots, char *spectrum) {
+    const pc_fft_plan *f = &c->as.fft;
+    const int64_t vector = f->cols * 2 * c->kernels->vlen * c->kernels->size;
+    const int64_t vectors = f->rows / 2 / c->kernels->vlen;
+    for (int64_t v = 0; v < vectors; v++) c->kernels->fft_points(back, f->cols, roots, spectrum + v * vector);
+}
+
+static void pack(const pc_conv *c, const void *wei, void *packed) {
+    const pc_fft_plan *f = &c->as.fft;
+    const parts p = parts_of(c);
+    const int size = c->kernels->size;
+    char *room = pc_at_mut(packed, p.room, size);
+    pc_fft_args args = args_of(c, packed, room);
+    void *const row_roots = pc_at_mut(packed, p.row_roots, size), *const col_roots =
+                                                                      pc_at_mut(packed, p.col_roots, size);
+    void *const twist = pc_at_mut(packed, p.twist, size);
+    memset(packed, 0, (size_t)(p.kernels * size)); /* no gap between the parts holds what it pleases */
+    memset(room, 0, (size_t)((p.all - p.room) * size));
+    pc_fft_fill_roots(size, f->rows / 2, row_roots);
+    pc_fft_fill_roots(size, f->cols, col_roots);
+    pc_fft_fill_twist(size, f->rows, twist);
+    for (int64_t oc = 0; oc < c->desc.oc; oc++) {
+        void *taps = pc_at_mut(packed, p.taps + oc * c->taps, size);
+        if (size == 4)
+            place_float(c, (const float *)wei + oc * c->taps, taps, (float *)room);
+        else
+            place_double(c, (const double *)wei + oc * c->taps, taps, (double *)room);
+        args.spectrum = pc_at_mut(packed, p.kernels + oc * f->rows * f->cols, size);
+        *pc_at_mut(packed, oc, size) = c->kernels->fft_in(&args) != 0;
+        along_rows(c, 0, col_roots, args.spectrum);
+    }
+    memset(room, 0, (size_t)((p.all - p.room) * size));
+}
+
+/* ---- run ------------------------------------------------------------------------------------------------------ */
+
+/* A tile in an image: its outputs, and where its bordered pixels begin. */
+typedef struct place {
+    int64_t n, group, y, x, rows, cols;
+} place;
+
+static place place_of(const pc_conv *c, int64_t i) {
+    const pc_fft_plan *f = &c->as.fft;
+    const int64_t across = i % f->across, down = i / f->across % f->down, plane = i / f->across / f->down;
+    place t = {.n = plane / c->desc.groups, .group = plane % c->desc.groups};
+    t.y = down * c->out[1] / f->down;
+    t.x = across * c->out[2] / f->across;
+    t.rows = (down + 1) * c->out[1] / f->down - t.y;
+    t.cols = (across + 1) * c->out[2] / f->across - t.x;
+    return t;
+}
+
+static void gather_tile(const pc_conv *c, const pc_exec_args *a, const place *t, char *workspace) {
+    const pc_conv_desc *p = &c->desc;
+    const pc_fft_plan *f = &c->as.fft;
+    const pc_gather_args g = {.src = pc_at(a->src, t->n * c->src.n + t->group * c->src.c, c->src_size),
+                              .src_row = c->src.h,
+                              .src_col = c->src.w,
+                              .in_h = p->in[1],
+                              .in_w = p->in[2],
+                              .y0 = t->y - p->pad_lo[1],
+                              .x0 = t->x - p->pad_lo[2],
+                              .dst = workspace,
+                              .pitch = f->ld_tile,
+                              .channels = 1,
+                              .rows = t->rows + p->kernel[1] - 1,
+                              .cols = t->cols + p->kernel[2] - 1,
+                              .sh = 1,
+                              .sw = 1,
+                              .row_phases = 1,
+                              .col_phases = 1,
+                              .boundary = p->boundary,
+                              .bytes = p->src_bytes,
+                              .row = workspace + f->row};
+    if (g.rows < f->rows || g.cols < f->cols) memset(workspace, 0, (size_t)f->points);
+    c->kernels->gather(&g);
+}
+
+/* Results in rows of f->cols go to channels last. */
+static void scatter(const pc_conv *c, const place *t, const char *src, char *dst) {
+    const int64_t size = c->kernels->size;
+    for (int64_t y = 0; y < t->rows; y++)
+        for (int64_t x = 0; x < t->cols; x++)
+            memcpy(dst + (y * c->dst.h + x * c->dst.w) * size, src + (y * c->as.fft.cols + x) * size, (size_t)size);
+}
+
+/* A tile of an image and all its outputs. */
+static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *workspace) {
+    const pc_fft_plan *f = &c->as.fft;
+    const parts p = parts_of(c);
+    const pc_kernels *k = c->kernels;
+    const int size = k->size;
+    const place t = place_of(c, i);
+    const void *col_roots = pc_at(a->packed, p.col_roots, size);
+    char *spectrum = workspace + f->spectrum, *product = workspace + f->product;
+    pc_fft_args args = args_of(c, a->packed, workspace);
+    gather_tile(c, a, &t, workspace);
+    args.spectrum = spectrum;
+    const int finite = !k->fft_in(&args);
+    if (finite) along_rows(c, 0, col_roots, spectrum);
+    args.spectrum = product;
+    for (int64_t oc = t.group * c->ocg; oc < (t.group + 1) * c->ocg; oc++) {
+        char *out = pc_at_mut(a->dst, t.n * c->dst.n + oc * c->dst.c + t.y * c->dst.h + t.x * c->dst.w, size);
+        char *dst = c->dst.w == 1 ? out : workspace + f->turned;
+        const int64_t ld_dst = c->dst.w == 1 ? c->dst.h : f->cols;
+        const double bias = pc_fft_number(a->bias, oc, size);
+        if (finite && !*pc_at(a->packed, oc, size)) {
+            k->fft_product(f->rows * f->cols / 2 / k->vlen, spectrum,
+                           pc_at(a->packed, p.kernels + oc * f->rows * f->cols, size), product);
+            along_rows(c, 1, col_roots, product);
+            k->fft_out(&args, bias, t.rows, t.cols, dst, ld_dst);
+        } else {
+            pc_fft_chains(c, workspace, f->ld_tile, pc_at(a->packed, p.taps + oc * c->taps, size), bias, t.rows, t.cols,
+                          dst, ld_dst, workspace + f->table);
+        }
+        if (dst != out) scatter(c, &t, dst, out);
+        pc_conv_finish(c, a, &c->dst, out, 1, t.rows, t.cols);
+    }
+}
+
+static void run(const pc_conv *c, const pc_exec_args *a) { pc_conv_run_items(c, a, c->as.fft.work, 0, run_item); }
+
+const pc_algo pc_algo_fft = {.name = "fft", .reject = reject, .defer = defer, .plan = plan, .pack = pack, .run = run};

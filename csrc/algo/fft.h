@@ -1,0 +1,20 @@
+/* fft.h - what the algorithms by fast Fourier transform share: fft.c on tiles, fft_lines.c along one axis. */
+#ifndef PC_ALGO_FFT_H
+#define PC_ALGO_FFT_H
+
+#include "conv.h"
+
+/* Elements of the roots of unity that a transform of n points takes, see kernels.h; fill them in, and the twist of n
+ * real numbers. `size`: bytes of an element. */
+int64_t pc_fft_roots(int64_t n);
+void pc_fft_fill_roots(int size, int64_t n, void *to);
+void pc_fft_fill_twist(int size, int64_t n, void *to);
+
+/* rows x cols outputs as chains, of a tile of bordered pixels and taps [kw][kh]. `table` has room for kh + kw pointers. */
+void pc_fft_chains(const pc_conv *conv, const void *tile, int64_t ld_tile, const void *taps, double bias, int64_t rows,
+                   int64_t cols, void *dst, int64_t ld_dst, void *table);
+
+/* Element i of p, or 0 without p. */
+double pc_fft_number(const void *p, int64_t i, int size);
+
+#endif
