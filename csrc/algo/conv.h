@@ -99,9 +99,9 @@ typedef struct pc_fft_plan {
     int64_t rows, cols;   /* of a tile */
     int64_t down, across; /* tiles of a plane */
     int64_t work;         /* items in all */
+    int64_t held, kept;   /* tiles of input gathered at once, and of results that wait to be turned together */
     int64_t ld_tile;
-    int64_t points, spectrum, product, turned, row,
-        table; /* byte offsets in a thread's workspace; a tile comes first */
+    int64_t points, spectrum, product, turned, row, table; /* byte offsets in a thread's workspace; tiles come first */
 } pc_fft_plan;
 
 typedef struct pc_fft_lines_plan {

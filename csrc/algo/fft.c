@@ -32,19 +32,35 @@ static const int heights[] = {32, 64, 96, 128, 192, 256}, widths[] = {16, 32, 48
 
 /* ---- choice --------------------------------------------------------------------------------------------------- */
 
-static int64_t odd_lines(const pc_conv *c, int64_t cols) { return pc_odd_lines(cols, c->kernels->size); }
-
-/* Byte offsets in a workspace; returns its bytes. */
-static int64_t lay_out(const pc_conv *c, pc_fft_plan *f) {
+/* Byte offsets in a workspace where `most` channels, of which channels last are turned at once, have a tile each; returns
+ * its bytes. */
+static int64_t lay_out_for(const pc_conv *c, pc_fft_plan *f, int64_t most) {
     const int64_t size = c->kernels->size, spectrum = f->rows * f->cols * size;
-    f->ld_tile = odd_lines(c, f->cols);
-    f->points = f->rows * f->ld_tile * size;
+    const int planar = c->src.w == 1 && c->dst.w == 1;
+    f->ld_tile = pc_odd_lines(f->cols, c->kernels->size);
+    f->held = planar ? 1 : pc_min(most, c->desc.groups);
+    f->kept = c->dst.w == 1 ? 0 : pc_min(most, c->desc.oc);
+    f->points = f->held * f->rows * f->ld_tile * size;
     f->spectrum = f->points + f->rows * PC_MAX_VLEN * size;
     f->product = f->spectrum + (c->ocg > 1 ? spectrum : 0);
     f->turned = f->product + spectrum;
-    f->row = f->turned + (c->dst.w == 1 ? 0 : f->rows * f->cols * size);
+    f->row = f->turned + f->kept * spectrum;
     f->table = f->row + pc_conv_row_bytes(c, pc_min(f->cols, c->desc.in[2]));
     return f->table + (c->desc.kernel[1] + c->desc.kernel[2]) * 8;
+}
+
+/* Whether one channel at least has room, in any layout and with bytes: neither may decide the tile, nor so the bits. */
+static int fits(const pc_conv *c, const pc_fft_plan *f) {
+    const int64_t size = c->kernels->size, tiles = 3 + (c->ocg > 1), spare = 2 * PC_MAX_VLEN;
+    return tiles * f->rows * pc_odd_lines(f->cols, (int)size) * size + (f->rows + f->cols) * spare * size +
+               (c->desc.kernel[1] + c->desc.kernel[2]) * 8 <=
+           MOST;
+}
+
+static int64_t lay_out(const pc_conv *c, pc_fft_plan *f) {
+    int64_t most = PC_MAX_VLEN;
+    while (most > 1 && lay_out_for(c, f, most) > MOST) most--;
+    return lay_out_for(c, f, most);
 }
 
 /* Nanoseconds of a core of Zen 4, there and back, with vectors of 16 floats: 1 a pixel of a tile that stays in L1 (the
@@ -60,11 +76,12 @@ static double transform_ns(int64_t rows, int64_t cols) {
 /* All tiles of an image: transforms there of each input, back of each output, half of it for columns that are stored
  * alone; and reading the kernels' transforms, where a group has several for each tile. */
 static double tiled_ns(const pc_conv *c, const pc_fft_plan *f) {
-    const double once = transform_ns(f->rows, f->cols) / 2, tiles = (double)(f->down * f->across);
+    const double pixels = (double)(f->rows * f->cols), tiles = (double)(f->down * f->across);
     const double stored = (double)pc_round_up(pc_ceil_div(c->out[2], f->across), PC_MAX_VLEN) / (double)f->cols;
-    const double back = once * (1 + stored) / 2, kernel = (double)(f->rows * f->cols) * 4;
-    const double kernels = (double)c->desc.oc * kernel * (c->ocg > 1 ? tiles / 20 : 1. / 40);
-    return tiles * (once * (double)c->desc.groups + back * (double)c->desc.oc) + kernels;
+    const double once = transform_ns(f->rows, f->cols) / 2, back = 0.8 * once * (1 + stored) / 2;
+    const double kernels = (double)c->desc.oc * pixels * 4 / 40 * (c->ocg > 1 ? tiles : 1);
+    const double turning = c->desc.oc > 1 ? 0.25 * pixels : 0; /* 0.5 where channels are last */
+    return tiles * (1.2 * once * (double)c->desc.groups + (back + turning) * (double)c->desc.oc) + kernels;
 }
 
 /* Of a direct algorithm: 100 GFLOP/s, less on small planes. */
@@ -81,7 +98,7 @@ static double choose(const pc_conv *c, pc_fft_plan *f) {
     for (size_t i = 0; i < sizeof heights / sizeof *heights; i++)
         for (size_t j = 0; j < sizeof widths / sizeof *widths; j++) {
             pc_fft_plan t = {.rows = heights[i], .cols = widths[j]};
-            if (t.rows < k[1] || t.cols < k[2] || lay_out(c, &t) > MOST) continue;
+            if (t.rows < k[1] || t.cols < k[2] || !fits(c, &t)) continue;
             if (c->desc.oc * t.rows * t.cols * c->kernels->size > MOST_KERNELS) continue;
             t.down = pc_ceil_div(c->out[1], t.rows - k[1] + 1);
             t.across = pc_ceil_div(c->out[2], t.cols - k[2] + 1);
@@ -107,7 +124,7 @@ static const char *reject(const pc_conv *c) {
 
 static const char *defer(const pc_conv *c) {
     pc_fft_plan ignored;
-    return choose(c, &ignored) < 0.8 * direct_ns(c) ? 0 : "the kernel is too small to gain from transforms";
+    return choose(c, &ignored) < 0.85 * direct_ns(c) ? 0 : "the kernel is too small to gain from transforms";
 }
 
 /* ---- plan ----------------------------------------------------------------------------------------------------- */
@@ -135,7 +152,7 @@ static void plan(pc_conv *c) {
     const double ns = choose(c, f);
     c->workspace_per_thread = (size_t)lay_out(c, f);
     c->packed_size = (size_t)(parts_of(c).all * c->kernels->size);
-    f->work = c->desc.mb * c->desc.groups * f->down * f->across;
+    f->work = c->desc.mb * pc_ceil_div(c->desc.groups, f->held) * f->down * f->across;
     c->threads = pc_conv_useful_threads(c, (int)(pc_max(1, (int64_t)((double)c->flops / ns / (double)c->desc.mb))));
     c->threads = (int)pc_max(1, pc_min(c->threads, f->work));
     snprintf(c->tile, sizeof c->tile, "FFT of %d x %d", (int)f->rows, (int)f->cols);
@@ -188,6 +205,7 @@ static void pack(const pc_conv *c, const void *wei, void *packed) {
     const int size = c->kernels->size;
     char *room = pc_at_mut(packed, p.room, size);
     pc_fft_args args = args_of(c, packed, room);
+    args.points = pc_at_mut(room, f->rows * f->ld_tile, size);
     void *const row_roots = pc_at_mut(packed, p.row_roots, size), *const col_roots =
                                                                       pc_at_mut(packed, p.col_roots, size);
     void *const twist = pc_at_mut(packed, p.twist, size);
@@ -211,15 +229,17 @@ static void pack(const pc_conv *c, const void *wei, void *packed) {
 
 /* ---- run ------------------------------------------------------------------------------------------------------ */
 
-/* A tile in an image: its outputs, and where its bordered pixels begin. */
+/* A tile of some groups of an image: its outputs, and where its bordered pixels begin. */
 typedef struct place {
-    int64_t n, group, y, x, rows, cols;
+    int64_t n, group, end, y, x, rows, cols;
 } place;
 
 static place place_of(const pc_conv *c, int64_t i) {
     const pc_fft_plan *f = &c->as.fft;
-    const int64_t across = i % f->across, down = i / f->across % f->down, plane = i / f->across / f->down;
-    place t = {.n = plane / c->desc.groups, .group = plane % c->desc.groups};
+    const int64_t across = i % f->across, down = i / f->across % f->down, planes = i / f->across / f->down;
+    const int64_t runs = pc_ceil_div(c->desc.groups, f->held);
+    place t = {.n = planes / runs, .group = planes % runs * f->held};
+    t.end = pc_min(t.group + f->held, c->desc.groups);
     t.y = down * c->out[1] / f->down;
     t.x = across * c->out[2] / f->across;
     t.rows = (down + 1) * c->out[1] / f->down - t.y;
@@ -227,10 +247,11 @@ static place place_of(const pc_conv *c, int64_t i) {
     return t;
 }
 
-static void gather_tile(const pc_conv *c, const pc_exec_args *a, const place *t, char *workspace) {
+static void gather_tiles(const pc_conv *c, const pc_exec_args *a, const place *t, char *workspace) {
     const pc_conv_desc *p = &c->desc;
     const pc_fft_plan *f = &c->as.fft;
     const pc_gather_args g = {.src = pc_at(a->src, t->n * c->src.n + t->group * c->src.c, c->src_size),
+                              .src_chan = c->src.c,
                               .src_row = c->src.h,
                               .src_col = c->src.w,
                               .in_h = p->in[1],
@@ -238,8 +259,9 @@ static void gather_tile(const pc_conv *c, const pc_exec_args *a, const place *t,
                               .y0 = t->y - p->pad_lo[1],
                               .x0 = t->x - p->pad_lo[2],
                               .dst = workspace,
+                              .chan = f->rows * f->ld_tile,
                               .pitch = f->ld_tile,
-                              .channels = 1,
+                              .channels = t->end - t->group,
                               .rows = t->rows + p->kernel[1] - 1,
                               .cols = t->cols + p->kernel[2] - 1,
                               .sh = 1,
@@ -253,45 +275,62 @@ static void gather_tile(const pc_conv *c, const pc_exec_args *a, const place *t,
     c->kernels->gather(&g);
 }
 
-/* Results in rows of f->cols go to channels last. */
-static void scatter(const pc_conv *c, const place *t, const char *src, char *dst) {
-    const int64_t size = c->kernels->size;
-    for (int64_t y = 0; y < t->rows; y++)
-        for (int64_t x = 0; x < t->cols; x++)
-            memcpy(dst + (y * c->dst.h + x * c->dst.w) * size, src + (y * c->as.fft.cols + x) * size, (size_t)size);
-}
-
-/* A tile of an image and all its outputs. */
-static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *workspace) {
+/* One output channel of a tile, from the transform of its pixels, or where that is not finite from themselves. */
+static void run_output(const pc_conv *c, const pc_exec_args *a, const place *t, int64_t oc, int finite,
+                       pc_fft_args *args, char *workspace, char *dst, int64_t ld_dst) {
     const pc_fft_plan *f = &c->as.fft;
     const parts p = parts_of(c);
-    const pc_kernels *k = c->kernels;
-    const int size = k->size;
+    const int size = c->kernels->size;
+    const double bias = pc_fft_number(a->bias, oc, size);
+    if (!finite || *pc_at(a->packed, oc, size)) {
+        pc_fft_chains(c, args->tile, f->ld_tile, pc_at(a->packed, p.taps + oc * c->taps, size), bias, t->rows, t->cols,
+                      dst, ld_dst, workspace + f->table);
+        return;
+    }
+    args->spectrum = workspace + f->product;
+    c->kernels->fft_product(f->rows * f->cols / 2 / c->kernels->vlen, workspace + f->spectrum,
+                            pc_at(a->packed, p.kernels + oc * f->rows * f->cols, size), args->spectrum);
+    along_rows(c, 1, pc_at(a->packed, p.col_roots, size), args->spectrum);
+    c->kernels->fft_out(args, bias, t->rows, t->cols, dst, ld_dst);
+}
+
+/* Channels last: `channels` results wait in tiles of their own. */
+static void turn(const pc_conv *c, const place *t, int64_t channels, const char *src, char *dst) {
+    const pc_fft_plan *f = &c->as.fft;
+    const int size = c->kernels->size;
+    for (int64_t y = 0; y < t->rows; y++)
+        c->kernels->transpose(pc_at(src, y * f->cols, size), f->rows * f->cols, channels, t->cols,
+                              pc_at_mut(dst, y * c->dst.h, size), c->dst.w);
+}
+
+/* A tile of some groups and all their outputs. */
+static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *workspace) {
+    const pc_fft_plan *f = &c->as.fft;
+    const int size = c->kernels->size;
     const place t = place_of(c, i);
-    const void *col_roots = pc_at(a->packed, p.col_roots, size);
-    char *spectrum = workspace + f->spectrum, *product = workspace + f->product;
     pc_fft_args args = args_of(c, a->packed, workspace);
-    gather_tile(c, a, &t, workspace);
-    args.spectrum = spectrum;
-    const int finite = !k->fft_in(&args);
-    if (finite) along_rows(c, 0, col_roots, spectrum);
-    args.spectrum = product;
-    for (int64_t oc = t.group * c->ocg; oc < (t.group + 1) * c->ocg; oc++) {
-        char *out = pc_at_mut(a->dst, t.n * c->dst.n + oc * c->dst.c + t.y * c->dst.h + t.x * c->dst.w, size);
-        char *dst = c->dst.w == 1 ? out : workspace + f->turned;
-        const int64_t ld_dst = c->dst.w == 1 ? c->dst.h : f->cols;
-        const double bias = pc_fft_number(a->bias, oc, size);
-        if (finite && !*pc_at(a->packed, oc, size)) {
-            k->fft_product(f->rows * f->cols / 2 / k->vlen, spectrum,
-                           pc_at(a->packed, p.kernels + oc * f->rows * f->cols, size), product);
-            along_rows(c, 1, col_roots, product);
-            k->fft_out(&args, bias, t.rows, t.cols, dst, ld_dst);
-        } else {
-            pc_fft_chains(c, workspace, f->ld_tile, pc_at(a->packed, p.taps + oc * c->taps, size), bias, t.rows, t.cols,
-                          dst, ld_dst, workspace + f->table);
+    int64_t waiting = 0;
+    gather_tiles(c, a, &t, workspace);
+    for (int64_t group = t.group; group < t.end; group++) {
+        args.tile = pc_at(workspace, (group - t.group) * f->rows * f->ld_tile, size);
+        args.spectrum = workspace + f->spectrum;
+        const int finite = !c->kernels->fft_in(&args);
+        if (finite) along_rows(c, 0, pc_at(a->packed, parts_of(c).col_roots, size), args.spectrum);
+        for (int64_t oc = group * c->ocg; oc < (group + 1) * c->ocg; oc++) {
+            char *out = pc_at_mut(a->dst, t.n * c->dst.n + oc * c->dst.c + t.y * c->dst.h + t.x * c->dst.w, size);
+            if (!f->kept) {
+                run_output(c, a, &t, oc, finite, &args, workspace, out, c->dst.h);
+                pc_conv_finish(c, a, &c->dst, out, 1, t.rows, t.cols);
+                continue;
+            }
+            char *result = pc_at_mut(workspace + f->turned, waiting++ * f->rows * f->cols, size);
+            run_output(c, a, &t, oc, finite, &args, workspace, result, f->cols);
+            if (waiting < f->kept && oc + 1 < t.end * c->ocg) continue;
+            out -= (waiting - 1) * c->dst.c * size;
+            turn(c, &t, waiting, workspace + f->turned, out);
+            pc_conv_finish(c, a, &c->dst, out, waiting, t.rows, t.cols);
+            waiting = 0;
         }
-        if (dst != out) scatter(c, &t, dst, out);
-        pc_conv_finish(c, a, &c->dst, out, 1, t.rows, t.cols);
     }
 }
 

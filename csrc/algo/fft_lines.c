@@ -47,7 +47,8 @@ static double choose(const pc_conv *c, pc_fft_lines_plan *f) {
         pc_fft_lines_plan t = {.n = lengths[i]};
         if (t.n < k || c->desc.oc * t.n * c->kernels->size > MOST_KERNELS) continue;
         t.segments = pc_ceil_div(out, t.n - k + 1);
-        const double ns = (double)(vectors_of(c, t.segments) * c->desc.oc) * transform_ns(c, t.n);
+        const double scattered = c->desc.oc == 1 ? 0 : 1.5 * (double)(c->out[1] * c->out[2]); /* 3 channels last */
+        const double ns = ((double)vectors_of(c, t.segments) * transform_ns(c, t.n) + scattered) * (double)c->desc.oc;
         if (least == 0 || ns < least) {
             least = ns;
             *f = t;
