@@ -99,10 +99,10 @@ def set_precision(name: Precision | None) -> None:
     reaches every output of the tiles, of up to 4x4, that read it. Depthwise kernels that are a column times a row to
     the last bit are computed as the two where that pays, which errs less than the chain. Other large kernels on one
     input channel a group, from some 11x11 or 100 taps in a line on, run as fast Fourier transforms of tiles, of at most
-    256x192 pixels or 2048 in a line. Their error is half to one and a half times that of the chain where numbers are of
+    256x128 pixels or 2048 in a line. Their error is half to one and a half times that of the chain where numbers are of
     like size; it is small against the largest numbers of a tile, so that dark pixels beside very bright ones lose more.
-    Tiles that hold an infinity or NaN are computed as in strict mode, and so is every other layer. And a `Sequential` in eval mode folds a batch norm into the convolution before it, which rounds
-    otherwise than the two.
+    Tiles that hold an infinity or NaN are computed as in strict mode, and so is every other layer. And a `Sequential`
+    in eval mode folds a batch norm into the convolution before it, which rounds otherwise than the two.
 
     In either, results are the same, bit for bit, on every instruction set, for any number of threads and in any batch.
     A call, or a layer, may ask for a precision of its own by the argument ``precision``.

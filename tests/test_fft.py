@@ -147,9 +147,26 @@ def test_numbers_that_would_spread(rng, kernel, value):
 
 
 @pytest.mark.parametrize("kernel", [(21, 25), (1, 300)])
-def test_weights_that_are_not_finite(rng, kernel):
+@pytest.mark.parametrize(("pixel", "weight"), [(1e30, 1e15), (1e25, 1e8), (1e11, 1e25), (1e20, 1e-36)])
+def test_large_and_small_numbers(rng, kernel, pixel, weight):
+    """What overflows or underflows in a chain does so here, and nothing else."""
+    x, w = planes(rng, 1, 1, 230, 600), planes(rng, 1, 1, *kernel)
+    if weight > 1:
+        x[0, 0, 0, 0], w[0, 0, -1, -1] = pixel, weight  # no output reads one with the other
+    else:
+        x, w = x * np.float32(pixel), w * np.float32(weight)
+    with np.errstate(all="ignore"):
+        fast, chain = (F.conv2d(x, w, precision=precision) for precision in ("fast", "strict"))
+    assert pyconv.explain(F.conv2d, x, w).algorithm.startswith("fft")
+    assert np.isfinite(chain).all()
+    assert np.abs(fast - chain).max() <= 2e-6 * np.abs(chain).max()
+
+
+@pytest.mark.parametrize("kernel", [(21, 25), (1, 300)])
+@pytest.mark.parametrize("value", [np.inf, np.nan, 1e38])
+def test_weights_that_are_not_finite(rng, kernel, value):
     x, w = planes(rng, 1, 2, 80, 400), planes(rng, 2, 1, *kernel)
-    w[1, 0, 0, 3] = np.inf
+    w[1, 0, 0, 3] = value
     with np.errstate(all="ignore"):
         fast, chain = (F.conv2d(x, w, groups=2, precision=precision) for precision in ("fast", "strict"))
     assert same_bits(fast[:, 1], chain[:, 1])
@@ -171,6 +188,15 @@ def test_layers_bytes_and_out(rng, kernel):
     last = np.ascontiguousarray(np.moveaxis(image, 1, -1))
     result = F.conv2d(last, layer.weight, layer.bias, groups=3, layout="NHWC")
     assert same_bits(np.ascontiguousarray(np.moveaxis(result, -1, 1)), expected)
+
+
+def test_bounded_workspace():
+    """Of bytes, channels last, which are gathered through a row of elements."""
+    for size, kernel in (((4000, 32), (1025, 1)), ((4, 4000), (1, 1025)), ((200, 200), (31, 31))):
+        image, w = np.zeros((1, *size, 32), np.uint8), np.zeros((32, 1, *kernel), np.float32)
+        explained = pyconv.explain(F.conv2d, image, w, groups=32, layout="NHWC")
+        assert explained.algorithm.startswith("fft")
+        assert explained.workspace_bytes_per_thread <= 512 << 10
 
 
 def test_against_scipy(rng):

@@ -12,10 +12,11 @@
  * Transform and Convolution Algorithms, 2nd ed., 1982). No output depends on what wraps.
  *
  * An error of this algorithm is small against the largest numbers of a tile, not against those that an output reads:
- * about a quarter of a chain's on numbers of like size. An infinity or NaN would spread over the tile, so a tile that
- * holds one is computed as the chain, by the kernels of rows.c.
+ * half to one and a half times a chain's on numbers of like size. An infinity or NaN would spread over the tile, and so
+ * would an overflow, so a tile that holds a very large number is computed as the chain, by the kernels of rows.c; and
+ * all of a channel with extreme weights.
  *
- * Packed: whether weights are finite [oc]; roots of unity; weights as rows.c has them [oc][kw][kh]; transforms of the
+ * Packed: whether weights are extreme [oc]; roots of unity; weights as rows.c has them [oc][kw][kh]; transforms of the
  * kernels [oc][spectrum]; room to make them in. */
 #include <stdio.h>
 #include <string.h>
@@ -69,7 +70,7 @@ static int64_t lay_out(const pc_conv *c, pc_fft_plan *f) {
 static double transform_ns(int64_t rows, int64_t cols) {
     const int64_t pixels = rows * cols;
     const double each = 1.05 + (cols > 192 ? 0.5 : 0) + (rows > 192 ? 0.3 : 0) + (pixels > 8192 ? 0.15 : 0) +
-                        (pixels > 24576 ? 0.3 : 0) + (pixels > 36863 ? 0.2 : 0);
+                        (pixels > 24576 ? 0.3 : 0);
     return (double)pixels * each;
 }
 
@@ -99,7 +100,7 @@ static double choose(const pc_conv *c, pc_fft_plan *f) {
         for (size_t j = 0; j < sizeof widths / sizeof *widths; j++) {
             pc_fft_plan t = {.rows = heights[i], .cols = widths[j]};
             if (t.rows < k[1] || t.cols < k[2] || !fits(c, &t)) continue;
-            if (c->desc.oc * t.rows * t.cols * c->kernels->size > MOST_KERNELS) continue;
+            if (c->desc.oc > MOST_KERNELS / (t.rows * t.cols * c->kernels->size)) continue;
             t.down = pc_ceil_div(c->out[1], t.rows - k[1] + 1);
             t.across = pc_ceil_div(c->out[2], t.cols - k[2] + 1);
             const double ns = tiled_ns(c, &t);
@@ -153,10 +154,14 @@ static void plan(pc_conv *c) {
     c->workspace_per_thread = (size_t)lay_out(c, f);
     c->packed_size = (size_t)(parts_of(c).all * c->kernels->size);
     f->work = c->desc.mb * pc_ceil_div(c->desc.groups, f->held) * f->down * f->across;
-    c->threads = pc_conv_useful_threads(c, (int)(pc_max(1, (int64_t)((double)c->flops / ns / (double)c->desc.mb))));
+    c->threads =
+        pc_conv_useful_threads(c, (int)(pc_max(1, (int64_t)((double)c->flops / ns / (double)pc_max(1, c->desc.mb)))));
     c->threads = (int)pc_max(1, pc_min(c->threads, f->work));
     snprintf(c->tile, sizeof c->tile, "FFT of %d x %d", (int)f->rows, (int)f->cols);
 }
+
+/* What a transform there and back multiplies numbers with, undone beforehand on the weights. */
+static double scale_of(const pc_fft_plan *f) { return 2.0 / (double)(f->rows * f->cols); }
 
 /* ---- pack ----------------------------------------------------------------------------------------------------- */
 
@@ -166,7 +171,7 @@ static void plan(pc_conv *c) {
     static void place_##T(const pc_conv *c, const T *wei, T *taps, T *tile) {                                            \
         const pc_fft_plan *f = &c->as.fft;                                                                               \
         const int64_t kh = c->desc.kernel[1], kw = c->desc.kernel[2];                                                    \
-        const double scale = 2.0 / (double)(f->rows * f->cols);                                                          \
+        const double scale = scale_of(f);                                                                                \
         for (int64_t q = 0; q < kh; q++)                                                                                 \
             for (int64_t s = 0; s < kw; s++) {                                                                           \
                 const T w = wei[q * kw + s];                                                                             \
@@ -215,13 +220,15 @@ static void pack(const pc_conv *c, const void *wei, void *packed) {
     pc_fft_fill_roots(size, f->cols, col_roots);
     pc_fft_fill_twist(size, f->rows, twist);
     for (int64_t oc = 0; oc < c->desc.oc; oc++) {
+        const void *from = pc_at(wei, oc * c->taps, size);
         void *taps = pc_at_mut(packed, p.taps + oc * c->taps, size);
         if (size == 4)
-            place_float(c, (const float *)wei + oc * c->taps, taps, (float *)room);
+            place_float(c, from, taps, (float *)room);
         else
-            place_double(c, (const double *)wei + oc * c->taps, taps, (double *)room);
+            place_double(c, from, taps, (double *)room);
         args.spectrum = pc_at_mut(packed, p.kernels + oc * f->rows * f->cols, size);
-        *pc_at_mut(packed, oc, size) = c->kernels->fft_in(&args) != 0;
+        c->kernels->fft_in(&args);
+        *pc_at_mut(packed, oc, size) = (char)pc_fft_extreme(from, c->taps, scale_of(f), size);
         along_rows(c, 0, col_roots, args.spectrum);
     }
     memset(room, 0, (size_t)((p.all - p.room) * size));

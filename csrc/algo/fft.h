@@ -14,6 +14,10 @@ void pc_fft_fill_twist(int size, int64_t n, void *to);
 void pc_fft_chains(const pc_conv *conv, const void *tile, int64_t ld_tile, const void *taps, double bias, int64_t rows,
                    int64_t cols, void *dst, int64_t ld_dst, void *table);
 
+/* Whether a channel's weights are such that transforms would overflow or lose them to underflow, where a chain does
+ * not. `scale`: what the transform multiplies them with. */
+int pc_fft_extreme(const void *wei, int64_t taps, double scale, int size);
+
 /* Element i of p, or 0 without p. */
 double pc_fft_number(const void *p, int64_t i, int size);
 

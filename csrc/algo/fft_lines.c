@@ -1,14 +1,14 @@
 /* fft_lines.c - long kernels of one row or one column, on one input channel a group, by the fast Fourier transform along
  * them (overlap-save, as in fft.c, which says what its errors are). A lane of a vector is a segment of a row of the
- * bordered image, or of a column: it gives `step` outputs, or a few less.
+ * bordered image, or of a column: it gives as many outputs as any other, or one less.
  *
  *     a kernel of one row: gather segments, turn       tile[numbers of a segment][lane]
  *     a kernel of one column: gather                   the same
  *     fold, transform, multiply, transform back, unfold, add the bias
  *     (turn,) store
  *
- * Packed: for each output channel whether its weights are finite, and their transform; roots of unity, and the weights
- * themselves, for chains; room to make them in. */
+ * Packed: whether weights are extreme [oc]; twist and roots of unity; the weights themselves, for chains; their
+ * transforms [oc][n]; room to make them in. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,7 +45,7 @@ static double choose(const pc_conv *c, pc_fft_lines_plan *f) {
     double least = 0;
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         pc_fft_lines_plan t = {.n = lengths[i]};
-        if (t.n < k || c->desc.oc * t.n * c->kernels->size > MOST_KERNELS) continue;
+        if (t.n < k || c->desc.oc > MOST_KERNELS / (t.n * c->kernels->size)) continue;
         t.segments = pc_ceil_div(out, t.n - k + 1);
         const double scattered = c->desc.oc == 1 ? 0 : 1.5 * (double)(c->out[1] * c->out[2]); /* 3 channels last */
         const double ns = ((double)vectors_of(c, t.segments) * transform_ns(c, t.n) + scattered) * (double)c->desc.oc;
@@ -106,10 +106,12 @@ static void plan(pc_conv *c) {
     f->lines = 2 * f->points;
     f->seen = f->lines + (axis_of(c) == 2 ? f->points : 0);
     f->row = f->seen + 64;
-    f->table = f->row + pc_conv_row_bytes(c, pc_min(pc_max(f->n, vlen), c->desc.in[2]));
+    const int64_t row = pc_min(pc_max(f->n, vlen), c->desc.in[2]) * c->kernels->size; /* of one channel, widened */
+    f->table = f->row + (c->desc.src_bytes ? pc_round_up(row, 64) : 0);
     c->workspace_per_thread = (size_t)(f->table + (1 + c->taps) * 8);
     c->packed_size = (size_t)(parts_of(c).all * c->kernels->size);
-    c->threads = pc_conv_useful_threads(c, (int)pc_max(1, (int64_t)((double)c->flops / ns / (double)c->desc.mb)));
+    c->threads =
+        pc_conv_useful_threads(c, (int)pc_max(1, (int64_t)((double)c->flops / ns / (double)pc_max(1, c->desc.mb))));
     c->threads = (int)pc_max(1, pc_min(c->threads, f->work));
     snprintf(c->tile, sizeof c->tile, "FFT of %d, %d at once", (int)f->n, (int)vlen);
 }
@@ -130,13 +132,8 @@ static void plan(pc_conv *c) {
             *im += at == y ? turned_im : turned_re;                                                                    \
         }                                                                                                              \
     }                                                                                                                  \
-    static int take_##T(int64_t n, int64_t vlen, const T *points, T *to) {                                             \
-        int finite = 1;                                                                                                \
-        for (int64_t i = 0; i < n; i++) {                                                                              \
-            to[i] = points[i * vlen];                                                                                  \
-            finite &= to[i] - to[i] == 0;                                                                              \
-        }                                                                                                              \
-        return finite;                                                                                                 \
+    static void take_##T(int64_t n, int64_t vlen, const T *points, T *to) {                                            \
+        for (int64_t i = 0; i < n; i++) to[i] = points[i * vlen];                                                      \
     }
 
 DEFINE_PLACE(float)
@@ -161,9 +158,11 @@ static void pack(const pc_conv *c, const void *wei, void *packed) {
         else
             place_double(n, vlen, from, c->taps, (const double *)twist, (double *)room);
         c->kernels->fft_points(0, n / 2, roots, room);
-        const int finite =
-            size == 4 ? take_float(n, vlen, (const float *)room, to) : take_double(n, vlen, (const double *)room, to);
-        *pc_at_mut(packed, oc, size) = (char)!finite;
+        if (size == 4)
+            take_float(n, vlen, (const float *)room, to);
+        else
+            take_double(n, vlen, (const double *)room, to);
+        *pc_at_mut(packed, oc, size) = (char)pc_fft_extreme(from, c->taps, 2.0 / (double)n, size);
     }
     memset(room, 0, (size_t)(n * vlen * size));
 }
@@ -212,12 +211,12 @@ typedef struct item {
     const void *plane, *taps;
     char *dst, *workspace;
     int64_t vector;
-    int finite; /* the weights */
+    int extreme; /* the weights */
 } item;
 
 /* Whether a segment must be computed as chains. By itself: which others share the vector depends on its length. */
 static int must_chain(const pc_conv *c, const item *t, int64_t lane) {
-    return !t->finite || isnan(pc_fft_number(t->line.seen, lane, c->kernels->size));
+    return t->extreme || isnan(pc_fft_number(t->line.seen, lane, c->kernels->size));
 }
 
 /* Where result y of lane 0 is. */
@@ -299,7 +298,7 @@ static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *w
                     .dst = pc_at_mut(a->dst, n * c->dst.n + oc * c->dst.c, size),
                     .workspace = workspace,
                     .vector = i % f->vectors,
-                    .finite = !*pc_at(a->packed, oc, size)};
+                    .extreme = *pc_at(a->packed, oc, size)};
     (axis_of(c) == 1 ? run_columns : run_rows)(c, &t);
 }
 

@@ -1,6 +1,8 @@
 /* fft_parts.c - see fft.h. */
 #include "fft.h"
 
+#include <math.h>
+
 /* exp(-2 pi i k / n): by series about the nearest eighth of a turn, since the last bits of cos() and sin() differ from
  * system to system. */
 static void root(int64_t k, int64_t n, double *re, double *im) {
@@ -58,6 +60,17 @@ void pc_fft_fill_twist(int size, int64_t n, void *to) {
 
 double pc_fft_number(const void *p, int64_t i, int size) {
     return !p ? 0 : size == 4 ? ((const float *)p)[i] : ((const double *)p)[i];
+}
+
+int pc_fft_extreme(const void *wei, int64_t taps, double scale, int size) {
+    const double most = size == 4 ? 0x1p40 : 0x1p480, least = size == 4 ? 0x1p-90 : 0x1p-950;
+    double largest = 0;
+    for (int64_t i = 0; i < taps; i++) {
+        const double w = fabs(pc_fft_number(wei, i, size));
+        if (!(w * scale < most)) return 1; /* a NaN too */
+        if (w > largest) largest = w;
+    }
+    return largest > 0 && largest < least;
 }
 
 void pc_fft_chains(const pc_conv *c, const void *tile, int64_t ld_tile, const void *taps, double bias, int64_t rows,

@@ -96,7 +96,7 @@ PC_API int pc_get_num_threads_local(void);
 
 /* How results may be computed. FAST may take a transform that saves multiplications and rounds differently: Winograd's,
  * to an rms error of at most twice that of STRICT on data of both signs, and up to 2.4 times after a ReLU with 24 to 64
- * channels; for large kernels an FFT of tiles of at most 256 x 192 pixels or 2048 in a line, to at most twice too, on
+ * channels; for large kernels an FFT of tiles of at most 256 x 128 pixels or 2048 in a line, to at most twice too, on
  * numbers of like size, since an error there is small against the largest numbers of a tile. STRICT is one chain of fused multiply-adds an output, written down at the top of this file. Either gives
  * the same bits on every target and for any number of threads. */
 typedef enum pc_precision { PC_PRECISION_AUTO = 0, PC_FAST, PC_STRICT, PC_PRECISION_COUNT } pc_precision;

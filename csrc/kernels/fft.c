@@ -143,10 +143,17 @@ PC_INLINE void square(const elem *src, int64_t src_step, elem *dst, int64_t dst_
     PC_UNROLL for (int i = 0; i < PC_VLEN; i++) v_store(dst + i * dst_step, r[i]);
 }
 
-/* Fold two numbers into one. Returns a NaN where either is none, an infinity, or so large that sums might be one, else
- * zeros. */
+/* Numbers from 2^40 on (of doubles from 2^480) could overflow in a product of transforms, or in its sums. This makes
+ * infinities of them. */
+#if defined(PC_DTYPE_F64)
+#define TO_OVERFLOW 0x1p544
+#else
+#define TO_OVERFLOW 0x1p88f
+#endif
+
+/* Fold two numbers into one. Returns a NaN where either is none, an infinity, or too large, else zeros. */
 PC_INLINE vec fold(vec re, vec im, const elem *twist, elem *point) {
-    const vec room = v_set1((elem)(1 << 24)), a = v_mul(re, room), b = v_mul(im, room);
+    const vec by = v_set1(TO_OVERFLOW), a = v_mul(re, by), b = v_mul(im, by);
     turn(0, twist, &re, &im);
     store(point, re, im);
     return v_add(v_sub(a, a), v_sub(b, b));

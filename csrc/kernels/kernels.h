@@ -314,7 +314,7 @@ typedef void pc_winograd_out_fn(const pc_winograd_out_args *a);
  * along its rows. Its transform is a `spectrum`: frequencies down in vectors, cols points of each. rows / 2 and cols are
  * multiples of PC_MAX_VLEN.
  *
- * `in` does the columns of a tile, and returns whether there was an infinity, a NaN, or a number so large that sums might be one; `out` the columns backward, and
+ * `in` does the columns of a tile, and returns whether there was a NaN, an infinity, or a number so large (2^40, of doubles 2^480) that sums might be one; `out` the columns backward, and
  * stores bias + the result in the first rows and columns of dst. Both turn the spectrum's rows into columns on the way.
  * `points` is room for rows / 2 of them. */
 typedef struct pc_fft_args {
