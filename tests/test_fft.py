@@ -146,6 +146,26 @@ def test_numbers_that_would_spread(rng, kernel, value):
     np.testing.assert_allclose(fast[~reads], chain[~reads], rtol=0, atol=1e-3)
 
 
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize(("size", "kernel", "padding"), [(14, 27, 13), (28, 29, 14), (20, 23, (30, 4)), (30, 21, 10)])
+def test_zeros_that_wrap_around(rng, size, kernel, padding, layout):
+    """A border of zeros may lie outside the tile: what is read there wraps around to other zeros."""
+    planar, w = planes(rng, 1, 17, size, size + 1), planes(rng, 17, 1, kernel, kernel)
+    for pixel in (0, np.nan):
+        planar[:, 3:5, 4, 6] = pixel
+        x = planar if layout == "NCHW" else np.ascontiguousarray(np.moveaxis(planar, 1, -1))
+        fast, chain = (
+            _native.conv2d(x, w, padding=padding, groups=17, layout=layout, algorithm=name, precision="fast")
+            for name in ("fft", "reference")
+        )
+        assert np.array_equal(np.isnan(fast), np.isnan(chain))
+        np.testing.assert_allclose(fast, chain, rtol=0, atol=2e-6 * np.nanmax(np.abs(chain)), equal_nan=True)
+        if layout == "NCHW":
+            assert same_bits(fast[:, 3:5], chain[:, 3:5]) == np.isnan(pixel)
+    if padding == kernel // 2:
+        assert pyconv.explain(F.conv2d, x, w, padding=padding, groups=17, layout=layout).algorithm == "fft"
+
+
 @pytest.mark.parametrize("kernel", [(21, 25), (1, 300)])
 @pytest.mark.parametrize(("pixel", "weight"), [(1e30, 1e15), (1e25, 1e8), (1e11, 1e25), (1e20, 1e-36)])
 def test_large_and_small_numbers(rng, kernel, pixel, weight):

@@ -92,6 +92,15 @@ static double direct_ns(const pc_conv *c) {
     return (double)(c->desc.oc * c->out[1] * across) * (double)c->taps * 2 / gflops;
 }
 
+/* Tiles of n pixels along an axis. A small image with a wide border of zeros needs one only: where what wraps around, at
+ * either end, are zeros. */
+static int64_t tiles_along(const pc_conv *c, int axis, int64_t n) {
+    const pc_conv_desc *p = &c->desc;
+    const int64_t in = p->in[axis], out = c->out[axis], before = p->pad_lo[axis], bordered = out + p->kernel[axis] - 1;
+    if (p->boundary == PC_ZEROS && n >= pc_max(out, pc_max(before + in, bordered - before))) return 1;
+    return pc_ceil_div(out, n - p->kernel[axis] + 1);
+}
+
 /* The best tile; returns what it takes, or 0 if there is none. By the shape alone, as it decides the bits. */
 static double choose(const pc_conv *c, pc_fft_plan *f) {
     const int64_t *k = c->desc.kernel;
@@ -101,8 +110,8 @@ static double choose(const pc_conv *c, pc_fft_plan *f) {
             pc_fft_plan t = {.rows = heights[i], .cols = widths[j]};
             if (t.rows < k[1] || t.cols < k[2] || !fits(c, &t)) continue;
             if (c->desc.oc > MOST_KERNELS / (t.rows * t.cols * c->kernels->size)) continue;
-            t.down = pc_ceil_div(c->out[1], t.rows - k[1] + 1);
-            t.across = pc_ceil_div(c->out[2], t.cols - k[2] + 1);
+            t.down = tiles_along(c, 1, t.rows);
+            t.across = tiles_along(c, 2, t.cols);
             const double ns = tiled_ns(c, &t);
             if (least == 0 || ns < least) {
                 least = ns;
@@ -269,8 +278,8 @@ static void gather_tiles(const pc_conv *c, const pc_exec_args *a, const place *t
                               .chan = f->rows * f->ld_tile,
                               .pitch = f->ld_tile,
                               .channels = t->end - t->group,
-                              .rows = t->rows + p->kernel[1] - 1,
-                              .cols = t->cols + p->kernel[2] - 1,
+                              .rows = pc_min(t->rows + p->kernel[1] - 1, f->rows),
+                              .cols = pc_min(t->cols + p->kernel[2] - 1, f->cols),
                               .sh = 1,
                               .sw = 1,
                               .row_phases = 1,
@@ -290,8 +299,8 @@ static void run_output(const pc_conv *c, const pc_exec_args *a, const place *t, 
     const int size = c->kernels->size;
     const double bias = pc_fft_number(a->bias, oc, size);
     if (!finite || *pc_at(a->packed, oc, size)) {
-        pc_fft_chains(c, args->tile, f->ld_tile, pc_at(a->packed, p.taps + oc * c->taps, size), bias, t->rows, t->cols,
-                      dst, ld_dst, workspace + f->table);
+        pc_fft_chains(c, args->tile, f->ld_tile, f->rows, f->cols, pc_at(a->packed, p.taps + oc * c->taps, size), bias,
+                      t->rows, t->cols, dst, ld_dst, workspace + f->table);
         return;
     }
     args->spectrum = workspace + f->product;

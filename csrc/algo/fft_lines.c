@@ -238,8 +238,9 @@ static void run_columns(const pc_conv *c, const item *t) {
     c->kernels->fft_line(&t->line);
     for (int64_t i = 0; i < cols; i++)
         for (int64_t y = 0; y < n && must_chain(c, t, i); y += half)
-            pc_fft_chains(c, pc_at(t->workspace, y * vlen + i, size), vlen, t->taps, t->line.bias, pc_min(half, n - y),
-                          1, pc_at_mut(result(c, t, y), i, size), 2 * vlen, t->workspace + f->table);
+            pc_fft_chains(c, pc_at(t->workspace, y * vlen + i, size), vlen, f->n, 1, t->taps, t->line.bias,
+                          pc_min(half, n - y), 1, pc_at_mut(result(c, t, y), i, size), 2 * vlen,
+                          t->workspace + f->table);
     char *dst = pc_at_mut(t->dst, y0 * c->dst.h + x * c->dst.w, size);
     for (int64_t y = 0; y < n; y++) put_row(c, result(c, t, y), cols, pc_at_mut(dst, y * c->dst.h, size));
     pc_conv_finish(c, t->args, &c->dst, dst, 1, n, cols);
@@ -272,7 +273,7 @@ static void run_rows(const pc_conv *c, const item *t) {
         char *dst = pc_at_mut(t->dst, i % height * c->dst.h + x0 * c->dst.w, k->size),
              *row = pc_at_mut(results, at, k->size);
         if (must_chain(c, t, i - first))
-            pc_fft_chains(c, pc_at(lines, at, k->size), 0, t->taps, t->line.bias, 1, n, row, 0,
+            pc_fft_chains(c, pc_at(lines, at, k->size), 0, 1, f->n, t->taps, t->line.bias, 1, n, row, 0,
                           t->workspace + f->table);
         put_row(c, row, n, dst);
         pc_conv_finish(c, t->args, &c->dst, dst, 1, 1, n);

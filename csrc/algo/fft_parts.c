@@ -73,8 +73,8 @@ int pc_fft_extreme(const void *wei, int64_t taps, double scale, int size) {
     return largest > 0 && largest < least;
 }
 
-void pc_fft_chains(const pc_conv *c, const void *tile, int64_t ld_tile, const void *taps, double bias, int64_t rows,
-                   int64_t cols, void *dst, int64_t ld_dst, void *table) {
+void pc_fft_chains(const pc_conv *c, const void *tile, int64_t ld_tile, int64_t high, int64_t wide, const void *taps,
+                   double bias, int64_t rows, int64_t cols, void *dst, int64_t ld_dst, void *table) {
     const int64_t kh = c->desc.kernel[1], kw = c->desc.kernel[2];
     const void **row = table;
     int64_t *col_off = (int64_t *)(row + kh);
@@ -85,13 +85,13 @@ void pc_fft_chains(const pc_conv *c, const void *tile, int64_t ld_tile, const vo
                          .kw = kw,
                          .col_off = col_off,
                          .most_off = kw - 1,
-                         .in_w = cols + kw - 1,
+                         .in_w = pc_min(cols + kw - 1, wide),
                          .wei = taps,
                          .bias = bias,
                          .ld_dst = ld_dst,
                          .ow = cols};
     for (int64_t y = 0; y < rows; y++) {
-        for (int64_t q = 0; q < kh; q++) row[q] = pc_at(tile, (y + q) * ld_tile, c->kernels->size);
+        for (int64_t q = 0; q < kh; q++) row[q] = pc_at(tile, (y + q) % high * ld_tile, c->kernels->size);
         args.dst = pc_at_mut(dst, y * ld_dst, c->kernels->size);
         c->kernels->rows(1, 0, 0, 1)(&args);
     }
