@@ -175,6 +175,8 @@ static void check_problem(conv_problem *p) {
           conv_problem_text(p));
     for (int i = 0; pc_algo_name(i); i++) {
         if (strcmp(pc_algo_name(i), "reference") == 0) continue;
+        /* Tiles far larger than most of these images, in scalar code: on every third, and where the library chooses. */
+        if (strncmp(pc_algo_name(i), "fft", 3) == 0 && p->seed % 3) continue;
         p->desc.precision = PC_STRICT;
         if (check_algorithm(p, &data, pc_algo_name(i), dst, want) == 0) check_fast(p, &data, pc_algo_name(i), dst);
     }
