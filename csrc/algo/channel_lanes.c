@@ -2,6 +2,7 @@
  * many output channels. Weights are packed [block][k][vectors of channels] and read in order; pixels are broadcast. */
 #include <stdio.h>
 
+#include "../base/cpu.h"
 #include "dense.h"
 
 static const char *reject(const pc_conv *c) { return pc_dense_reject(c); }
@@ -52,10 +53,11 @@ static int64_t sum_size(const pc_conv *c, int64_t rows, int64_t cols) {
 
 /* Cost of one step of k for a tile, in FMAs: the FMAs, or the loads, or the latency that too few accumulators leave
  * exposed. The costs of a load were fitted on Zen 4, which runs one 512-bit FMA or two shorter ones a cycle: in AVX2 1
- * x 12 reaches 66 % of the peak where 2 x 6 reaches 88; in AVX-512 1 x 14 wins by 1 or 2 % on images read in place,
- * and loses by 5 on strips of wide layers, which come from L2. */
+ * x 12 reaches 66 % of the peak where 2 x 6 reaches 88; in AVX-512 1 x 14 wins by 1 to 3 % on images read in place,
+ * and loses by 5 on strips of wide layers, which come from L2. Where two 512-bit FMAs start each cycle, as on Intel's
+ * servers, 1 x 14 on images in place takes 1.2 to 1.8 times as long as 2 x 14. */
 double pc_channel_tile_cost(const pc_kernels *k, int64_t nv, int64_t np, int in_place) {
-    const double load = k->isa != PC_ISA_AVX512 ? 1.4 : in_place ? 0.55 : 1.0;
+    const double load = k->isa != PC_ISA_AVX512 ? 1.4 : in_place && pc_cpu_halves_512() ? 0.55 : 1.0;
     const double fma = (double)(nv * np), loads = (double)(nv + np) * load, latency = 8;
     const double worst = fma > loads ? fma : loads;
     return (worst > latency ? worst : latency) + 0.25;

@@ -1,9 +1,11 @@
-/* cpu.c - which instruction sets this CPU *and* its operating system run, and which one the process uses. */
+/* cpu.c - which instruction sets this CPU *and* its operating system run, which one the process uses, and what the CPU
+ * does with wide vectors. */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../include/pyconv.h"
+#include "cpu.h"
 
 #if defined(PC_HAVE_AVX2) || defined(PC_HAVE_AVX512)
 #include <cpuid.h>
@@ -28,9 +30,20 @@ static void detect(int has[PC_ISA_COUNT]) {
     has[PC_ISA_AVX2] = wide;
     has[PC_ISA_AVX512] = wide && (b & all) == all && (state & zmm) == zmm;
 }
+
+/* AMD's family 19h: Zen 4, and Zen 3, which lacks AVX-512. */
+static int is_zen4(void) {
+    unsigned a, b, c, d;
+    if (!__get_cpuid(0, &a, &b, &c, &d) || b != signature_AMD_ebx || !__get_cpuid(1, &a, &b, &c, &d)) return 0;
+    const unsigned family = a >> 8 & 0xf, extended = a >> 20 & 0xff;
+    return family == 0xf && family + extended == 0x19;
+}
 #else
 static void detect(int has[PC_ISA_COUNT]) { (void)has; }
+static int is_zen4(void) { return 0; }
 #endif
+
+enum { HALVES_512 = PC_ISA_COUNT }; /* a bit beside those of the instruction sets */
 
 /* Bit i: pc_isa i is built in and runs here. Found once, because CPUID traps to the hypervisor on virtual machines. */
 static int available_set(void) {
@@ -49,6 +62,7 @@ static int available_set(void) {
     has[PC_ISA_AVX512] = 0;
 #endif
     for (int i = 0; i < PC_ISA_COUNT; i++) set |= has[i] << i;
+    set |= is_zen4() << HALVES_512;
     atomic_store_explicit(&found, set, memory_order_relaxed);
     return set;
 }
@@ -57,6 +71,8 @@ int pc_isa_available(pc_isa isa) {
     const int i = (int)isa;
     return i > PC_ISA_AUTO && i < PC_ISA_COUNT && (available_set() >> i & 1);
 }
+
+int pc_cpu_halves_512(void) { return available_set() >> HALVES_512 & 1; }
 
 static const char *const names[PC_ISA_COUNT] = {"auto", "scalar", "avx2", "avx512", "neon"};
 

@@ -1,0 +1,10 @@
+/* cpu.h - what algorithms may know of the CPU beyond its instruction sets. It may decide the size of a tile, which no
+ * result shows, and never which algorithm runs. */
+#ifndef PC_BASE_CPU_H
+#define PC_BASE_CPU_H
+
+/* Whether a 512-bit FMA occupies the units of two shorter ones, so that one starts each cycle beside two loads (Zen 4).
+ * Others start two, for which two loads are few. */
+int pc_cpu_halves_512(void);
+
+#endif
