@@ -112,15 +112,16 @@ static void run_tiles(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_
     }
 }
 
-/* A band of rows of one image, and a part of its channels. Tiles that step back stay within it: another thread must not
- * find outputs that are finished already. */
+/* A band of rows of one image, and a part of its channels. Bands are a tile high, but for the last, which has what rows
+ * are left over too: a tile that steps back stays within it, since another thread must not find outputs that are
+ * finished already. */
 static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *workspace) {
     const pc_windows_plan *w = &c->as.windows;
     const int64_t vlen = c->kernels->vlen, vectors = c->desc.oc / vlen;
     const int64_t split = i % w->splits, band = i / w->splits % w->bands, n = i / w->splits / w->bands;
     const int64_t first = vectors * split / w->splits * vlen;
     const int64_t end = split + 1 == w->splits ? c->desc.oc : vectors * (split + 1) / w->splits * vlen;
-    const int64_t from = band * c->out[1] / w->bands, to = (band + 1) * c->out[1] / w->bands;
+    const int64_t from = band * w->high, to = band + 1 == w->bands ? c->out[1] : from + w->high;
     for (int64_t y = from; y < to; y += w->high) run_tiles(c, a, n, pc_min(y, to - w->high), first, end, workspace);
 }
 
