@@ -538,3 +538,39 @@ def test_report_refuses_what_it_cannot_read(tmp_path: Path) -> None:
         done = run("report.py", *arguments)
         assert done.returncode == 2, done.stdout
         assert message in done.stderr
+
+
+# ---- the search for cliffs ----
+
+# A stand-in for pyconv_bench: every operation costs the same, but for layers with an odd number of input channels.
+FAKE_BENCH = """#!{python}
+import json, sys
+sys.path.insert(0, {bench!r})
+from problem import parse_line
+problems = [parse_line(line, "-") for line in sys.stdin if line.strip()]
+us = [1e-3 * p.flops * ({factor} if p.ic % 2 else 1) for p in problems]
+print(json.dumps({{"results": [{{"us_best": t}} for t in us]}}))
+"""
+
+
+@pytest.mark.parametrize("factor", [1, 3])
+def test_sweep_finds_what_costs_more_an_operation(tmp_path: Path, factor: int) -> None:
+    program = tmp_path / "pyconv_bench"
+    text = FAKE_BENCH.format(python=sys.executable, bench=str(BENCH), factor=factor)
+    program.write_text(text, encoding="utf-8")
+    program.chmod(0o755)
+    arguments = ("--pyconv-bench", program, "--layers", "2", "--seed", "5", "--families", "3x3")
+    done = run("sweep.py", *arguments)
+    assert done.returncode == 0, done.stderr
+    *found, summary = done.stdout.splitlines()
+    assert summary.startswith("# seed 5: ")
+    # Of each layer's eight neighbours two have another parity of input channels.
+    assert len(found) == (4 if factor == 3 else 0)
+    assert summary.startswith(f"# seed 5: {len(found)} of 16 pairs")
+    assert all(line.startswith("3.00  3x3: ") for line in found)
+
+
+def test_sweep_names_an_unknown_family() -> None:
+    done = run("sweep.py", "--pyconv-bench", "unused", "--families", "4x4")
+    assert done.returncode == 2
+    assert "no such family: 4x4" in done.stderr
