@@ -224,6 +224,33 @@ def test_the_error_of_other_kernels(rng, kernel, channels, after_relu):
 
 
 @needs_a_transform
+@pytest.mark.parametrize(
+    ("taps", "channels"), [(5, 24), (5, 64), (6, 8), (6, 32), (7, 3), (7, 4), (7, 32), (8, 3), (8, 40)]
+)
+def test_the_error_at_stride_2(rng, taps, channels):
+    """Of kernels that the stride takes apart, with the fewest channels that they have."""
+    x = rng.standard_normal((2, channels, 72, 75)).astype(np.float32)
+    w = rng.standard_normal((48, channels, taps, taps)).astype(np.float32)
+    arguments = {"padding": taps // 2, "stride": 2}
+    assert transformed(F.conv2d, x, w, **arguments, precision="fast")
+    exact = reference.conv2d(x, w, **arguments, dtype=np.float64)
+    results = (F.conv2d(x, w, **arguments, precision=p) for p in ("fast", "strict"))
+    fast, strict = (np.sqrt(np.mean((result - exact) ** 2)) for result in results)
+    assert 0 < fast <= 2 * strict
+
+
+@needs_a_transform
+@pytest.mark.parametrize(
+    ("taps", "channels", "runs"), [(7, 3, True), (5, 64, True), (5, 16, False), (4, 64, False), (7, 1, False)]
+)
+def test_which_layers_a_stride_takes_apart(rng, taps, channels, runs):
+    """The stems of many networks, for one; with one channel the transforms cost what they save, or the error is large."""
+    x = rng.standard_normal((1, channels, 112, 112)).astype(np.float32)
+    w = rng.standard_normal((64, channels, taps, taps)).astype(np.float32)
+    assert transformed(F.conv2d, x, w, padding=taps // 2, stride=2, precision="fast") == runs
+
+
+@needs_a_transform
 @pytest.mark.fast
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("stride", [1, 2])
@@ -242,7 +269,8 @@ def test_memory_order_does_not_matter(rng, dtype, stride):
 def test_any_layer(data):
     """Any size, border, number of channels, stride, groups, memory order: near the chain, the same bits everywhere."""
     draw = data.draw
-    taps = draw(st.sampled_from([(3, 3), (5, 5), (1, draw(st.integers(3, 31))), (draw(st.integers(3, 31)), 1)]))
+    square = (draw(st.sampled_from([3, 3, 5, 5, 6, 7, 8])),) * 2
+    taps = draw(st.sampled_from([square, square, (1, draw(st.integers(3, 31))), (draw(st.integers(3, 31)), 1)]))
     groups, dtype = draw(st.sampled_from([1, 1, 2])), draw(st.sampled_from([np.float32, np.float64]))
     ic, oc = draw(st.integers(8, 50)), draw(st.integers(8, 50))
     h, w = draw(st.integers(1, 30)), draw(st.integers(1, 30))
@@ -257,18 +285,18 @@ def test_any_layer(data):
     if mode in ("reflect", "circular"):
         padding = tuple(min(p, n - 1) for p, n in zip(padding, (h, w), strict=True))
     assume(all(n + 2 * p >= k for p, n, k in zip(padding, (h, w), taps, strict=True)))
+    # A step that is never taken counts as 1, and the transforms want the same both ways.
+    sizes = [n + 2 * p for n, p in zip((h, w), padding, strict=True)]
+    strides = [1, 2] if taps == square and all(n >= k + 2 for n, k in zip(sizes, taps, strict=True)) else [1]
+    stride = draw(st.sampled_from(strides if taps[0] in (3, 5) or taps != square else strides[-1:]))
+    assume(stride == 2 or taps != square or taps[0] in (3, 5))
     # A dilated kernel runs by tiles where its border is of zeros.
     dilation = (1, 1)
-    if taps in ((3, 3), (5, 5)) and mode == "zeros":
+    if stride == 1 and taps in ((3, 3), (5, 5)) and mode == "zeros":
         dilation = tuple(
             draw(st.integers(1, max(1, min(16, (n + 2 * p - 1) // (k - 1)))))
             for n, p, k in zip((h, w), padding, taps, strict=True)
         )
-    # A step that is never taken counts as 1, and the transforms want the same both ways.
-    sizes = [n + 2 * p for n, p in zip((h, w), padding, strict=True)]
-    stride = (
-        draw(st.sampled_from([1, 2])) if taps == (3, 3) and dilation == (1, 1) and all(n >= 5 for n in sizes) else 1
-    )
     arguments = {"padding": padding, "groups": groups, "padding_mode": mode, "stride": stride, "dilation": dilation}
 
     def call(x, precision, algorithm=None):

@@ -116,6 +116,7 @@ typedef struct pc_winograd {
     pc_winograd_kind kind;
     /* Of each axis, down and across: output pixels of a tile, pixels it reads, pixels from tile to tile. */
     int m[2], n[2], step[2];
+    int phases; /* along an axis, whose pixels these are: 2 where a stride takes the image apart, else 1 */
     int64_t dilation[2];
     int axis[2], own[2];      /* frequencies, and those with weights of their own: the first ones and the last */
     pc_winograd_cut cut;      /* of a line */

@@ -2,7 +2,9 @@
  * way: 36 products for 16 outputs, or 16 for 4, where the direct algorithm takes 9 an output. 5x5 kernels as F(2,5): 36
  * for 4, directly 100. At stride 2 the even and the odd pixels of an axis are convolved by themselves, F(4,2) and a
  * product each: 81 for 16 outputs. Kernels of one row or column run as lines, F(4,3) for three taps at a time: 6 products
- * for 12, and 16 for the 28 of 1x7. With a dilation of d every d-th row and column is an image of its own.
+ * for 12, and 16 for the 28 of 1x7. With a dilation of d every d-th row and column is an image of its own. Kernels of 5 to
+ * 8 taps each way at stride 2 are four of half as many, for the even and odd rows and columns of the image, which count
+ * as channels: F(4,3) or F(3,4), 4 * 36 products for 9 outputs of a 7x7 kernel, directly 441.
  *
  * The tiles of an image are numbered row by row and cut into blocks. For each block:
  *
@@ -30,6 +32,7 @@ enum {
     SEGMENT_STRIDED = 3,    /* of which a tile has three times as many at stride 2, */
     SEGMENT_VERTICAL = 16,  /* and columns, of which it has one, a line of 64 bytes */
     LONGEST = 31,           /* taps of a line: their pixels wait in L1 */
+    LARGEST = 8,            /* taps of a square at stride 2 */
     MOST_DILATED = 16,      /* so many tiles interleave */
 };
 
@@ -62,13 +65,16 @@ static int choose_m(const pc_conv *c) {
     return large <= 4 && c->icg * c->ocg * 36 * 4 > 32 << 20 ? 2 : 4;
 }
 
+/* Whether a stride of 2 takes image and kernel apart; 3x3 have their own way. */
+static int is_phased(const pc_conv *c) { return c->desc.stride[1] == 2 && c->desc.kernel[1] > 3; }
+
 static pc_winograd geometry(const pc_conv *c) {
     const int line = line_axis(c), gathers = c->desc.boundary != PC_ZEROS || c->desc.src_bytes;
     if (line) {
         const int taps = (int)c->desc.kernel[line], rest = taps % 3 == 1;
         const pc_winograd_cut cut = {.vertical = line == 1, .segments = (taps - rest + 2) / 3, .rest = rest};
         const int n = 3 + 3 * cut.segments + rest, i = line - 1;
-        pc_winograd w = {.kind = PC_WINOGRAD_LINE, .cut = cut, .dilation = {1, 1}, .gathers = gathers};
+        pc_winograd w = {.kind = PC_WINOGRAD_LINE, .cut = cut, .phases = 1, .dilation = {1, 1}, .gathers = gathers};
         for (int j = 0; j < 2; j++) {
             w.m[j] = w.step[j] = j == i ? 4 : 1;
             w.n[j] = j == i ? n : 1;
@@ -77,6 +83,18 @@ static pc_winograd geometry(const pc_conv *c) {
         w.axis[1] = rest ? 10 : 6;
         w.own[1] = rest ? 7 : 6;
         return w;
+    }
+    if (is_phased(c)) {
+        const int m = c->desc.kernel[1] > 6 ? 3 : 4;
+        return (pc_winograd){.kind = m == 3 ? PC_WINOGRAD_3 : PC_WINOGRAD_4,
+                             .m = {m, m},
+                             .n = {6, 6},
+                             .step = {m, m},
+                             .axis = {6, 6},
+                             .own = {6, 6},
+                             .phases = 2,
+                             .dilation = {1, 1},
+                             .gathers = 1};
     }
     const int strided = c->desc.stride[1] == 2, five = c->desc.kernel[1] == 5;
     const int m = strided ? 4 : five ? 2 : choose_m(c), n = strided ? 9 : five ? 6 : m + 2;
@@ -90,26 +108,35 @@ static pc_winograd geometry(const pc_conv *c) {
                          .step = {step, step},
                          .axis = {n, n},
                          .own = {own, own},
+                         .phases = 1,
                          .dilation = {c->desc.dilation[1], c->desc.dilation[2]},
                          .gathers = gathers};
 }
 
 static int64_t frequencies(const pc_winograd *w) { return w->axis[0] * w->axis[1]; }
 
+/* Input channels of a group as the product sees them: one for each phase. */
+static int64_t channels(const pc_conv *c, const pc_winograd *w) { return w->phases * w->phases * c->icg; }
+
+/* Input channels, as the image has them, whose phases fill a vector of channels. */
+static int64_t channels_at_once(const pc_conv *c, const pc_winograd *w) {
+    return pc_max(1, c->kernels->vlen / (w->phases * w->phases));
+}
+
 /* Of taps, each with all channels. */
 static int64_t segments(const pc_winograd *w) { return w->kind == PC_WINOGRAD_LINE ? w->cut.segments : 1; }
 
 /* Steps of the chain of weight i: all segments' channels, but for the tap that is left over. */
 static int64_t depth(const pc_conv *c, const pc_winograd *w, int64_t i) {
-    return (w->cut.rest && i == 6 ? 1 : segments(w)) * c->icg;
+    return (w->cut.rest && i == 6 ? 1 : segments(w)) * channels(c, w);
 }
 
 /* Products of a tile, and weights of a filter. */
 static int64_t products(const pc_conv *c, const pc_winograd *w) {
-    return (w->cut.rest ? 6 * segments(w) + 4 : segments(w) * frequencies(w)) * c->icg;
+    return (w->cut.rest ? 6 * segments(w) + 4 : segments(w) * frequencies(w)) * channels(c, w);
 }
 static int64_t weights(const pc_conv *c, const pc_winograd *w) {
-    return (w->own[0] * w->own[1] * segments(w) - (w->cut.rest ? segments(w) - 1 : 0)) * c->icg;
+    return (w->own[0] * w->own[1] * segments(w) - (w->cut.rest ? segments(w) - 1 : 0)) * channels(c, w);
 }
 
 static const char *reject(const pc_conv *c) {
@@ -117,11 +144,13 @@ static const char *reject(const pc_conv *c) {
     if (p->precision == PC_STRICT) return "strict precision asks for the chain of FMAs";
     if (p->kernel[0] != 1 || p->in[0] != 1 || c->out[0] != 1) return "the problem has a depth";
     const int line = line_axis(c);
-    const int square = p->kernel[1] == p->kernel[2] && (p->kernel[1] == 3 || p->kernel[1] == 5);
+    const int square = p->kernel[1] == p->kernel[2] && p->kernel[1] >= 3 && p->kernel[1] <= LARGEST;
+    if (square && p->kernel[1] == 4) return "the kernel is 4x4, whose error would be more than twice the chain's";
     if (line ? p->kernel[line] < 3 || p->kernel[line] > LONGEST : !square)
-        return "the kernel is neither 3x3 nor 5x5 nor one row or column of 3 to 31 taps";
-    if (p->stride[1] != p->stride[2] || p->stride[1] > (!line && p->kernel[1] == 3 ? 2 : 1))
-        return "the stride is not 1, nor 2 both ways of 3x3";
+        return "the kernel is neither a square of 3 to 8 taps each way nor one row or column of 3 to 31";
+    if (p->stride[1] != p->stride[2] || p->stride[1] > (line ? 1 : 2)) return "the stride is not 1, nor 2 both ways";
+    if (square && p->stride[1] == 1 && p->kernel[1] != 3 && p->kernel[1] != 5)
+        return "the kernel is neither 3x3 nor 5x5, nor is the stride 2";
     if (is_dilated(c) && (line || p->stride[1] != 1 || p->boundary != PC_ZEROS))
         return "the kernel is dilated, and one row or column, or strided, or its border is not zeros";
     if (pc_max(p->dilation[1], p->dilation[2]) > MOST_DILATED) return "the dilation is more than 16";
@@ -168,8 +197,27 @@ static const char *defer_5x5(const pc_conv *c) {
     return 0;
 }
 
+/* Four times 36 products for 9 or 16 outputs, directly 441 for 7x7. The rest was fitted on Zen 4 to 16 layers, in FMAs
+ * of a vector: what an output costs directly, and a tile's way back and, shared by all outputs, in. The error of F(4,3)
+ * on 5x5 is 2.4 times the chain's with 4 channels, 1.95 with 24, 1.87 with 64; on 6x6 1.94 with 8; that of F(3,4) on 7x7
+ * 1.82 with 3 channels, 1.3 with 64. */
+static const char *defer_phased(const pc_conv *c) {
+    const pc_winograd w = geometry(c);
+    if (c->icg < (c->desc.kernel[1] == 5 ? 24 : c->desc.kernel[1] == 6 ? 8 : 0))
+        return "with few channels the error would be more than twice the chain's";
+    const int64_t tiles = tiles_of(c, w.m[0]), vectors = pc_ceil_div(c->ocg, PC_MAX_VLEN);
+    const int64_t in = 300 * pc_ceil_div(channels(c, &w), PC_MAX_VLEN) / vectors, back = 200 + 14 * w.m[0] * w.m[0];
+    const int64_t cost = tiles * (products(c, &w) * 11 / 10 + in + back) * vectors * PC_MAX_VLEN;
+    const int64_t direct = c->out[1] * c->out[2] * (c->icg * c->taps + 8) * c->ocg;
+    if (cost > direct / 4 * 3) return "at stride 2 transforms or the edges of tiles cost what they save";
+    if (only_streams(weights(c, &w) * c->ocg, tiles, 36))
+        return "at stride 2 so few tiles that streaming the weights is all the work";
+    return 0;
+}
+
 static const char *defer(const pc_conv *c) {
     if (line_axis(c)) return defer_line(c);
+    if (is_phased(c)) return defer_phased(c);
     if (c->desc.kernel[1] == 5) return defer_5x5(c);
     if (c->desc.stride[1] == 2) return defer_strided(c);
     const pc_winograd w = geometry(c);
@@ -221,10 +269,16 @@ static int64_t copy_pitch(const pc_conv *c, const pc_winograd *w) {
     return pc_odd_lines(columns_read(w, segment(w)) + 3, c->kernels->size);
 }
 
+/* Of the copy, for a vector of channels. */
+static int64_t copy_bytes(const pc_conv *c, const pc_winograd *w) {
+    const int64_t all = pc_max(c->kernels->vlen, w->phases * w->phases);
+    return pc_round_up(all * w->n[0] * copy_pitch(c, w) * c->kernels->size, 64);
+}
+
 /* Lay out the workspace for blocks of at most `tiles` tiles; returns its bytes. */
 static int64_t lay_out(const pc_conv *c, pc_winograd *w, int64_t tiles) {
     const int64_t vlen = c->kernels->vlen, size = c->kernels->size;
-    w->cut.ld_segment = pc_ceil_div(c->icg, vlen) * w->np * vlen;
+    w->cut.ld_segment = pc_ceil_div(channels(c, w), vlen) * w->np * vlen;
     w->run = segments(w) * w->cut.ld_segment;
     /* One vector more than a multiple of large powers of two: see "4 KiB aliasing" in csrc/README.md. */
     w->ld_in = pc_ceil_div(tiles, w->np) * w->run + vlen;
@@ -233,9 +287,9 @@ static int64_t lay_out(const pc_conv *c, pc_winograd *w, int64_t tiles) {
     w->strip = w->sums + pc_round_up(tiles * w->ld_tile * size, 64);
     const int64_t in = (columns_read(w, segment(w)) + 3) * w->n[0], out = w->m[1] * segment(w) * w->m[0];
     w->copy = w->strip + pc_round_up(pc_max(in, out) * vlen * size, 64);
-    w->row = w->copy + (w->gathers ? pc_round_up(vlen * w->n[0] * copy_pitch(c, w) * size, 64) : 0);
-    w->off = w->row + pc_conv_row_bytes(c, pc_min(columns_read(w, segment(w)), c->desc.in[2]));
-    w->place = w->off + pc_round_up(segments(w) * c->icg * 8, 64);
+    w->row = w->copy + (w->gathers ? copy_bytes(c, w) : 0);
+    w->off = w->row + pc_conv_row_bytes(c, pc_min(w->phases * columns_read(w, segment(w)), c->desc.in[2]));
+    w->place = w->off + pc_round_up(segments(w) * channels(c, w) * 8, 64);
     w->bias = w->place + pc_round_up(tiles * 8, 64);
     return w->bias + pc_round_up(2 * w->nv * vlen * size, 64);
 }
@@ -261,7 +315,7 @@ static double item_cost(const pc_conv *c, const pc_winograd *w, int64_t tiles, i
     const double each = (bytes < 12 << 20 ? 4 : bytes < 28 << 20 ? 7 : 11) * (w->kind == PC_WINOGRAD_STRIDED ? 1.7 : 1);
     const double stream = (double)(steps * vectors) * each;
     const double transforms =
-        (double)(frequencies(w) * tiles) * (double)(8 * segments(w) * pc_ceil_div(c->icg, vlen) + 4 * vectors);
+        (double)(frequencies(w) * tiles) * (double)(8 * segments(w) * pc_ceil_div(channels(c, w), vlen) + 4 * vectors);
     return (product > stream ? product + stream / 8 : stream + product / 8) + transforms + 1000;
 }
 
@@ -326,13 +380,16 @@ static void plan(pc_conv *c) {
     found->work = c->desc.mb * c->desc.groups * found->blocks * found->splits;
     c->threads = (int)pc_max(1, pc_min(c->threads, found->work));
     c->packed_size = (size_t)(c->desc.groups * vectors * vlen * weights(c, found) * c->kernels->size);
-    const char *kind = found->kind == PC_WINOGRAD_STRIDED ? " stride 2"
-                       : found->kind == PC_WINOGRAD_LINE  ? " lines"
-                       : is_dilated(c)                    ? " dilated"
-                                                          : "";
+    const char *kind = c->desc.stride[1] == 2            ? " stride 2"
+                       : found->kind == PC_WINOGRAD_LINE ? " lines"
+                       : is_dilated(c)                   ? " dilated"
+                                                         : "";
     snprintf(c->tile, sizeof c->tile, "F(%d,%d)%s, %d x %d channels, %d tiles, blocks of %d",
-             (int)pc_max(found->m[0], found->m[1]), found->kind == PC_WINOGRAD_5X5 ? 5 : 3, kind, found->nv, (int)vlen,
-             found->np, (int)block);
+             (int)pc_max(found->m[0], found->m[1]),
+             found->kind == PC_WINOGRAD_5X5 ? 5
+             : found->kind == PC_WINOGRAD_3 ? 4
+                                            : 3,
+             kind, found->nv, (int)vlen, found->np, (int)block);
 }
 
 /* ---- pack ----------------------------------------------------------------------------------------------------- */
@@ -371,11 +428,13 @@ static void pack(const pc_conv *c, const void *wei, void *packed) {
                                          .filters = pc_min(c->ocg - oc, vlen),
                                          .channels = c->icg,
                                          .taps = c->taps,
+                                         .size = (int)c->desc.kernel[1],
+                                         .phases = w->phases,
                                          .dst = pc_at_mut(panel, v * vlen, size),
                                          .ld_chan = r.count * vlen,
-                                         .ld_freq = segments(w) * c->icg * r.count * vlen,
+                                         .ld_freq = segments(w) * channels(c, w) * r.count * vlen,
                                          .cut = w->cut};
-            f.cut.ld_segment = c->icg * r.count * vlen;
+            f.cut.ld_segment = channels(c, w) * r.count * vlen;
             c->kernels->winograd_filter(&f);
         }
     }
@@ -411,14 +470,15 @@ static void fill_offsets(const pc_conv *c, char *workspace) {
     const int64_t vlen = c->kernels->vlen;
     int64_t *off = (int64_t *)(workspace + w->off);
     for (int64_t s = 0; s < segments(w); s++)
-        for (int64_t ic = 0; ic < c->icg; ic++) *off++ = s * w->cut.ld_segment + ic / vlen * w->np * vlen + ic % vlen;
+        for (int64_t ic = 0; ic < channels(c, w); ic++)
+            *off++ = s * w->cut.ld_segment + ic / vlen * w->np * vlen + ic % vlen;
 }
 
-/* Copy what the tiles read into rows of their own, borders included and no dilation between them, and read that instead.
- */
+/* Copy what the tiles read into rows of their own, borders included, no dilation between them and each phase a channel,
+ * and read that instead. */
 static void gather(const pc_conv *c, pc_winograd_in_args *in, void *copy, void *row) {
     const pc_winograd *w = &c->as.winograd;
-    const int64_t rows = w->n[0], cols = columns_read(w, in->tiles), pitch = copy_pitch(c, w);
+    const int64_t rows = w->n[0], cols = columns_read(w, in->tiles), pitch = copy_pitch(c, w), phases = w->phases;
     const int64_t apart = w->dilation[0], calls = apart > 1 ? rows : 1;
     pc_gather_args g = {.src = in->src,
                         .src_chan = c->src.c,
@@ -429,15 +489,16 @@ static void gather(const pc_conv *c, pc_winograd_in_args *in, void *copy, void *
                         .y0 = in->y,
                         .x0 = in->x,
                         .dst = copy,
-                        .chan = rows * pitch,
+                        .chan = phases * phases * rows * pitch,
+                        .phase = rows * pitch,
                         .pitch = pitch,
                         .channels = in->channels,
-                        .rows = rows / calls,
-                        .cols = cols,
-                        .sh = 1,
-                        .sw = 1,
-                        .row_phases = 1,
-                        .col_phases = 1,
+                        .rows = phases * rows / calls,
+                        .cols = phases * cols,
+                        .sh = (int)phases,
+                        .sw = (int)phases,
+                        .row_phases = (UINT64_C(1) << phases) - 1,
+                        .col_phases = (UINT64_C(1) << phases) - 1,
                         .boundary = c->desc.boundary,
                         .bytes = c->desc.src_bytes,
                         .row = row};
@@ -473,17 +534,22 @@ static void transform_input(const pc_conv *c, const pc_exec_args *a, const item 
                               .ld_freq = w->ld_in,
                               .cut = w->cut};
     const char *image = pc_at(a->src, it->n * c->src.n + it->g * c->icg * c->src.c, c->src_size);
-    for (int64_t ic = 0; ic < c->icg; ic += vlen) {
-        in.dst = pc_at_mut(workspace, ic * w->np, size);
-        in.channels = (int)pc_min(c->icg - ic, vlen);
+    const int64_t phases = w->phases * w->phases, at_once = channels_at_once(c, w);
+    for (int64_t ic = 0; ic < c->icg; ic += at_once) {
         for (int64_t t = it->tile; t < end; t += in.tiles) {
             in.tiles = in_row(w, t, end, segment(w));
-            in.y = pixel_of(w, 0, t / w->tiles_w, w->step[0]) - p->pad_lo[1];
-            in.x = pixel_of(w, 1, t % w->tiles_w, w->step[1]) - p->pad_lo[2];
+            in.y = w->phases * pixel_of(w, 0, t / w->tiles_w, w->step[0]) - p->pad_lo[1];
+            in.x = w->phases * pixel_of(w, 1, t % w->tiles_w, w->step[1]) - p->pad_lo[2];
             in.place = place + (t - it->tile);
             in.src = pc_at(image, ic * c->src.c, c->src_size);
+            in.channels = (int)pc_min(c->icg - ic, at_once);
             if (w->gathers) gather(c, &in, workspace + w->copy, workspace + w->row);
-            c->kernels->winograd_input[w->kind](&in);
+            if (phases > 1) in.channels = (int)vlen; /* of which the last may belong to nobody */
+            for (int64_t v = 0; v < phases * pc_min(c->icg - ic, at_once); v += vlen) {
+                in.dst = pc_at_mut(workspace, (phases * ic + v) * w->np, size);
+                c->kernels->winograd_input[w->kind](&in);
+                in.src = pc_at(in.src, vlen * in.src_chan, size);
+            }
         }
     }
 }
@@ -579,7 +645,8 @@ static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *w
 static void prepare(const pc_conv *c, char *workspace) {
     const pc_winograd *w = &c->as.winograd;
     const size_t panel = (size_t)(w->nv * c->kernels->vlen * c->kernels->size);
-    memset(workspace + w->bias + panel, 0, panel); /* where the sums start from */
+    memset(workspace + w->bias + panel, 0, panel);                               /* where the sums start from */
+    if (w->phases > 1) memset(workspace + w->copy, 0, (size_t)copy_bytes(c, w)); /* lanes that belong to nobody */
     fill_offsets(c, workspace);
 }
 

@@ -230,6 +230,9 @@ typedef void pc_epilogue_fn(const pc_epilogue_args *a, int64_t n, const void *re
  * n * n elements of a transformed tile. At stride 2 only 6 x 6 have weights of their own: those of frequencies 5 to 8
  * of an axis are equal, and packed once. For 5x5 filters m = 2 and n = 6.
  *
+ * Filters of 5 to 8 taps each way at stride 2 are four filters of half as many, for the phases of the image: its even or
+ * odd rows and columns. Those are channels here, 4 c + 2 (odd row) + (odd column), with m = 4 or, from 7 taps on, 3.
+ *
  * A line is a tile of 4 neighbours in a row or a column, for kernels of one row or column. Its taps are cut into
  * segments of three, the last filled up with a zero; where one tap is left over (`rest`) it stays by itself. A tile
  * reads n = 3 + 3 segments + rest pixels. Frequencies 0 to 5 hold all segments, ld_segment apart; 6 to 9 the pixels
@@ -244,6 +247,7 @@ typedef void pc_epilogue_fn(const pc_epilogue_args *a, int64_t n, const void *re
  */
 typedef enum pc_winograd_kind {
     PC_WINOGRAD_2,
+    PC_WINOGRAD_3,
     PC_WINOGRAD_4,
     PC_WINOGRAD_STRIDED,
     PC_WINOGRAD_5X5,
@@ -274,11 +278,12 @@ typedef struct pc_winograd_in_args {
 typedef void pc_winograd_in_fn(const pc_winograd_in_args *a);
 
 /* Filters: weights of a vector of output channels, wei[filter][channel][taps], to frequencies
- * dst[f * ld_freq + channel * ld_chan + filter], zeros from `filters` on. */
+ * dst[f * ld_freq + channel * ld_chan + filter], zeros from `filters` on; with phases = 2, four channels for each. */
 typedef struct pc_winograd_filter_args {
     pc_winograd_kind kind;
     const void *wei;
     int64_t filters, channels, taps;
+    int size, phases; /* of a square: taps along an axis; phases along an axis, 1 or 2 */
     void *dst;
     int64_t ld_freq, ld_chan;
     pc_winograd_cut cut;

@@ -20,8 +20,8 @@ pc_rows_fn *PC_FN(pc_rows_find_narrow)(int tile, int kr, int row_step, int col_s
 pc_winograd_in_fn PC_FN(pc_winograd_input_2), PC_FN(pc_winograd_input_4), PC_FN(pc_winograd_input_strided),
     PC_FN(pc_winograd_input_line);
 pc_winograd_filter_fn PC_FN(pc_winograd_filter);
-pc_winograd_out_fn PC_FN(pc_winograd_output_2), PC_FN(pc_winograd_output_4), PC_FN(pc_winograd_output_strided),
-    PC_FN(pc_winograd_output_5x5), PC_FN(pc_winograd_output_line);
+pc_winograd_out_fn PC_FN(pc_winograd_output_2), PC_FN(pc_winograd_output_3), PC_FN(pc_winograd_output_4),
+    PC_FN(pc_winograd_output_strided), PC_FN(pc_winograd_output_5x5), PC_FN(pc_winograd_output_line);
 pc_fft_in_fn PC_FN(pc_fft_in);
 pc_fft_out_fn PC_FN(pc_fft_out);
 pc_fft_line_fn PC_FN(pc_fft_line);

@@ -11,6 +11,9 @@
  *
  * 5x5 filters run as F(2,5) on the points of F(4,3): the same transform of the same 6 x 6 pixels, two steps apart.
  *
+ * Larger filters at stride 2 are taken apart into the taps of even and odd rows and columns, each of which meets a phase
+ * of the image at stride 1: four channels for one. Up to 6 taps that is F(4,3), up to 8 F(3,4), on the same points.
+ *
  * A line of L taps is cut into segments of three, each F(4,3), whose products are summed before the one transform back;
  * one tap that is left over is multiplied as it is. 7 taps: 6 * 2 + 4 products for 4 outputs, directly 28.
  *
@@ -22,15 +25,17 @@
 #include "kernels.h"
 #include "table.h"
 
-enum { MAX_N = 9, MAX_WEIGHTS = 6, MAX_TAPS = 5 };
+enum { MAX_N = 9, MAX_WEIGHTS = 6, MAX_TAPS = 5, MAX_SIZE = 8 };
 
 PC_INLINE int pixels_of(const pc_winograd_kind kind) {
     return kind == PC_WINOGRAD_2 ? 4 : kind == PC_WINOGRAD_STRIDED ? 9 : 6;
 }
 PC_INLINE int outputs_of(const pc_winograd_kind kind) {
-    return kind == PC_WINOGRAD_2 || kind == PC_WINOGRAD_5X5 ? 2 : 4;
+    return kind == PC_WINOGRAD_2 || kind == PC_WINOGRAD_5X5 ? 2 : kind == PC_WINOGRAD_3 ? 3 : 4;
 }
-PC_INLINE int taps_of(const pc_winograd_kind kind) { return kind == PC_WINOGRAD_5X5 ? 5 : 3; }
+PC_INLINE int taps_of(const pc_winograd_kind kind) {
+    return kind == PC_WINOGRAD_5X5 ? 5 : kind == PC_WINOGRAD_3 ? 4 : 3;
+}
 PC_INLINE int weights_of(const pc_winograd_kind kind) { return kind == PC_WINOGRAD_2 ? 4 : 6; }
 
 /* o = B' x: the frequencies of an axis from its pixels. At stride 2 x are the five even pixels and o frequencies 0 to
@@ -97,6 +102,10 @@ PC_INLINE void output_transform(const pc_winograd_kind kind, const vec *x, vec *
         return;
     }
     o[1] = v_fma(b, diff_b, v_mul(a, diff_a));
+    if (kind == PC_WINOGRAD_3) {
+        o[2] = v_fma(b2, sum_b, v_fma(a2, sum_a, x[5]));
+        return;
+    }
     o[2] = v_fma(b2, sum_b, v_mul(a2, sum_a));
     o[3] = v_fma(b3, diff_b, v_fma(a3, diff_a, x[5]));
 }
@@ -113,9 +122,9 @@ typedef struct lanes {
 /* o = G g, the taps g being `every` apart. A row of G is (1, p, p^2, ...) / product of the distances of point p from
  * the others; points p and -p share their even and odd parts. */
 PC_RARE void filter_transform(const pc_winograd_kind kind, const lanes *g, const int every, lanes *restrict o) {
-    const int five = kind == PC_WINOGRAD_5X5;
-    const lanes *g0 = g, *g1 = g + every, *g2 = g + 2 * every;
-    const lanes *g3 = five ? g + 3 * every : 0, *g4 = five ? g + 4 * every : g2; /* g4: the last */
+    const int taps = taps_of(kind);
+    const lanes *g0 = g, *g1 = g + every, *g2 = g + 2 * every, *last = g + (taps - 1) * every;
+    const lanes *g3 = taps > 3 ? g + 3 * every : 0, *g4 = taps > 4 ? last : 0;
     if (kind == PC_WINOGRAD_STRIDED) { /* taps 0 and 2 on the even pixels, 1 on the odd ones */
         const double a = 0.375, b = 1.25;
         const double scale_a = 1 / (2 * a * (a * a - b * b)), scale_b = 1 / (2 * b * (b * b - a * a));
@@ -142,7 +151,7 @@ PC_RARE void filter_transform(const pc_winograd_kind kind, const lanes *g, const
     const double a = 0.625, b = 1.5, a2 = a * a, b2 = b * b;
     const double scale = 1 / (a2 * b2), scale_a = 1 / (2 * a2 * (a2 - b2)), scale_b = 1 / (2 * b2 * (b2 - a2));
     EACH_LANE {
-        const double even = five ? g4->at[l] : 0, odd = five ? g3->at[l] : 0;
+        const double even = g4 ? g4->at[l] : 0, odd = g3 ? g3->at[l] : 0;
         const double even_a = scale_a * (g0->at[l] + a2 * (g2->at[l] + a2 * even));
         const double even_b = scale_b * (g0->at[l] + b2 * (g2->at[l] + b2 * even));
         const double odd_a = scale_a * a * (g1->at[l] + a2 * odd), odd_b = scale_b * b * (g1->at[l] + b2 * odd);
@@ -151,7 +160,7 @@ PC_RARE void filter_transform(const pc_winograd_kind kind, const lanes *g, const
         o[2].at[l] = even_a - odd_a;
         o[3].at[l] = even_b + odd_b;
         o[4].at[l] = even_b - odd_b;
-        o[5].at[l] = g4->at[l];
+        o[5].at[l] = last->at[l];
     }
 }
 
@@ -170,17 +179,36 @@ PC_INLINE void take(const pc_winograd_filter_args *a, const elem *wei, int64_t f
     }
 }
 
+/* Both ways; taps of a row side by side, rows of them `ld` apart. */
+static void filter_square(const pc_winograd_filter_args *a, const lanes *g, int ld, elem *dst) {
+    const int n = weights_of(a->kind), taps = taps_of(a->kind);
+    lanes columns[MAX_TAPS][MAX_WEIGHTS], o[MAX_WEIGHTS];
+    for (int k = 0; k < taps; k++) filter_transform(a->kind, &g[k], ld, columns[k]);
+    for (int r = 0; r < n; r++) {
+        filter_transform(a->kind, &columns[0][r], MAX_WEIGHTS, o);
+        for (int q = 0; q < n; q++, dst += a->ld_freq) EACH_LANE dst[l] = (elem)o[q].at[l];
+    }
+}
+
+/* Channel c of the result is, where `phases` is 2, phase (y, x) of channel c / 4: every other tap of every other row. */
 static void filter(const pc_winograd_filter_args *a) {
-    const int n = weights_of(a->kind), taps = taps_of(a->kind), all = taps * taps;
+    const int size = a->size, all = size * size, phases = a->phases, taps = taps_of(a->kind);
+    elem *dst = a->dst;
     for (int64_t c = 0; c < a->channels; c++) {
         const elem *wei = (const elem *)a->wei + c * all;
-        elem *dst = (elem *)a->dst + c * a->ld_chan;
-        lanes g[MAX_TAPS * MAX_TAPS], columns[MAX_TAPS][MAX_WEIGHTS], o[MAX_WEIGHTS];
+        lanes g[MAX_SIZE * MAX_SIZE];
         for (int t = 0; t < all; t += 4) take(a, wei, pc_min(t, all - 4), all, g + pc_min(t, all - 4));
-        for (int k = 0; k < taps; k++) filter_transform(a->kind, &g[k], taps, columns[k]);
-        for (int r = 0; r < n; r++) {
-            filter_transform(a->kind, &columns[0][r], MAX_WEIGHTS, o);
-            for (int q = 0; q < n; q++, dst += a->ld_freq) EACH_LANE dst[l] = (elem)o[q].at[l];
+        for (int p = 0; p < phases * phases; p++, dst += a->ld_chan) {
+            if (phases == 1) {
+                filter_square(a, g, size, dst);
+                continue;
+            }
+            lanes part[MAX_TAPS * MAX_TAPS];
+            for (int i = 0; i < taps * taps; i++) {
+                const int r = i / taps * 2 + p / 2, s = i % taps * 2 + p % 2, inside = r < size && s < size;
+                EACH_LANE part[i].at[l] = inside ? g[r * size + s].at[l] : 0;
+            }
+            filter_square(a, part, taps, dst);
         }
     }
 }
@@ -429,6 +457,7 @@ void PC_FN(pc_winograd_input_4)(const pc_winograd_in_args *a) { input(PC_WINOGRA
 void PC_FN(pc_winograd_input_strided)(const pc_winograd_in_args *a) { input(PC_WINOGRAD_STRIDED, a); }
 
 void PC_FN(pc_winograd_output_2)(const pc_winograd_out_args *a) { output(PC_WINOGRAD_2, a); }
+void PC_FN(pc_winograd_output_3)(const pc_winograd_out_args *a) { output(PC_WINOGRAD_3, a); }
 void PC_FN(pc_winograd_output_4)(const pc_winograd_out_args *a) { output(PC_WINOGRAD_4, a); }
 void PC_FN(pc_winograd_output_strided)(const pc_winograd_out_args *a) { output(PC_WINOGRAD_STRIDED, a); }
 void PC_FN(pc_winograd_output_5x5)(const pc_winograd_out_args *a) { output(PC_WINOGRAD_5X5, a); }
