@@ -15,11 +15,20 @@
 #include "line.h"
 #include "table.h"
 
+/* Whether the last vector of a row steps back and ends with it, computing some columns twice: without masked stores, a
+ * part of a vector takes three stores and as many branches. */
+#if defined(PC_TARGET_AVX512)
+#define STEPS_BACK 0
+#else
+#define STEPS_BACK 1
+#endif
+
 enum {
-    PIECE = PC_REGISTERS >= 32 ? 8 : 4,
+    FEW_REGISTERS = PC_REGISTERS < 32,
+    PIECE = FEW_REGISTERS ? 4 : 8,
     MAX_KR = 9,
     MAX_ROWS = 2 * PC_MAX_ROW_TILE + MAX_KR,
-    TRIPLE_NV = PC_REGISTERS >= 32 ? 2 : 1
+    TRIPLE_NV = 2 /* vectors of triple() */
 };
 
 /* VLEN columns from `off` on; the caller says whether some may lie outside [0, in_w). */
@@ -27,6 +36,14 @@ PC_INLINE vec load(const void *row, int64_t off, const int masked, int64_t in_w)
     const elem *p = (const elem *)row + off;
     if (!masked) return v_load(p);
     return v_load_mask(p, v_mask((int)pc_max(-off, 0), (int)pc_min(pc_max(in_w - off, 0), PC_VLEN)));
+}
+
+/* off, of which the compiler knows nothing any more where registers are few: GCC would compute the addresses of all
+ * three tap columns ahead, for masks and without, and keep them on the stack (3x3: 67 instead of 50 cycles for 8 rows).
+ */
+PC_INLINE int64_t here(int64_t off) {
+    if (FEW_REGISTERS) __asm__("" : "+r"(off));
+    return off;
 }
 
 /* Tap rows q .. q + n - 1 of one tap column. */
@@ -64,9 +81,9 @@ PC_INLINE void pair(const int tile, const int kr, const int masked, const pc_row
     }
 }
 
-/* A filter three columns wide at column step 2, the most common one by far: taps 1 and 2 are the even and odd halves of
- * one pair of vectors, and tap 0 is the odd half shifted by a lane. Two vectors of outputs at once share one of their
- * loads and all that a row costs besides. All loads are aligned where the row is and the padding is 1. */
+/* A filter three columns wide at column step 2, the most common one by far, given 32 registers: taps 1 and 2 are the
+ * even and odd halves of one pair of vectors, and tap 0 is the odd half shifted by a lane. Two vectors of outputs at
+ * once share one of their loads and all that a row costs besides. All loads are aligned where the row is and the padding is 1. */
 PC_INLINE void triple(const int tile, const int kr, const int nv, const int masked, const pc_rows_args *a, int64_t off,
                       const elem *wei, vec (*acc)[PC_MAX_ROW_TILE]) {
     vec even[TRIPLE_NV][MAX_ROWS], odd[TRIPLE_NV][MAX_ROWS], w[3 * MAX_KR];
@@ -93,8 +110,10 @@ PC_INLINE void triple(const int tile, const int kr, const int nv, const int mask
     }
 }
 
-PC_INLINE void last_of_pairs(const int tile, const int kr, const int masked, const pc_rows_args *a, int64_t off,
-                             const elem *wei, vec *acc) {
+/* Tap column s alone at column step 2. Without registers for the odd halves of taller filters it takes all columns: 7
+ * rows of 5x5 take 30 cycles each, 4 rows in pairs 39. */
+PC_INLINE void evens(const int tile, const int kr, const int masked, const pc_rows_args *a, int64_t off,
+                     const elem *wei, vec *acc) {
     vec w[MAX_KR];
     PC_UNROLL for (int j = 0; j < kr; j++) w[j] = v_set1(wei[j]);
     PC_UNROLL for (int i = 0; i < (tile - 1) * 2 + kr; i++) {
@@ -106,6 +125,11 @@ PC_INLINE void last_of_pairs(const int tile, const int kr, const int masked, con
     }
 }
 
+/* n elements of each row of a tile, a map narrower than a vector. */
+PC_RARE void store_part(const elem *rows, int tile, int n, elem *dst, int64_t ld_dst) {
+    for (int r = 0; r < tile; r++) v_store_n(dst + r * ld_dst, n, v_load(rows + r * PC_VLEN));
+}
+
 /* nv vectors of columns at x: one, or as many as TRIPLE_NV for triple(). kr and step are constants of the variant, or
  * 0 for any. */
 PC_INLINE void column(const int tile, const int kr, const int step, const int col_step, const int kw, const int nv,
@@ -115,13 +139,21 @@ PC_INLINE void column(const int tile, const int kr, const int step, const int co
     const vec bias = v_set1((elem)a->bias);
     PC_UNROLL for (int v = 0; v < nv; v++) { PC_UNROLL for (int r = 0; r < tile; r++) accs[v][r] = bias; }
     if (kw == 3 && col_step == 1) {
-        PC_UNROLL for (int s = 0; s < 3; s++) piece(tile, step, kr, masked, a, 0, a->col_off[s] + x, wei + s * kr, acc);
+        PC_UNROLL for (int s = 0; s < 3; s++)
+            piece(tile, step, kr, masked, a, 0, here(a->col_off[s] + x), wei + s * kr, acc);
+    } else if (kw == 3 && FEW_REGISTERS) {
+        pair(tile, kr, masked, a, here(a->col_off[0] + 2 * x), wei, acc);
+        evens(tile, kr, masked, a, here(a->col_off[2] + 2 * x), wei + 2 * kr, acc);
     } else if (kw == 3) {
         triple(tile, kr, nv, masked, a, a->col_off[1] + 2 * x, wei, accs);
     } else if (col_step == 2) {
         int64_t s = 0;
-        for (; s + 1 < a->kw; s += 2, wei += 2 * kr) pair(tile, kr, masked, a, a->col_off[s] + 2 * x, wei, acc);
-        if (s < a->kw) last_of_pairs(tile, kr, masked, a, a->col_off[s] + 2 * x, wei, acc);
+        if (!FEW_REGISTERS || kr == 3) {
+            for (; s + 1 < a->kw; s += 2, wei += 2 * kr) pair(tile, kr, masked, a, a->col_off[s] + 2 * x, wei, acc);
+            if (s < a->kw) evens(tile, kr, masked, a, a->col_off[s] + 2 * x, wei, acc);
+        } else {
+            for (; s < a->kw; s++, wei += kr) evens(tile, kr, masked, a, a->col_off[s] + 2 * x, wei, acc);
+        }
     } else if (kr) {
         for (int64_t s = 0; s < a->kw; s++, wei += kr) piece(tile, step, kr, masked, a, 0, a->col_off[s] + x, wei, acc);
     } else if (step) {
@@ -142,7 +174,7 @@ PC_INLINE void column(const int tile, const int kr, const int step, const int co
             }
         }
     }
-    if (col_step == 2 && kw != 3) {
+    if (col_step == 2 && (kw != 3 || FEW_REGISTERS)) {
         PC_UNROLL for (int r = 0; r < tile; r++) acc[r] = v_ordered(acc[r]);
     }
     PC_UNROLL for (int v = 0; v < nv; v++) {
@@ -150,6 +182,10 @@ PC_INLINE void column(const int tile, const int kr, const int step, const int co
         const int n = (int)pc_min(a->ow - x - v * PC_VLEN, PC_VLEN);
         if (n == PC_VLEN) {
             PC_UNROLL for (int r = 0; r < tile; r++) v_store(dst + r * a->ld_dst, accs[v][r]);
+        } else if (STEPS_BACK) {
+            elem rows[PC_MAX_ROW_TILE * PC_VLEN];
+            PC_UNROLL for (int r = 0; r < tile; r++) v_store(rows + r * PC_VLEN, accs[v][r]);
+            store_part(rows, tile, n, dst, a->ld_dst);
         } else {
             PC_UNROLL for (int r = 0; r < tile; r++) v_store_n(dst + r * a->ld_dst, n, accs[v][r]);
         }
@@ -165,7 +201,8 @@ PC_INLINE int inside(const pc_rows_args *a, const int col_step, int64_t before, 
  * is the last one of a row. */
 PC_INLINE void columns_at(const int tile, const int kr, const int step, const int col_step, const int kw, const int nv,
                           const pc_rows_args *a, int64_t before, int64_t x) {
-    const int lone = kw == 3 && col_step == 2 && TRIPLE_NV > 1 && nv == 1;
+    if (STEPS_BACK) x = pc_max(pc_min(x, a->ow - PC_VLEN), 0);
+    const int lone = kw == 3 && col_step == 2 && !FEW_REGISTERS && nv == 1;
     if (!lone && inside(a, col_step, before, x, nv * PC_VLEN))
         column(tile, kr, step, col_step, kw, nv, 0, a, x);
     else
@@ -174,7 +211,7 @@ PC_INLINE void columns_at(const int tile, const int kr, const int step, const in
 
 PC_INLINE void all_columns(const int tile, const int kr, const int step, const int col_step, const int kw,
                            const pc_rows_args *a) {
-    const int three = kw == 3 && col_step == 2, most = three ? TRIPLE_NV : 1;
+    const int three = kw == 3 && col_step == 2 && !FEW_REGISTERS, most = three ? TRIPLE_NV : 1;
     const int64_t before = three ? PC_VLEN - 1 : 0; /* what triple() loads and does not use */
     int64_t x = 0;
     for (; most > 1 && x + (most - 1) * PC_VLEN < a->ow; x += most * PC_VLEN)
@@ -236,7 +273,8 @@ PC_INLINE void rows(const int tile, const int kr, const int step, const int col_
 #define VARIANTS(X)                                                                                                    \
     X(1, 1, 1, 1) ANY(X, 1) ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 4) TALL(X, 8)                                       \
     SMALL(X, 1) SMALL(X, 4) SMALL(X, 7) SMALL(X, 8)                                                        \
-    STRIDED(X, 1) STRIDED(X, 4) PAIR(X, 1) PAIR(X, 2) PAIR(X, 4) X(1, 7, 2, 2) X(4, 7, 2, 2)
+    STRIDED(X, 1) STRIDED(X, 4) PAIR(X, 1) PAIR(X, 2) PAIR(X, 4) X(7, 5, 2, 2)                           \
+    X(1, 7, 2, 2) X(4, 7, 2, 2) X(7, 7, 2, 2)
 #else
 #define VARIANTS(X)                                                                                                    \
     X(1, 1, 1, 1) ANY(X, 1) ANY(X, 4) TALL(X, 1) TALL(X, 4) SMALL(X, 2) STRIDED(X, 2) PAIR(X, 1) PAIR(X, 2)
