@@ -5,6 +5,7 @@
  * that number: those of 1, 2, 4, ... neighbours come from two of the step before, and two that overlap make up the
  * rest.
  *
+ *     blocks      2x2 at step 2 without a border, over planes: rows of results, and planes, as one run
  *     tiles       common windows over planes: a few rows of results at once, straight from the image
  *     rows        any window over planes: reduced rows wait in cache for the pass down
  *     pixels      channels last: small windows, all channels of a pixel at once
@@ -27,6 +28,7 @@ enum {
     NARROW = 32,           /* columns of maps whose rows lie within two vectors of some target */
     LINES = 12 << 10,      /* bytes of bordered rows at a time */
     RUN = 12 << 10,        /* bytes of planes that tiles take together: their rows stay in L1 */
+    BLOCKS = 128 << 10,    /* and that blocks take: a NaN there sends them through it twice */
     GLOBAL = 16,           /* channels a thread takes at least, of whole planes: whole vectors of every target */
     TAPS = 4096,           /* rows or columns of a window */
     ADAPTIVE = 16 << 10,   /* elements of a window of its own size, of which each has a pointer */
@@ -89,8 +91,12 @@ static int64_t lay_out_rows(pc_pool *p, int64_t rows, int64_t n) {
 /* Results of one band and strip. */
 static int64_t band_rows(const pc_pool *p) { return pc_ceil_div(p->out[1], p->bands); }
 
-/* A step along the columns that is never taken may as well be that of a tile. */
-static int64_t step_of(const pc_pool *p) { return p->out[2] == 1 && p->desc.window[2] == 2 ? 2 : p->desc.stride[2]; }
+/* A step that is never taken may as well be that of a tile. */
+static int64_t step_on(const pc_pool *p, int axis) {
+    return p->out[axis] == 1 && p->desc.window[axis] == 2 ? 2 : p->desc.stride[axis];
+}
+
+static int64_t step_of(const pc_pool *p) { return step_on(p, 2); }
 
 static int fits_tiles(const pc_pool *p) {
     const pc_pool_desc *d = &p->desc;
@@ -100,16 +106,30 @@ static int fits_tiles(const pc_pool *p) {
            d->in[2] * p->kernels->size <= BORDER;
 }
 
+/* Blocks of 2x2 that lie in the image, all of them. */
+static int is_blocks(const pc_pool *p) {
+    for (int a = 1; a < 3; a++)
+        if (p->desc.window[a] != 2 || step_on(p, a) != 2 || p->desc.dilation[a] != 1 || p->desc.pad[a] ||
+            2 * p->out[a] > p->desc.in[a])
+            return 0;
+    return p->desc.window[0] == 1;
+}
+
+/* Planes of an item: so many bytes of them. */
+static void plan_run(pc_pool *p, int64_t bytes) {
+    const pc_pool_desc *d = &p->desc;
+    if (p->out[0] == 1) p->run = bytes / pc_max(1, d->in[1] * d->in[2] * p->kernels->size);
+    if (p->threads > 1) p->run = pc_min(p->run, d->mb * d->c / (4 * p->threads));
+    p->run = pc_max(1, pc_min(p->run, d->c));
+}
+
 /* The tile whose runs down a plane read the fewest rows; narrow planes go together, so that what meets a border is found
  * out once for all of them. */
 static void plan_tiles(pc_pool *p) {
     const pc_pool_desc *d = &p->desc;
     const int k = (int)d->window[2], s = (int)step_of(p);
     int64_t least = 0;
-    if (p->out[0] == 1 && p->out[2] <= 2 * p->kernels->vlen)
-        p->run = RUN / pc_max(1, d->in[1] * d->in[2] * p->kernels->size);
-    if (p->threads > 1) p->run = pc_min(p->run, d->mb * d->c / (4 * p->threads));
-    p->run = pc_max(1, pc_min(p->run, d->c));
+    if (p->out[2] <= 2 * p->kernels->vlen) plan_run(p, RUN);
     for (int rows = PC_MAX_POOL_TILE; rows; rows--) {
         pc_pool_tile_fn *const tile = rows <= p->out[1] ? p->kernels->pool_tile(d->kind, rows, k, s) : 0;
         const int64_t cost = pc_ceil_div(p->out[1], rows) * ((rows - 1) * s + k + 1);
@@ -175,6 +195,9 @@ static void choose_path(pc_pool *p) {
     if (d->with_indices || d->window[0] * d->window[1] > TAPS || d->window[2] > TAPS) return;
     if (d->adaptive[0] || d->adaptive[1] || d->adaptive[2]) { /* windows at no regular step share nothing */
         if (last && taps <= ADAPTIVE) p->path = PC_POOL_PIXELS;
+    } else if (planes && is_blocks(p)) {
+        p->path = PC_POOL_BLOCKS;
+        plan_run(p, BLOCKS);
     } else if (planes && fits_tiles(p)) {
         p->path = PC_POOL_TILES;
         plan_tiles(p);
@@ -199,7 +222,8 @@ void pc_pool_plan(pc_pool *p) {
     p->times = (magnitude & (magnitude - 1)) == 0;
     p->by = p->times ? 1 / (double)by : (double)by;
     choose_path(p);
-    const int planar = p->path == PC_POOL_TILES || p->path == PC_POOL_ROWS || p->path == PC_POOL_PLAIN;
+    const int planar =
+        p->path == PC_POOL_BLOCKS || p->path == PC_POOL_TILES || p->path == PC_POOL_ROWS || p->path == PC_POOL_PLAIN;
     const int64_t planes = pc_max(1, d->mb) * (planar ? pc_ceil_div(d->c, p->run) : 1) * p->out[0] * p->strips;
     if (p->path == PC_POOL_PIXELS) p->bands = p->out[1];
     if (p->threads > 1 && p->path != PC_POOL_PLAIN) /* where planes are too few to share among the threads */
@@ -208,7 +232,7 @@ void pc_pool_plan(pc_pool *p) {
     const int64_t entries = p->path == PC_POOL_TILES    ? 2 * ((PC_MAX_POOL_TILE - 1) * d->stride[1] + d->window[1])
                             : p->path == PC_POOL_PIXELS ? rows * d->window[2]
                                                         : rows + d->window[2];
-    const int loops = p->path == PC_POOL_PLAIN || p->path == PC_POOL_GLOBAL;
+    const int loops = p->path == PC_POOL_PLAIN || p->path == PC_POOL_GLOBAL || p->path == PC_POOL_BLOCKS;
     p->cols = p->table + pc_round_up(entries * 8, 64);
     const int64_t columns = has_columns(p) ? pc_round_up(pc_ceil_div(p->out[2], p->strips), PC_MAX_VLEN) : 0;
     p->workspace_per_thread = loops ? 0 : (size_t)(p->cols + columns * p->kernels->size);
@@ -314,6 +338,28 @@ static void run_tiles(const pc_pool *p, const pc_exec_args *a, int64_t i, char *
             args.rows[r] = (double)(counted(p, 0, it.z) * counted(p, 1, y + r));
         args.dst = pc_at_mut(it.dst, y * p->dst.h, size);
         tile(&args);
+    }
+}
+
+/* ---- blocks --------------------------------------------------------------------------------------------------- */
+
+static void run_blocks(const pc_pool *p, const pc_exec_args *a, int64_t i) {
+    const int size = p->kernels->size;
+    item it = item_at(p, a, i, pc_ceil_div(p->desc.c, p->run), p->out[2]);
+    pc_pool_blocks_args args = {.kind = p->desc.kind,
+                                .in_w = p->desc.in[2],
+                                .n = p->out[2],
+                                .rows = it.y1 - it.y0,
+                                .by = p->by,
+                                .times = p->times};
+    if (args.rows == p->out[1] && 2 * args.rows == p->desc.in[1] && it.planes > 1) { /* planes that join */
+        args.rows *= it.planes;
+        it.planes = 1;
+    }
+    for (int64_t c = 0; c < it.planes; c++) {
+        args.src = pc_at(it.src, c * p->src.c + start(p, 0, it.z) * p->src.d + 2 * it.y0 * p->src.h, size);
+        args.dst = pc_at_mut(it.dst, c * p->dst.c + it.y0 * p->dst.h, size);
+        p->kernels->pool_blocks(&args);
     }
 }
 
@@ -666,6 +712,7 @@ static void prepare(const pc_pool *p, char *workspace) {
 
 static void run_item(const pc_pool *p, const pc_exec_args *a, int64_t i, char *workspace) {
     switch (p->path) {
+        case PC_POOL_BLOCKS: run_blocks(p, a, i); break;
         case PC_POOL_TILES: run_tiles(p, a, i, workspace); break;
         case PC_POOL_ROWS:
         case PC_POOL_LAST_ROWS: run_rows(p, a, i, workspace); break;

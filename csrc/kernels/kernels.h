@@ -373,6 +373,19 @@ typedef struct pc_pool_tile_args {
 
 typedef void pc_pool_tile_fn(const pc_pool_tile_args *a);
 
+/* Blocks: dst[r * n + x] = the largest, or the sum divided, of the 2x2 elements at column 2 x and row 2 r of rows in_w
+ * apart, for x < n and r < rows. in_w is 2 n or more. */
+typedef struct pc_pool_blocks_args {
+    pc_pool_kind kind;
+    const void *src;
+    int64_t in_w, n, rows;
+    void *dst;
+    double by;
+    int times;
+} pc_pool_blocks_args;
+
+typedef void pc_pool_blocks_fn(const pc_pool_blocks_args *a);
+
 /* Rows: dst[x] = the largest, or the sum, of row[col_off[j] + x * col_step] over j < cols, for x < n, and the same for
  * more lines, ld_src and ld_dst apart. col_step is 1 or 2. dst is written up to a whole vector. */
 typedef struct pc_pool_row_args {
@@ -440,6 +453,7 @@ typedef struct pc_kernels {
     void (*fft_points)(int back, int64_t n, const void *roots, void *data);
     void (*fft_product)(int64_t n, const void *a, const void *b, void *dst);  /* points; dst may be a */
     pc_pool_tile_fn *(*pool_tile)(pc_pool_kind kind, int tile, int k, int s); /* NULL where not compiled */
+    pc_pool_blocks_fn *pool_blocks;
     pc_pool_row_fn *pool_row;
     pc_pool_down_fn *pool_down;
     pc_pool_global_fn *pool_global;

@@ -134,14 +134,14 @@ PC_INLINE void tiles(const int op, const int tile, const int k, const int s, con
 /* X(op, tile, k, s): a variant takes 1 to 7 KB, so rarer ones have fewer tiles. */
 #define FEW(X, op, k, s) X(op, 1, k, s) X(op, 4, k, s)
 #define MANY(X, op, k, s) FEW(X, op, k, s) X(op, 7, k, s)
-#define AVERAGES(X) FEW(X, SUM, 2, 2) FEW(X, SUM, 3, 1) FEW(X, SUM, 3, 2)
+#define AVERAGES(X) FEW(X, SUM, 3, 1) FEW(X, SUM, 3, 2)
 /* clang-format off */
 #if defined(PC_TARGET_SCALAR)
 #define VARIANTS(X) X(MAX, 1, 2, 2) X(MAX, 1, 3, 1) X(MAX, 1, 3, 2) X(SUM, 1, 2, 2) X(SUM, 1, 3, 1) X(SUM, 1, 3, 2)
 #elif defined(PC_DTYPE_F64)
-#define VARIANTS(X) FEW(X, MAX, 2, 2) FEW(X, MAX, 3, 1) FEW(X, MAX, 3, 2) AVERAGES(X)
+#define VARIANTS(X) X(MAX, 1, 2, 2) FEW(X, MAX, 3, 1) FEW(X, MAX, 3, 2) X(SUM, 1, 2, 2) AVERAGES(X)
 #else
-#define VARIANTS(X) MANY(X, MAX, 2, 2) MANY(X, MAX, 3, 1) MANY(X, MAX, 3, 2) X(MAX, 1, 5, 1) X(MAX, 7, 5, 1) AVERAGES(X)
+#define VARIANTS(X) FEW(X, MAX, 2, 2) MANY(X, MAX, 3, 1) MANY(X, MAX, 3, 2) X(MAX, 1, 5, 1) X(MAX, 7, 5, 1) FEW(X, SUM, 2, 2) AVERAGES(X)
 #endif
 /* clang-format on */
 

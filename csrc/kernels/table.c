@@ -41,6 +41,7 @@ const pc_kernels PC_FN(pc_kernels) = {
     .fft_points = PC_FN(pc_fft_points),
     .fft_product = PC_FN(pc_fft_product),
     .pool_tile = PC_FN(pc_pool_tile),
+    .pool_blocks = PC_FN(pc_pool_blocks),
     .pool_row = PC_FN(pc_pool_row),
     .pool_down = PC_FN(pc_pool_down),
     .pool_global = PC_FN(pc_pool_global),

@@ -10,6 +10,7 @@
  *     v_zero() v_set1(x)                    all lanes 0; all lanes x
  *     v_load(p) v_store(p, v)               PC_VLEN elements, any alignment
  *     v_keep(v)                             v, in a register: GCC would load anew for each of its uses
+ *     v_store_halves(p, q, v)               the first half of v at p, the second at q; p first
  *     v_load_bytes(p)                       PC_VLEN numbers of type uint8_t, as elements
  *     v_load_n(p, n) v_store_n(p, n, v)     the first n elements, 0 <= n <= PC_VLEN; others read as 0, are not touched
  *     v_load_part(p, n, v)                  vector number v of a run of n elements at p; those beyond the run read as 0

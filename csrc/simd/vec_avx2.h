@@ -90,6 +90,10 @@ PC_INLINE void v_store_n(elem *p, int n, vec v) {
     }
     if (n & 1) _mm_store_sd(p, h);
 }
+PC_INLINE void v_store_halves(elem *p, elem *q, vec v) {
+    _mm_storeu_pd(p, _mm256_castpd256_pd128(v));
+    _mm_storeu_pd(q, _mm256_extractf128_pd(v, 1));
+}
 PC_INLINE vec v_load_bytes(const uint8_t *p) {
     int four;
     memcpy(&four, p, sizeof four);
@@ -145,6 +149,10 @@ PC_INLINE void v_store_n(elem *p, int n, vec v) {
         h = _mm_movehl_ps(h, h);
     }
     if (n & 1) _mm_store_ss(p, h);
+}
+PC_INLINE void v_store_halves(elem *p, elem *q, vec v) {
+    _mm_storeu_ps(p, _mm256_castps256_ps128(v));
+    _mm_storeu_ps(q, _mm256_extractf128_ps(v, 1));
 }
 PC_INLINE vec v_load_bytes(const uint8_t *p) {
     return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p)));

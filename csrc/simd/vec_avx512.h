@@ -83,6 +83,10 @@ PC_INLINE vec v_next(vec a, vec b) {
 
 #elif defined(PC_DTYPE_F64)
 
+PC_INLINE void v_store_halves(elem *p, elem *q, vec v) {
+    _mm256_storeu_pd(p, _mm512_castpd512_pd256(v));
+    _mm256_storeu_pd(q, _mm512_extractf64x4_pd(v, 1));
+}
 PC_INLINE vec v_load_bytes(const uint8_t *p) {
     return _mm512_cvtepi32_pd(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p)));
 }
@@ -151,6 +155,10 @@ PC_INLINE void quad_columns(const quad q[PC_VLEN], vec v[4]) {
 
 #else
 
+PC_INLINE void v_store_halves(elem *p, elem *q, vec v) {
+    _mm256_storeu_ps(p, _mm512_castps512_ps256(v));
+    _mm256_storeu_ps(q, _mm512_extractf32x8_ps(v, 1));
+}
 PC_INLINE vec v_load_bytes(const uint8_t *p) {
     return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)));
 }

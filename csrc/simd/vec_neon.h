@@ -49,6 +49,15 @@ PC_INLINE void v_store_n(elem *p, int n, vec v) {
     v_store(t, v);
     for (int i = 0; i < n; i++) p[i] = t[i];
 }
+PC_INLINE void v_store_halves(elem *p, elem *q, vec v) {
+#if defined(PC_DTYPE_F64)
+    vst1_f64(p, vget_low_f64(v));
+    vst1_f64(q, vget_high_f64(v));
+#else
+    vst1_f32(p, vget_low_f32(v));
+    vst1_f32(q, vget_high_f32(v));
+#endif
+}
 PC_INLINE vec v_add(vec a, vec b) { return PC_OP(add)(a, b); }
 PC_INLINE vec v_sub(vec a, vec b) { return PC_OP(sub)(a, b); }
 PC_INLINE vec v_mul(vec a, vec b) { return PC_OP(mul)(a, b); }

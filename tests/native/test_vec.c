@@ -165,6 +165,23 @@ static void test_partial(rng *r) {
     }
 }
 
+#if PC_VLEN > 1
+/* Two halves, the second over the end of the first and before a forbidden page. */
+static void test_halves(rng *r) {
+    enum { HALF = PC_VLEN / 2, GAP = (HALF + 1) / 2 };
+    elem values[PC_VLEN];
+    fill(dtype, values, PC_VLEN, DATA_SPECIAL, r);
+    guard_buffer b = guard_create((GAP + HALF) * sizeof(elem), GUARD_AFTER);
+    elem *p = (elem *)b.data;
+    guard_watch("v_store_halves");
+    v_store_halves(p, p + GAP, v_load(values));
+    CHECK(first_difference(dtype, p, values, GAP) < 0, "v_store_halves, the first");
+    CHECK(first_difference(dtype, p + GAP, values + HALF, HALF) < 0, "v_store_halves, the second");
+    CHECK(guard_intact(&b), "v_store_halves wrote beside them");
+    guard_destroy(&b);
+}
+#endif
+
 /* PC_VLEN rows of up to four elements, each between forbidden pages in turn. */
 static void test_quads(rng *r) {
     enum { LD = 7 };
@@ -234,6 +251,9 @@ void PC_FN(test_vec)(void) {
     test_max_first_signs();
     test_partial(&r);
     test_mask(&r);
+#if PC_VLEN > 1
+    test_halves(&r);
+#endif
     test_quads(&r);
     for (int i = 0; i < ROUNDS; i++) {
         test_arithmetic(&r);
