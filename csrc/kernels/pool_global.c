@@ -18,9 +18,9 @@ enum {
     SUMS = 16,
     NV = SUMS / PC_VLEN,                /* vectors of sums of a plane */
     PLANES = NV < WIDE ? WIDE / NV : 1, /* at once: independent chains */
-    /* Vectors of channels at once, channels last: 256 bytes of a pixel. With 128, AVX2 took twice as long for 2048
-     * channels of 8x8. */
-    BLOCK = sizeof(vec) < 64 ? 8 : 4,
+    /* Vectors of channels at once, channels last: 512 bytes of a pixel, or 256 where vectors are short, and in float64
+     * for size. With 128, AVX2 took twice as long for 2048 channels of 8x8, and AVX-512 with 256 half as long again. */
+    BLOCK = sizeof(vec) == 64 && sizeof(elem) == 8 ? 4 : 8,
     CHUNK = 4 * SUMS, /* pixels between loads and stores of sums, channels last */
 };
 
@@ -108,6 +108,8 @@ PC_INLINE void pixels_at(const int nv, const int part, const pc_pool_global_args
 static void pixels(const pc_pool_global_args *a) {
     int64_t c = 0;
     for (; c + BLOCK * PC_VLEN <= a->channels; c += BLOCK * PC_VLEN) pixels_at(BLOCK, 0, a, c);
+    for (; BLOCK * sizeof(vec) > 256 && c + BLOCK / 2 * PC_VLEN <= a->channels; c += BLOCK / 2 * PC_VLEN)
+        pixels_at(BLOCK / 2, 0, a, c);
     for (; c + PC_VLEN <= a->channels; c += PC_VLEN) pixels_at(1, 0, a, c);
     if (c < a->channels) pixels_at(1, 1, a, c);
 }
