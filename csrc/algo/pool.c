@@ -6,6 +6,7 @@
  * rest.
  *
  *     blocks      2x2 at step 2 without a border, over planes: rows of results, and planes, as one run
+ *     flat        results as many as elements, over narrow planes: each plane as one long row
  *     tiles       common windows over planes: a few rows of results at once, straight from the image
  *     rows        any window over planes: reduced rows wait in cache for the pass down
  *     pixels      channels last: small windows, all channels of a pixel at once
@@ -28,7 +29,13 @@ enum {
     NARROW = 32,           /* columns of maps whose rows lie within two vectors of some target */
     LINES = 12 << 10,      /* bytes of bordered rows at a time */
     RUN = 12 << 10,        /* bytes of planes that tiles take together: their rows stay in L1 */
+    MEMORY = 24 << 20,     /* bytes of images that tiles read from memory rather than cache: of 4 rows then, because
+                            * memory sends few rows at once faster than many, 64x112x112 by 20 % */
     BLOCKS = 128 << 10,    /* and that blocks take: a NaN there sends them through it twice */
+    FLAT = 16 << 10,       /* bytes of a plane that runs as one row, */
+    FLAT_MASKED = 48,      /* columns of one that does so where there are tiles, too, */
+    FLAT_TAPS = 13,        /* rows and columns of its window, */
+    FLAT_PLANES = 8,       /* and planes for each thread at least, which share its masks */
     GLOBAL = 16,           /* channels a thread takes at least, of whole planes: whole vectors of every target */
     TAPS = 4096,           /* rows or columns of a window */
     ADAPTIVE = 16 << 10,   /* elements of a window of its own size, of which each has a pointer */
@@ -68,7 +75,7 @@ static int64_t counted(const pc_pool *p, int axis, int64_t o) {
 
 /* Whether divisors differ and lanes are columns. */
 static int has_columns(const pc_pool *p) {
-    return !p->uniform && (p->path == PC_POOL_TILES || p->path == PC_POOL_ROWS);
+    return !p->uniform && (p->path == PC_POOL_FLAT || p->path == PC_POOL_TILES || p->path == PC_POOL_ROWS);
 }
 
 /* ---- plan ----------------------------------------------------------------------------------------------------- */
@@ -112,7 +119,7 @@ static int is_blocks(const pc_pool *p) {
         if (p->desc.window[a] != 2 || step_on(p, a) != 2 || p->desc.dilation[a] != 1 || p->desc.pad[a] ||
             2 * p->out[a] > p->desc.in[a])
             return 0;
-    return p->desc.window[0] == 1;
+    return p->desc.window[0] == 1 && p->kernels->pool_blocks;
 }
 
 /* Planes of an item: so many bytes of them. */
@@ -123,6 +130,32 @@ static void plan_run(pc_pool *p, int64_t bytes) {
     p->run = pc_max(1, pc_min(p->run, d->c));
 }
 
+/* Tiles whose vectors are masked, all of them, because divisors differ: where a row is a few vectors that costs more
+ * than to store reduced rows, 20 to 90 % at 17 to 35 columns. */
+static int masked_tiles(const pc_pool *p) {
+    return !p->uniform && p->out[2] > p->kernels->vlen && p->out[2] <= FLAT_MASKED;
+}
+
+/* As many results as elements, and a table of masks that is small beside what it serves. */
+static int plan_flat(pc_pool *p) {
+    const pc_pool_desc *d = &p->desc;
+    const int64_t n = d->in[1] * d->in[2], size = p->kernels->size;
+    if (!p->kernels->pool_flat || n * size > FLAT || d->window[0] != 1 || d->pad[0] ||
+        d->mb * d->c < FLAT_PLANES * p->threads)
+        return 0;
+    for (int a = 1; a < 3; a++)
+        if (d->window[a] % 2 == 0 || d->window[a] > FLAT_TAPS || step_on(p, a) != 1 ||
+            2 * d->pad[a] + 1 != reach(p, a) || p->out[a] != d->in[a])
+            return 0;
+    const int64_t each = pc_round_up(n, PC_MAX_VLEN), reduced = (d->in[1] + 2 * d->pad[1]) * d->in[2] * size;
+    if (reduced + d->window[2] * each * size > ROWS) return 0;
+    p->slice = each; /* of masks */
+    p->line = pc_round_up(reduced, 64);
+    p->table = p->line + d->window[2] * each * size;
+    plan_run(p, RUN);
+    return 1;
+}
+
 /* The tile whose runs down a plane read the fewest rows; narrow planes go together, so that what meets a border is found
  * out once for all of them. */
 static void plan_tiles(pc_pool *p) {
@@ -130,7 +163,8 @@ static void plan_tiles(pc_pool *p) {
     const int k = (int)d->window[2], s = (int)step_of(p);
     int64_t least = 0;
     if (p->out[2] <= 2 * p->kernels->vlen) plan_run(p, RUN);
-    for (int rows = PC_MAX_POOL_TILE; rows; rows--) {
+    const int most = d->mb * d->c * d->in[0] * d->in[1] * d->in[2] * p->kernels->size > MEMORY ? 4 : PC_MAX_POOL_TILE;
+    for (int rows = most; rows; rows--) {
         pc_pool_tile_fn *const tile = rows <= p->out[1] ? p->kernels->pool_tile(d->kind, rows, k, s) : 0;
         const int64_t cost = pc_ceil_div(p->out[1], rows) * ((rows - 1) * s + k + 1);
         if (!tile || (least && cost >= least)) continue;
@@ -198,10 +232,12 @@ static void choose_path(pc_pool *p) {
     } else if (planes && is_blocks(p)) {
         p->path = PC_POOL_BLOCKS;
         plan_run(p, BLOCKS);
-    } else if (planes && fits_tiles(p)) {
+    } else if (planes && fits_tiles(p) && !(masked_tiles(p) && plan_flat(p))) {
         p->path = PC_POOL_TILES;
         plan_tiles(p);
         p->table = pc_round_up(d->in[2] * p->kernels->size, 64);
+    } else if (planes && plan_flat(p)) {
+        p->path = PC_POOL_FLAT;
     } else if (last && taps <= SMALL_WINDOW) {
         p->path = PC_POOL_PIXELS;
     } else if (planes || last) {
@@ -222,8 +258,8 @@ void pc_pool_plan(pc_pool *p) {
     p->times = (magnitude & (magnitude - 1)) == 0;
     p->by = p->times ? 1 / (double)by : (double)by;
     choose_path(p);
-    const int planar =
-        p->path == PC_POOL_BLOCKS || p->path == PC_POOL_TILES || p->path == PC_POOL_ROWS || p->path == PC_POOL_PLAIN;
+    const int planar = p->path == PC_POOL_BLOCKS || p->path == PC_POOL_FLAT || p->path == PC_POOL_TILES ||
+                       p->path == PC_POOL_ROWS || p->path == PC_POOL_PLAIN;
     const int64_t planes = pc_max(1, d->mb) * (planar ? pc_ceil_div(d->c, p->run) : 1) * p->out[0] * p->strips;
     if (p->path == PC_POOL_PIXELS) p->bands = p->out[1];
     if (p->threads > 1 && p->path != PC_POOL_PLAIN) /* where planes are too few to share among the threads */
@@ -234,7 +270,8 @@ void pc_pool_plan(pc_pool *p) {
                                                         : rows + d->window[2];
     const int loops = p->path == PC_POOL_PLAIN || p->path == PC_POOL_GLOBAL || p->path == PC_POOL_BLOCKS;
     p->cols = p->table + pc_round_up(entries * 8, 64);
-    const int64_t columns = has_columns(p) ? pc_round_up(pc_ceil_div(p->out[2], p->strips), PC_MAX_VLEN) : 0;
+    const int64_t across = p->path == PC_POOL_FLAT ? d->in[1] * d->in[2] : pc_ceil_div(p->out[2], p->strips);
+    const int64_t columns = has_columns(p) ? pc_round_up(across, PC_MAX_VLEN) : 0;
     p->workspace_per_thread = loops ? 0 : (size_t)(p->cols + columns * p->kernels->size);
     p->work = (d->mb ? planes : 0) * p->bands;
     p->threads = (int)pc_max(1, pc_min(p->threads, p->work));
@@ -280,6 +317,13 @@ static void put(const pc_pool *p, void *row, int64_t i, double value) {
         ((float *)row)[i] = (float)value;
     else
         ((double *)row)[i] = value;
+}
+
+/* What stands for an element outside the image. */
+static double outside(const pc_pool *p) { return p->desc.kind == PC_POOL_MAX ? -INFINITY : 0; }
+
+static void fill(const pc_pool *p, int64_t n, void *row) {
+    for (int64_t i = 0; i < n; i++) put(p, row, i, outside(p));
 }
 
 /* What each of n columns adds to its window's divisor: a table, because the rows of all planes ask for it. */
@@ -363,10 +407,59 @@ static void run_blocks(const pc_pool *p, const pc_exec_args *a, int64_t i) {
     }
 }
 
-/* ---- reduced rows --------------------------------------------------------------------------------------------- */
+/* ---- planes as one row ---------------------------------------------------------------------------------------- */
 
-/* What stands for an element outside the image. */
-static double outside(const pc_pool *p) { return p->desc.kind == PC_POOL_MAX ? -INFINITY : 0; }
+/* What all planes share: rows of border above and below the reduced ones, and of each element which taps lie in its row
+ * and what its window's sum is divided by. */
+static void prepare_flat(const pc_pool *p, char *workspace) {
+    const pc_pool_desc *d = &p->desc;
+    const int64_t wide = d->in[2], n = d->in[1] * wide, border = d->pad[1] * wide;
+    const void **list = (const void **)(workspace + p->table);
+    int64_t *off = (int64_t *)(list + d->window[1]);
+    fill(p, border, workspace);
+    fill(p, border, pc_at_mut(workspace, border + n, p->kernels->size));
+    for (int64_t q = 0; q < d->window[1]; q++) list[q] = pc_at(workspace, q * d->dilation[1] * wide, p->kernels->size);
+    for (int64_t j = 0; j < d->window[2]; j++) {
+        off[j] = j * d->dilation[2] - d->pad[2];
+        void *flags = pc_at_mut(workspace + p->line, j * p->slice, p->kernels->size);
+        for (int64_t i = 0, x = 0; i < p->slice; i++, x = x + 1 < wide ? x + 1 : 0)
+            put(p, flags, i, i < n && x + off[j] >= 0 && x + off[j] < wide);
+        p->kernels->pool_flat_masks(n, flags);
+    }
+    for (int64_t i = 0; i < p->slice && !p->uniform; i++)
+        put(p, workspace + p->cols, i, i < n ? (double)(counted(p, 1, i / wide) * counted(p, 2, i % wide)) : 1);
+}
+
+static void run_flat(const pc_pool *p, const pc_exec_args *a, int64_t i, char *workspace) {
+    const pc_pool_desc *d = &p->desc;
+    const int size = p->kernels->size;
+    const item it = item_at(p, a, i, pc_ceil_div(d->c, p->run), p->out[2]);
+    const void **list = (const void **)(workspace + p->table);
+    pc_pool_flat_args flat = {.kind = d->kind,
+                              .n = d->in[1] * d->in[2],
+                              .taps = d->window[2],
+                              .off = (const int64_t *)(list + d->window[1]),
+                              .masks = workspace + p->line,
+                              .ld_masks = p->slice,
+                              .dst = pc_at_mut(workspace, d->pad[1] * d->in[2], size)};
+    pc_pool_down_args down = {.kind = d->kind,
+                              .row = list,
+                              .rows = d->window[1],
+                              .cols = 1,
+                              .n = flat.n,
+                              .by = p->by,
+                              .times = p->times,
+                              .divisors = p->uniform ? 0 : workspace + p->cols,
+                              .lines = 1};
+    for (int64_t c = 0; c < it.planes; c++) {
+        flat.src = pc_at(it.src, c * p->src.c + start(p, 0, it.z) * p->src.d, size);
+        down.dst = pc_at_mut(it.dst, c * p->dst.c, size);
+        p->kernels->pool_flat(&flat);
+        p->kernels->pool_down(&down);
+    }
+}
+
+/* ---- reduced rows --------------------------------------------------------------------------------------------- */
 
 /* The windows of a band and strip, as reduced rows see them: row 0 is the top of the first window. */
 typedef struct band {
@@ -384,10 +477,6 @@ static band band_of(const pc_pool *p, const item *it) {
     if (p->path == PC_POOL_LAST_ROWS && it->n < p->desc.c) b.runs = p->out[2];
     if (p->path == PC_POOL_LAST_ROWS && it->n == p->desc.c) b.each = p->out[2] * it->n;
     return b;
-}
-
-static void fill(const pc_pool *p, int64_t n, void *row) {
-    for (int64_t i = 0; i < n; i++) put(p, row, i, outside(p));
 }
 
 /* Copy rows of the image with their border, and let each element be the largest of power_w neighbours. */
@@ -707,12 +796,16 @@ static void run_plain(const pc_pool *p, const pc_exec_args *a, int64_t i) {
 
 static void prepare(const pc_pool *p, char *workspace) {
     if (p->path == PC_POOL_TILES) fill(p, p->desc.in[2], workspace); /* a row of border */
-    if (has_columns(p) && p->strips == 1) count_columns(p, 0, p->out[2], workspace + p->cols);
+    if (p->path == PC_POOL_FLAT)
+        prepare_flat(p, workspace);
+    else if (has_columns(p) && p->strips == 1)
+        count_columns(p, 0, p->out[2], workspace + p->cols);
 }
 
 static void run_item(const pc_pool *p, const pc_exec_args *a, int64_t i, char *workspace) {
     switch (p->path) {
         case PC_POOL_BLOCKS: run_blocks(p, a, i); break;
+        case PC_POOL_FLAT: run_flat(p, a, i, workspace); break;
         case PC_POOL_TILES: run_tiles(p, a, i, workspace); break;
         case PC_POOL_ROWS:
         case PC_POOL_LAST_ROWS: run_rows(p, a, i, workspace); break;

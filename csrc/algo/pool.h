@@ -7,6 +7,7 @@
 /* How pooling runs, chosen from the layouts and the shape. */
 typedef enum pc_pool_path {
     PC_POOL_BLOCKS,    /* channels first: 2x2 at step 2 inside the image */
+    PC_POOL_FLAT,      /* channels first: as many results as elements, narrow planes */
     PC_POOL_TILES,     /* channels first: common windows, a few rows of results at once, straight from the image */
     PC_POOL_ROWS,      /* channels first: each row of the image once, then rows down */
     PC_POOL_PIXELS,    /* channels last: each window by itself */

@@ -386,6 +386,21 @@ typedef struct pc_pool_blocks_args {
 
 typedef void pc_pool_blocks_fn(const pc_pool_blocks_args *a);
 
+/* Planes as one row: dst[i] = the largest, or the sum, of src[i + off[j]] over j < taps in the lanes of mask j, for i <
+ * n; the middle tap has all lanes. masks: of tap j from element j * ld_masks on, made in place of n elements, of which
+ * each is 1 or 0, and more zeros up to PC_MAX_VLEN. */
+typedef struct pc_pool_flat_args {
+    pc_pool_kind kind;
+    const void *src;
+    int64_t n, taps;
+    const int64_t *off;
+    const void *masks;
+    int64_t ld_masks;
+    void *dst;
+} pc_pool_flat_args;
+
+typedef void pc_pool_flat_fn(const pc_pool_flat_args *a);
+
 /* Rows: dst[x] = the largest, or the sum, of row[col_off[j] + x * col_step] over j < cols, for x < n, and the same for
  * more lines, ld_src and ld_dst apart. col_step is 1 or 2. dst is written up to a whole vector. */
 typedef struct pc_pool_row_args {
@@ -402,7 +417,8 @@ typedef struct pc_pool_row_args {
 typedef void pc_pool_row_fn(const pc_pool_row_args *a);
 
 /* Rows down: dst[i] = the largest, or the sum divided, of row[q * cols + j][i] over j < cols, then q < rows, for i < n;
- * minus infinity or zero without rows. And the same for more lines, ld_src and ld_dst apart. */
+ * minus infinity or zero without rows. And the same for more lines, ld_src and ld_dst apart. Sums of one line may be
+ * divided by `divisors` instead, each by its own; they are readable up to a whole vector. */
 typedef struct pc_pool_down_args {
     pc_pool_kind kind;
     const void *const *row;
@@ -410,6 +426,7 @@ typedef struct pc_pool_down_args {
     void *dst;
     double by;
     int times;
+    const void *divisors; /* or NULL */
     int64_t lines, ld_src, ld_dst;
 } pc_pool_down_args;
 
@@ -453,7 +470,9 @@ typedef struct pc_kernels {
     void (*fft_points)(int back, int64_t n, const void *roots, void *data);
     void (*fft_product)(int64_t n, const void *a, const void *b, void *dst);  /* points; dst may be a */
     pc_pool_tile_fn *(*pool_tile)(pc_pool_kind kind, int tile, int k, int s); /* NULL where not compiled */
-    pc_pool_blocks_fn *pool_blocks;
+    pc_pool_blocks_fn *pool_blocks;                                           /* or NULL */
+    pc_pool_flat_fn *pool_flat;                                               /* or NULL */
+    void (*pool_flat_masks)(int64_t n, void *flags);
     pc_pool_row_fn *pool_row;
     pc_pool_down_fn *pool_down;
     pc_pool_global_fn *pool_global;

@@ -258,7 +258,10 @@ PC_INLINE int down_at(const int op, const int three, const int nv, const int par
             PC_UNROLL for (int v = 0; v < nv; v++) out[v] = q ? combine(op, out[v], group[v]) : group[v];
         }
         PC_UNROLL for (int v = 0; v < nv; v++) {
-            if (op == SUM) out[v] = divided(out[v], a->by, a->times);
+            if (op == SUM && a->divisors)
+                out[v] = quotient(out[v], v_load((const elem *)a->divisors + i + v * PC_VLEN));
+            else if (op == SUM)
+                out[v] = divided(out[v], a->by, a->times);
             if (part)
                 v_store_n(dst, left, out[v]);
             else

@@ -8,8 +8,11 @@
  *                                   a'b'c'd'. .   top'       result: two of row 0 | two of row 1
  *                                   e'f'g'h'. .
  *
- * Halves stay in the target's own order until both rows are combined: one shuffle in their place instead of four. */
+ * Halves stay in the target's own order until both rows are combined: one shuffle in their place instead of four.
+ * Scalar code takes tiles. */
 #include "kernels.h"
+
+#if !defined(PC_TARGET_SCALAR)
 #include "pool.h"
 #include "table.h"
 
@@ -69,3 +72,4 @@ void PC_FN(pc_pool_blocks)(const pc_pool_blocks_args *a) {
     else if (all_blocks(MAX, a))
         all_blocks(CAREFUL, a);
 }
+#endif

@@ -41,7 +41,13 @@ const pc_kernels PC_FN(pc_kernels) = {
     .fft_points = PC_FN(pc_fft_points),
     .fft_product = PC_FN(pc_fft_product),
     .pool_tile = PC_FN(pc_pool_tile),
+#if !defined(PC_TARGET_SCALAR)
     .pool_blocks = PC_FN(pc_pool_blocks),
+#endif
+#if !defined(PC_TARGET_SCALAR) && !defined(PC_TARGET_NEON) && defined(PC_DTYPE_F32)
+    .pool_flat = PC_FN(pc_pool_flat),
+    .pool_flat_masks = PC_FN(pc_pool_flat_masks),
+#endif
     .pool_row = PC_FN(pc_pool_row),
     .pool_down = PC_FN(pc_pool_down),
     .pool_global = PC_FN(pc_pool_global),

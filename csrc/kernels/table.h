@@ -29,6 +29,8 @@ void PC_FN(pc_fft_points)(int back, int64_t n, const void *roots, void *data);
 void PC_FN(pc_fft_product)(int64_t n, const void *a, const void *b, void *dst);
 pc_pool_tile_fn *PC_FN(pc_pool_tile)(pc_pool_kind kind, int tile, int k, int s);
 pc_pool_blocks_fn PC_FN(pc_pool_blocks);
+pc_pool_flat_fn PC_FN(pc_pool_flat);
+void PC_FN(pc_pool_flat_masks)(int64_t n, void *flags);
 pc_pool_row_fn PC_FN(pc_pool_row);
 pc_pool_down_fn PC_FN(pc_pool_down);
 pc_pool_global_fn PC_FN(pc_pool_global);

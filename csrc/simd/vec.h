@@ -10,11 +10,12 @@
  *     v_zero() v_set1(x)                    all lanes 0; all lanes x
  *     v_load(p) v_store(p, v)               PC_VLEN elements, any alignment
  *     v_keep(v)                             v, in a register: GCC would load anew for each of its uses
- *     v_store_halves(p, q, v)               the first half of v at p, the second at q; p first
+ *     v_store_halves(p, q, v)               the first half of v at p, the second at q; not of one lane
  *     v_load_bytes(p)                       PC_VLEN numbers of type uint8_t, as elements
  *     v_load_n(p, n) v_store_n(p, n, v)     the first n elements, 0 <= n <= PC_VLEN; others read as 0, are not touched
  *     v_load_part(p, n, v)                  vector number v of a run of n elements at p; those beyond the run read as 0
  *     v_mask(lo, hi)                        the lanes i with lo <= i < hi; lo and hi may be any int
+ *     v_mask_where(v)                       the lanes where v is not 0; AVX2 and AVX-512 in float32 alone
  *     v_load_mask(p, m)                     the lanes of m, others 0; memory outside m is not touched, not even *p
  *     v_load_mask_or(p, m, v)               the same, other lanes those of v
  *     v_add v_sub v_mul v_div               lane by lane, IEEE

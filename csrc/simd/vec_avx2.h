@@ -129,6 +129,7 @@ PC_INLINE void quad_columns(const quad q[PC_VLEN], vec v[4]) {
 
 #else
 
+PC_INLINE vmask v_mask_where(vec v) { return _mm256_castps_si256(_mm256_cmp_ps(v, v_zero(), _CMP_NEQ_UQ)); }
 PC_INLINE vec v_load_mask_or(const elem *p, vmask m, vec v) {
     return _mm256_blendv_ps(v, _mm256_maskload_ps(p, m), _mm256_castsi256_ps(m));
 }

@@ -155,6 +155,7 @@ PC_INLINE void quad_columns(const quad q[PC_VLEN], vec v[4]) {
 
 #else
 
+PC_INLINE vmask v_mask_where(vec v) { return _mm512_cmp_ps_mask(v, v_zero(), _CMP_NEQ_UQ); }
 PC_INLINE void v_store_halves(elem *p, elem *q, vec v) {
     _mm256_storeu_ps(p, _mm512_castps512_ps256(v));
     _mm256_storeu_ps(q, _mm512_extractf32x8_ps(v, 1));

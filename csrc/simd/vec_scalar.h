@@ -10,9 +10,6 @@ PC_INLINE vec v_set1(elem x) { return x; }
 PC_INLINE vec v_load(const elem *p) { return *p; }
 PC_INLINE vec v_keep(vec v) { return v; }
 PC_INLINE void v_store(elem *p, vec v) { *p = v; }
-PC_INLINE void v_store_halves(elem *p, elem *q, vec v) { /* half of one lane: nothing */
-    (void)p, (void)q, (void)v;
-}
 PC_INLINE vec v_load_n(const elem *p, int n) { return n > 0 ? *p : 0; }
 PC_INLINE void v_store_n(elem *p, int n, vec v) {
     if (n > 0) *p = v;

@@ -91,6 +91,20 @@ static void make_global(pc_pool_desc *d, rng *r) {
     d->c = kind == 3 ? rng_range(r, 1, 9) : rng_range(r, 1, 150);
 }
 
+/* As many results as elements, of planes enough for the threads to share. */
+static void make_same(pc_pool_desc *d, rng *r) {
+    d->window[0] = d->stride[0] = d->dilation[0] = 1;
+    d->pad[0] = 0;
+    d->c = rng_range(r, 8, 40);
+    for (int a = 1; a < 3; a++) {
+        d->in[a] = rng_size(r, a == 2 ? 50 : 12);
+        d->window[a] = 2 * rng_range(r, 0, rng_range(r, 0, 2) ? 2 : 6) + 1;
+        d->stride[a] = 1;
+        d->dilation[a] = rng_range(r, 0, 2) ? 1 : 2;
+        d->pad[a] = d->dilation[a] * (d->window[a] / 2);
+    }
+}
+
 /* Every third problem has a window that is common or large, and rows long enough to be cut. */
 static void random_problem(problem *p, rng *r) {
     const int special = rng_range(r, 0, 2) == 0, large = special && rng_range(r, 0, 1);
@@ -132,6 +146,8 @@ static void random_problem(problem *p, rng *r) {
             make_adaptive(d, r);
         else if (rng_range(r, 0, 4) == 0)
             make_global(d, r);
+        else if (rng_range(r, 0, 3) == 0)
+            make_same(d, r);
     } while (!derive(p) || p->dst_count * taps(&p->desc, 0) * taps(&p->desc, 1) * taps(&p->desc, 2) > 300000);
 }
 

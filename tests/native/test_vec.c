@@ -244,6 +244,18 @@ static void test_mask(rng *r) {
     }
 }
 
+#if (defined(PC_TARGET_AVX512) || defined(PC_TARGET_AVX2)) && defined(PC_DTYPE_F32)
+static void test_any_mask(rng *r) {
+    elem all[PC_VLEN], flags[PC_VLEN], want[PC_VLEN];
+    for (int round = 0; round < ROUNDS; round++) {
+        fill(dtype, all, PC_VLEN, DATA_REAL, r);
+        for (int i = 0; i < PC_VLEN; i++) flags[i] = (elem)rng_range(r, 0, 1);
+        for (int i = 0; i < PC_VLEN; i++) want[i] = flags[i] != 0 ? all[i] : -1;
+        expect("v_mask_where", v_load_mask_or(all, v_mask_where(v_load(flags)), v_set1(-1)), want);
+    }
+}
+#endif
+
 void PC_FN(test_vec)(void);
 void PC_FN(test_vec)(void) {
     rng r = {.state = 1};
@@ -253,6 +265,9 @@ void PC_FN(test_vec)(void) {
     test_mask(&r);
 #if PC_VLEN > 1
     test_halves(&r);
+#endif
+#if (defined(PC_TARGET_AVX512) || defined(PC_TARGET_AVX2)) && defined(PC_DTYPE_F32)
+    test_any_mask(&r);
 #endif
     test_quads(&r);
     for (int i = 0; i < ROUNDS; i++) {
