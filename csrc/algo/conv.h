@@ -41,6 +41,8 @@ typedef struct pc_dense {
     int copies;                             /* ... and the first block of channels leaves a panel for the others */
     int64_t px;                             /* in place: elements from one pixel to the next */
     int64_t step;                           /* columns of a tile */
+    int64_t strip;                          /* bytes of strip, at most */
+    int64_t bundle;                         /* groups a strip, and so an item */
     int64_t nrows, ncols;                   /* regions down and across */
     int64_t rows, cols;                     /* outputs of the largest region */
     int64_t splits, per_split;              /* output-channel blocks are split among work items */

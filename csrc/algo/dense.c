@@ -64,7 +64,9 @@ void pc_dense_view(pc_conv *c) {
                     .pad_h = p->pad_lo[1],
                     .pad_w = p->pad_lo[2],
                     .s = c->src,
-                    .o = c->dst};
+                    .o = c->dst,
+                    .strip = PC_DENSE_STRIP,
+                    .bundle = 1};
     /* One long row, unless a stride that no second column takes left columns unread. */
     if (plain && p->kernel[1] == 1 && p->kernel[2] == 1 && p->in[2] == c->out[2]) {
         d->in_w *= d->in_h;
@@ -96,6 +98,8 @@ static int64_t passes(const pc_conv *c) {
 /* Taps of the offset table: those of a pass, or all, since to compute them for every pass and block takes long. */
 static int64_t table_taps(const pc_conv *c) { return c->taps <= PC_DENSE_OFF ? c->taps : c->as.dense.k_taps; }
 
+static int64_t bundles(const pc_conv *c) { return pc_ceil_div(c->desc.groups, c->as.dense.bundle); }
+
 /* Elements of the panels of a region and one channel. */
 static int64_t panel_shape(const pc_dense *d, int64_t rows, int64_t cols) {
     return rows * pc_ceil_div(cols, d->step) * d->step;
@@ -107,13 +111,13 @@ static int64_t footprint(const pc_conv *c, int64_t rows, int64_t cols) {
     pc_dense unused;
     const int64_t elements = d->copies     ? panel_shape(d, rows, cols) * c->icg
                              : d->in_place ? rows * cols * c->icg * (d->px > 1 ? c->taps : 1)
-                                           : strip_shape(c, rows, cols, c->icg, &unused);
+                                           : strip_shape(c, rows, cols, c->icg * d->bundle, &unused);
     return elements * c->kernels->size;
 }
 
 static int fits(const pc_conv *c, const pc_dense_family *f, int64_t rows, int64_t cols) {
     const pc_dense *d = &c->as.dense;
-    const int64_t budget = (!d->in_place || d->copies ? 1 : c->taps > 1 ? 4 : 2) * PC_DENSE_STRIP;
+    const int64_t budget = !d->in_place || d->copies ? d->strip : (c->taps > 1 ? 4 : 2) * PC_DENSE_STRIP;
     const int64_t waiting = passes(c) > 1 ? rows : 1;
     return footprint(c, rows, cols) <= budget && f->sum_size(c, waiting, cols) * c->kernels->size <= PC_DENSE_SUM;
 }
@@ -157,7 +161,7 @@ static void choose_region(pc_conv *c, const pc_dense_family *f) {
         }
         d->nrows = pc_ceil_div(d->oh, lo);
         d->ncols = 1;
-        if (d->nrows > 1) choose_channels(c, f);
+        if (d->nrows > 1 && d->bundle == 1) choose_channels(c, f);
         return;
     }
     const int64_t units = pc_ceil_div(d->ow, step);
@@ -173,6 +177,12 @@ static void choose_region(pc_conv *c, const pc_dense_family *f) {
     const int two = d->in_place && !d->copies; /* units at least */
     if (fits(c, f, 1, lo * step) && (lo > 1 || !two)) {
         d->ncols = two ? pc_min(pc_ceil_div(units, lo), units / 2) : pc_ceil_div(units, lo);
+        return;
+    }
+    if (d->bundle > 1) { /* too much for one tile: a strip for each group */
+        d->bundle = 1;
+        d->strip = PC_DENSE_STRIP;
+        choose_region(c, f);
         return;
     }
     pc_dense unused;
@@ -196,8 +206,8 @@ static void share_work(pc_conv *c, const pc_dense_family *f) {
     const int64_t threads = c->threads, units = pc_ceil_div(d->ow, d->step);
     const int64_t most = flat ? d->in_place && !d->copies ? units / 2 : units : d->oh,
                   first = flat ? d->ncols : d->nrows;
-    const int64_t outer = c->desc.mb * c->desc.groups * c->out[0] * (flat ? 1 : d->ncols);
-    const double per_block = (double)(pc_max(1, d->nv) * c->icg * c->taps);
+    const int64_t outer = c->desc.mb * bundles(c) * c->out[0] * (flat ? 1 : d->ncols);
+    const double per_block = (double)(pc_max(1, d->nv) * d->bundle * c->icg * c->taps);
     const double weights = (double)group_weights(c, f);
     const double streamed = pc_max(0, weights - KEPT / c->kernels->size) / c->kernels->vlen * 4 / (double)d->blocks;
     const pc_dense before = *d;
@@ -209,8 +219,8 @@ static void share_work(pc_conv *c, const pc_dense_family *f) {
         const int64_t rows = region_rows(&shape), cols = region_cols(&shape);
         const double high = (double)((rows - 1) * c->desc.stride[1] + c->desc.kernel[1]);
         const double strip = d->in_place ? 0
-                                         : (double)strip_shape(c, rows, cols, c->icg, &shape) / 2 +
-                                               8 * (double)(c->icg * c->desc.kernel[0]) * high;
+                                         : (double)strip_shape(c, rows, cols, d->bundle * c->icg, &shape) / 2 +
+                                               8 * (double)(d->bundle * c->icg * c->desc.kernel[0]) * high;
         for (int64_t splits = 1; splits <= pc_min(d->blocks, 4 * threads); splits++) {
             const int64_t blocks = pc_ceil_div(d->blocks, splits), items = outer * n * pc_ceil_div(d->blocks, blocks);
             const int64_t each = pc_ceil_div(items, threads), regions = shape.nrows * shape.ncols;
@@ -255,7 +265,7 @@ void pc_dense_plan(pc_conv *c, const pc_dense_family *f, int64_t step) {
         sum *= d->per_split;
     }
     d->splits = pc_ceil_div(d->blocks, d->per_split);
-    d->work = c->desc.mb * c->desc.groups * c->out[0] * d->nrows * d->ncols * d->splits;
+    d->work = c->desc.mb * bundles(c) * c->out[0] * d->nrows * d->ncols * d->splits;
     c->threads = (int)pc_max(1, pc_min(c->threads, d->work));
 
     /* Pixel lanes read a whole vector at the end of the last row, and copying tiles write one. */
@@ -266,7 +276,7 @@ void pc_dense_plan(pc_conv *c, const pc_dense_family *f, int64_t step) {
         d->chan = d->s.c;
         if (d->copies) strip = (panel_shape(d, d->rows, d->cols) * d->chans + slack) * size;
     } else {
-        strip = (strip_shape(c, d->rows, d->cols, d->chans, d) + slack) * size;
+        strip = (strip_shape(c, d->rows, d->cols, d->chans * d->bundle, d) + slack) * size;
         d->row_phases = used_phases(c->desc.kernel[1], c->desc.dilation[1], c->desc.stride[1]);
         d->col_phases = used_phases(c->desc.kernel[2], c->desc.dilation[2], c->desc.stride[2]);
     }
@@ -324,7 +334,7 @@ void pc_dense_pack(const pc_conv *c, const pc_dense_family *f, const void *wei, 
 /* ---- run ---------------------------------------------------------------------------------------------------- */
 
 typedef struct item {
-    int64_t n, g, z, y, x, rows, cols, block, blocks;
+    int64_t n, g, groups, z, y, x, rows, cols, block, blocks;
 } item;
 
 static item item_at(const pc_conv *c, int64_t i) {
@@ -342,8 +352,9 @@ static item item_at(const pc_conv *c, int64_t i) {
     i /= c->out[0];
     it.block = i % d->splits * d->per_split;
     i /= d->splits;
-    it.g = i % c->desc.groups;
-    it.n = i / c->desc.groups;
+    it.g = i % bundles(c) * d->bundle;
+    it.groups = pc_min(d->bundle, c->desc.groups - it.g);
+    it.n = i / bundles(c);
     it.blocks = pc_min(d->per_split, d->blocks - it.block);
     return it;
 }
@@ -437,7 +448,7 @@ void pc_dense_item(const pc_conv *c, const pc_dense_family *f, const pc_exec_arg
     const item at = item_at(c, i), *it = &at;
     const int size = c->kernels->size;
     const int64_t k = c->icg * c->taps;
-    const void *wei = pc_at(a->packed, it->g * group_weights(c, f), size);
+    const int64_t group = group_weights(c, f);
     const void *image = pc_at(a->src, it->n * d->s.n + it->g * c->icg * d->s.c, c->src_size);
     const int64_t corner = it->z * c->desc.stride[0] * d->s.d + it->y * d->pitch + it->x * d->px; /* in place only */
     char *dst = pc_at_mut(a->dst, it->n * d->o.n + it->z * d->o.d + it->y * d->o.h + it->x * d->o.w, size);
@@ -449,10 +460,11 @@ void pc_dense_item(const pc_conv *c, const pc_dense_family *f, const pc_exec_arg
         if (d->in_place)
             src = pc_at(image, corner + c0 * d->s.c, size);
         else
-            gather_strip(c, it, image, c0, chans, workspace);
-        for (int64_t b = 0; b < it->blocks; b++) {
+            gather_strip(c, it, image, c0, it->groups == 1 ? chans : it->groups * c->icg, workspace);
+        for (int64_t j = 0; j < it->groups * it->blocks; j++) {
+            const int64_t g = j / it->blocks, b = j % it->blocks;
             const pc_block block = f->block(c, it->block + b);
-            const int64_t oc = it->g * c->ocg + block.first;
+            const int64_t oc = (it->g + g) * c->ocg + block.first;
             memset(bias, 0, (size_t)(block.width * size));
             if (a->bias) memcpy(bias, pc_at(a->bias, oc, size), (size_t)(block.n * size));
             pc_panel p = {.conv = c,
@@ -464,7 +476,8 @@ void pc_dense_item(const pc_conv *c, const pc_dense_family *f, const pc_exec_arg
                           .dst = pc_at_mut(dst, oc * d->o.c, size),
                           .rows = it->rows,
                           .cols = it->cols};
-            run_block(c, f, &p, pc_at(wei, block.packed * k, size), src, c0, chans, workspace);
+            run_block(c, f, &p, pc_at(a->packed, (it->g + g) * group + block.packed * k, size),
+                      pc_at(src, g * c->icg * d->chan, size), c0, chans, workspace);
             if (c0 + chans == c->icg) pc_conv_finish(c, a, &d->o, p.dst, block.n, it->rows, it->cols);
         }
     }

@@ -1,6 +1,6 @@
 /* dense.h - what channel lanes and pixel lanes share: regions of the output, strips of the input, passes over k.
  *
- * The work is cut into items: (image, group, depth slice, region of output rows and columns, some blocks of output
+ * The work is cut into items: (image, groups, depth slice, region of output rows and columns, some blocks of output
  * channels). For each item, for each block of input channels:
  *
  *     gather a strip: what the region reads of those channels, bordered and planar (or read the image in place, and

@@ -1,6 +1,6 @@
 /* pixel_lanes.c - dense convolution with output pixels in vector lanes: for groups of few output channels, where
  * channel lanes would stay empty. Weights are packed [block][k][channels] and broadcast; NCHW output is stored without
- * a transpose. */
+ * a transpose; for channels last the sums of a tile are turned. */
 #include <stdio.h>
 
 #include "dense.h"
@@ -40,18 +40,6 @@ static void choose_tile(pc_conv *c) {
     d->nv = nv;
 }
 
-/* Channels last: the tile's sums go to dst one by one. */
-#define DEFINE_SCATTER(T)                                                                                              \
-    static void scatter_##T(const pc_pixel_args *a, int mr, int nv, int vlen, const pc_strides *o) {                   \
-        const T *sum = a->sum;                                                                                         \
-        for (int i = 0; i < mr; i++)                                                                                   \
-            for (int v = 0; v < nv; v++, sum += vlen)                                                                  \
-                for (int j = 0; j < a->lanes[v]; j++) ((T *)a->dst[v])[i * o->c + j * o->w] = sum[j];                  \
-    }
-
-DEFINE_SCATTER(float)
-DEFINE_SCATTER(double)
-
 static void panel(const pc_panel *p) {
     const pc_conv *c = p->conv;
     const pc_dense *d = &c->as.dense;
@@ -81,17 +69,22 @@ static void panel(const pc_panel *p) {
             }
         }
         k->pixel_tile[mr][nv](&a);
-        if (p->last && !planar) {
-            if (size == 4)
-                scatter_float(&a, mr, nv, vlen, &d->o);
-            else
-                scatter_double(&a, mr, nv, vlen, &d->o);
-        }
+        if (p->last && !planar) k->interleave(&a, mr, nv, d->o.w);
         if (!(p->first && p->last)) a.sum = pc_at_mut(a.sum, (int64_t)mr * d->nv * vlen, size);
     }
 }
 
 static const pc_dense_family family = {.block = block_at, .sum_size = sum_size, .panel = panel};
+
+/* Small groups of channels-last pixels share a strip, so that lines of the image are read as a whole, and written while
+ * L2 holds them: 1.2 times as fast with 32 groups of 4. */
+static void bundle_groups(pc_conv *c) {
+    enum { LINE = 64 };
+    pc_dense *d = &c->as.dense;
+    if (d->in_place || d->s.w == 1) return;
+    d->bundle = pc_max(1, pc_min(LINE / c->kernels->size / c->icg, c->desc.groups));
+    if (d->bundle > 1) d->strip = PC_DENSE_STRIP / 4;
+}
 
 static void plan(pc_conv *c) {
     pc_dense_view(c);
@@ -99,6 +92,7 @@ static void plan(pc_conv *c) {
     if (d->px > 1 || d->ow < PC_MAX_VLEN) d->in_place = 0; /* a row must hold a whole vector, on every ISA */
     d->px = 1;
     choose_tile(c);
+    bundle_groups(c);
     pc_dense_plan(c, &family, c->kernels->vlen);
     snprintf(c->tile, sizeof c->tile, "%d channels, %d x %d pixels", c->as.dense.np, c->as.dense.nv, c->kernels->vlen);
 }

@@ -105,6 +105,10 @@ typedef void pc_pixel_fn(const pc_pixel_args *a);
 /* dst[j * ld_dst + i] = src[i * ld_src + j] for i < n, j < m. `src` must be readable up to a whole vector of j. */
 typedef void pc_transpose_fn(const void *src, int64_t ld_src, int64_t n, int64_t m, void *dst, int64_t ld_dst);
 
+/* dst[v][j * step + i] = sum[i][v][j] for i < mr, v < nv and j < lanes[v]: what a tile of pixel lanes that was not
+ * `last` left, to channels last. `step` is at least mr. */
+typedef void pc_interleave_fn(const pc_pixel_args *a, int mr, int nv, int64_t step);
+
 /* ---- rows: depthwise and one-channel filters --------------------------------------------------------------------
  *
  * For output rows r < tile and columns x < ow of a variant (tile, row step, column step):
@@ -453,6 +457,7 @@ typedef struct pc_kernels {
     pc_channel_fn *const (*channel_tile)[PC_MAX_CHANNEL_NV + 1][PC_MAX_NP + 1];
     pc_pixel_fn *const (*pixel_tile)[PC_MAX_PIXEL_NV + 1]; /* [mr][nv] */
     pc_transpose_fn *transpose;
+    pc_interleave_fn *interleave;
     /* `tile` output rows at once; kr = 0: any filter height, row_step = 0: any; NULL where not compiled */
     pc_rows_fn *(*rows)(int tile, int kr, int row_step, int col_step);
     pc_rows_fn *(*rows_narrow)(int tile, int kr, int row_step, int col_step); /* half as many lanes; or NULL */

@@ -35,6 +35,10 @@
  *     v_transpose(r)                        PC_VLEN x PC_VLEN elements in place
  *     v_load_quads(p, ld, v)                element i of v[j], j < 4, is p[i * ld + j]: columns of PC_VLEN rows
  *     v_load_quads_part(p, ld, n, lo, hi, v)  the same where i < n and lo <= j < hi; others read as 0, are not touched
+ *     v_load_octs(p, ld, v)                 v_load_quads for j < 8, where PC_VLEN is at least 8
+ *     v_store_quads(p, ld, v)               p[i * ld + j] = element i of v[j], j < 4
+ *     v_store_quads_part(p, ld, n, m, v)    the same where i < n and j < m <= 4; others are not touched
+ *     v_zip(a, b, v)                        the elements of a and b in turn, a's first: v[0] followed by v[1]
  *
  * The scalar header is the specification; tests/native/test_vec.c holds every other header against it. */
 #ifndef PC_SIMD_VEC_H
@@ -97,6 +101,16 @@ PC_INLINE void v_load_quads_part(const elem *p, int64_t ld, int n, int lo, int h
     quad q[PC_VLEN];
     PC_UNROLL for (int i = 0; i < PC_VLEN; i++) q[i] = i < n ? quad_load_part(p + i * ld, lo, hi) : quad_zero();
     quad_columns(q, v);
+}
+PC_INLINE void v_store_quads(elem *p, int64_t ld, const vec v[4]) {
+    quad q[PC_VLEN];
+    quad_rows(v, q);
+    PC_UNROLL for (int i = 0; i < PC_VLEN; i++) quad_store(p + i * ld, q[i]);
+}
+PC_INLINE void v_store_quads_part(elem *p, int64_t ld, int n, int m, const vec v[4]) {
+    quad q[PC_VLEN];
+    quad_rows(v, q);
+    PC_UNROLL for (int i = 0; i < PC_VLEN; i++) if (i < n) quad_store_part(p + i * ld, m, q[i]);
 }
 #endif
 

@@ -126,6 +126,14 @@ PC_INLINE void quad_columns(const quad q[PC_VLEN], vec v[4]) {
     PC_UNROLL for (int i = 0; i < 4; i++) v[i] = q[i];
     v_transpose(v);
 }
+PC_INLINE void quad_rows(const vec v[4], quad q[PC_VLEN]) { quad_columns(v, q); }
+PC_INLINE void quad_store(elem *p, quad q) { v_store(p, q); }
+PC_INLINE void quad_store_part(elem *p, int m, quad q) { v_store_n(p, m, q); }
+PC_INLINE void v_zip(vec a, vec b, vec v[2]) {
+    const vec lo = _mm256_unpacklo_pd(a, b), hi = _mm256_unpackhi_pd(a, b);
+    v[0] = _mm256_permute2f128_pd(lo, hi, 0x20);
+    v[1] = _mm256_permute2f128_pd(lo, hi, 0x31);
+}
 
 #else
 
@@ -210,6 +218,25 @@ PC_INLINE void quad_turn(vec z[4]) {
 PC_INLINE void quad_columns(const quad q[PC_VLEN], vec v[4]) {
     PC_UNROLL for (int i = 0; i < 4; i++) v[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(q[i]), q[4 + i], 1);
     quad_turn(v);
+}
+PC_INLINE void v_load_octs(const elem *p, int64_t ld, vec v[8]) {
+    PC_UNROLL for (int i = 0; i < 8; i++) v[i] = v_load(p + i * ld);
+    v_transpose(v);
+}
+PC_INLINE void quad_rows(const vec v[4], quad q[PC_VLEN]) {
+    vec z[4] = {v[0], v[1], v[2], v[3]};
+    quad_turn(z);
+    PC_UNROLL for (int i = 0; i < 4; i++) {
+        q[i] = _mm256_castps256_ps128(z[i]);
+        q[4 + i] = _mm256_extractf128_ps(z[i], 1);
+    }
+}
+PC_INLINE void quad_store(elem *p, quad q) { _mm_storeu_ps(p, q); }
+PC_INLINE void quad_store_part(elem *p, int m, quad q) { v_store_n(p, m, _mm256_castps128_ps256(q)); }
+PC_INLINE void v_zip(vec a, vec b, vec v[2]) {
+    const vec lo = _mm256_unpacklo_ps(a, b), hi = _mm256_unpackhi_ps(a, b);
+    v[0] = _mm256_permute2f128_ps(lo, hi, 0x20);
+    v[1] = _mm256_permute2f128_ps(lo, hi, 0x31);
 }
 
 #endif

@@ -152,6 +152,28 @@ PC_INLINE void quad_columns(const quad q[PC_VLEN], vec v[4]) {
     PC_UNROLL for (int i = 0; i < 4; i++) v[i] = _mm512_insertf64x4(_mm512_castpd256_pd512(q[i]), q[4 + i], 1);
     quad_turn(v);
 }
+PC_INLINE void v_load_octs(const elem *p, int64_t ld, vec v[8]) {
+    PC_UNROLL for (int i = 0; i < 8; i++) v[i] = v_load(p + i * ld);
+    v_transpose(v);
+}
+PC_INLINE void quad_rows(const vec v[4], quad q[PC_VLEN]) {
+    vec z[4] = {v[0], v[1], v[2], v[3]};
+    quad_turn(z);
+    PC_UNROLL for (int i = 0; i < 4; i++) {
+        q[i] = _mm512_castpd512_pd256(z[i]);
+        q[4 + i] = _mm512_extractf64x4_pd(z[i], 1);
+    }
+}
+PC_INLINE void quad_store(elem *p, quad q) { _mm256_storeu_pd(p, q); }
+/* GCC would make the extraction and the masked store one instruction, which faults on lanes that it does not store. */
+PC_INLINE void quad_store_part(elem *p, int m, quad q) {
+    __asm__("" : "+v"(q));
+    _mm256_mask_storeu_pd(p, (__mmask8)PC_MASK_BITS(m), q);
+}
+PC_INLINE void v_zip(vec a, vec b, vec v[2]) {
+    v[0] = _mm512_permutex2var_pd(a, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), b);
+    v[1] = _mm512_permutex2var_pd(a, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), b);
+}
 
 #else
 
@@ -241,6 +263,46 @@ PC_INLINE void quad_columns(const quad q[PC_VLEN], vec v[4]) {
         v[i] = _mm512_mask_broadcast_f32x4(v[i], 0xf000, q[12 + i]);
     }
     quad_turn(v);
+}
+/* Rows i and 8 + i share z[i]. Half as many registers as v_transpose, none of them spilled, and 48 instead of 64
+ * shuffles for 16 x 16 elements. */
+PC_INLINE void v_load_octs(const elem *p, int64_t ld, vec v[8]) {
+    const __m512i low = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13),
+                  high = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
+    vec z[8];
+    PC_UNROLL for (int i = 0; i < 8; i++) {
+        z[i] = _mm512_castps256_ps512(_mm256_loadu_ps(p + i * ld));
+        z[i] = _mm512_mask_broadcast_f32x8(z[i], 0xff00, _mm256_loadu_ps(p + (8 + i) * ld));
+    }
+    quad_turn(z);
+    quad_turn(z + 4);
+    PC_UNROLL for (int i = 0; i < 4; i++) {
+        const __m512d a = _mm512_castps_pd(z[i]), b = _mm512_castps_pd(z[4 + i]);
+        v[i] = _mm512_castpd_ps(_mm512_permutex2var_pd(a, low, b));
+        v[4 + i] = _mm512_castpd_ps(_mm512_permutex2var_pd(a, high, b));
+    }
+}
+PC_INLINE void quad_rows(const vec v[4], quad q[PC_VLEN]) {
+    vec z[4] = {v[0], v[1], v[2], v[3]};
+    quad_turn(z);
+    PC_UNROLL for (int i = 0; i < 4; i++) {
+        q[i] = _mm512_castps512_ps128(z[i]);
+        q[4 + i] = _mm512_extractf32x4_ps(z[i], 1);
+        q[8 + i] = _mm512_extractf32x4_ps(z[i], 2);
+        q[12 + i] = _mm512_extractf32x4_ps(z[i], 3);
+    }
+}
+PC_INLINE void quad_store(elem *p, quad q) { _mm_storeu_ps(p, q); }
+/* GCC would make the extraction and the masked store one instruction, which faults on lanes that it does not store. */
+PC_INLINE void quad_store_part(elem *p, int m, quad q) {
+    __asm__("" : "+v"(q));
+    _mm_mask_storeu_ps(p, (__mmask8)PC_MASK_BITS(m), q);
+}
+PC_INLINE void v_zip(vec a, vec b, vec v[2]) {
+    const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23),
+                  high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    v[0] = _mm512_permutex2var_ps(a, low, b);
+    v[1] = _mm512_permutex2var_ps(a, high, b);
 }
 
 #endif

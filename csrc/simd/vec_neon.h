@@ -110,6 +110,16 @@ PC_INLINE void quad_columns(const quad q[PC_VLEN], vec v[4]) {
         v[2 * h + 1] = vzip2q_f64(q[0].half[h], q[1].half[h]);
     }
 }
+PC_INLINE void quad_rows(const vec v[4], quad q[PC_VLEN]) {
+    PC_UNROLL for (int h = 0; h < 2; h++) {
+        q[0].half[h] = vzip1q_f64(v[2 * h], v[2 * h + 1]);
+        q[1].half[h] = vzip2q_f64(v[2 * h], v[2 * h + 1]);
+    }
+}
+PC_INLINE void quad_store(elem *p, quad q) {
+    v_store(p, q.half[0]);
+    v_store(p + 2, q.half[1]);
+}
 
 #else
 
@@ -150,6 +160,8 @@ PC_INLINE void quad_columns(const quad q[PC_VLEN], vec v[4]) {
     PC_UNROLL for (int i = 0; i < 4; i++) v[i] = q[i];
     v_transpose(v);
 }
+PC_INLINE void quad_rows(const vec v[4], quad q[PC_VLEN]) { quad_columns(v, q); }
+PC_INLINE void quad_store(elem *p, quad q) { v_store(p, q); }
 
 #endif
 
@@ -159,3 +171,12 @@ PC_INLINE quad quad_load_part(const elem *p, int lo, int hi) {
     return quad_load(t);
 }
 PC_INLINE quad quad_zero(void) { return quad_load_part(0, 0, 0); }
+PC_INLINE void quad_store_part(elem *p, int m, quad q) {
+    elem t[4];
+    quad_store(t, q);
+    for (int j = 0; j < m; j++) p[j] = t[j];
+}
+PC_INLINE void v_zip(vec a, vec b, vec v[2]) {
+    v[0] = PC_OP(zip1)(a, b);
+    v[1] = PC_OP(zip2)(a, b);
+}

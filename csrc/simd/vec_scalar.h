@@ -65,6 +65,17 @@ PC_INLINE quad quad_load(const elem *p) { return quad_load_part(p, 0, 4); }
 PC_INLINE void quad_columns(const quad q[PC_VLEN], vec v[4]) {
     for (int j = 0; j < 4; j++) v[j] = q[0].e[j];
 }
+PC_INLINE void quad_rows(const vec v[4], quad q[PC_VLEN]) {
+    for (int j = 0; j < 4; j++) q[0].e[j] = v[j];
+}
+PC_INLINE void quad_store_part(elem *p, int m, quad q) {
+    for (int j = 0; j < m; j++) p[j] = q.e[j];
+}
+PC_INLINE void quad_store(elem *p, quad q) { quad_store_part(p, 4, q); }
+PC_INLINE void v_zip(vec a, vec b, vec v[2]) {
+    v[0] = a;
+    v[1] = b;
+}
 
 #if defined(PC_DTYPE_F64)
 PC_INLINE vec v_fma(vec a, vec b, vec c) { return fma(a, b, c); }

@@ -132,6 +132,10 @@ static void test_shuffles(rng *r) {
         shifted[i] = bytes[i];
     }
     expect("v_load_bytes", v_load_bytes(bytes), shifted);
+    vec zipped[2];
+    v_zip(v_load(even), v_load(odd), zipped);
+    expect("v_zip", zipped[0], both);
+    expect("v_zip", zipped[1], both + PC_VLEN);
     expect("v_odd_unordered", v_ordered(v_odd_unordered(v_load(both), v_load(both + PC_VLEN))), odd);
 
     elem square[PC_VLEN][PC_VLEN], column[PC_VLEN];
@@ -182,6 +186,29 @@ static void test_halves(rng *r) {
 }
 #endif
 
+/* PC_VLEN rows of four elements or fewer, with gaps between them that must stay as they are. */
+static void test_store_quads(rng *r) {
+    enum { LD = 5 };
+    elem block[PC_VLEN * LD], want[PC_VLEN * LD], columns[4][PC_VLEN];
+    vec v[4];
+    for (int j = 0; j < 4; j++) {
+        fill(dtype, columns[j], PC_VLEN, DATA_SPECIAL, r);
+        v[j] = v_load(columns[j]);
+    }
+    for (int n = 0; n <= PC_VLEN; n++) {
+        for (int m = 1; m <= 4; m++) {
+            fill(dtype, block, PC_VLEN * LD, DATA_SPECIAL, r);
+            memcpy(want, block, sizeof want);
+            for (int i = 0; i < n; i++)
+                for (int j = 0; j < m; j++) want[i * LD + j] = columns[j][i];
+            v_store_quads_part(block, LD, n, m, v);
+            CHECK(first_difference(dtype, block, want, PC_VLEN * LD) < 0, "v_store_quads_part of %d x %d", n, m);
+        }
+    }
+    v_store_quads(block, LD, v);
+    CHECK(first_difference(dtype, block, want, PC_VLEN * LD) < 0, "v_store_quads");
+}
+
 /* PC_VLEN rows of up to four elements, each between forbidden pages in turn. */
 static void test_quads(rng *r) {
     enum { LD = 7 };
@@ -193,6 +220,16 @@ static void test_quads(rng *r) {
         for (int i = 0; i < PC_VLEN; i++) want[i] = block[i * LD + j];
         expect("v_load_quads", v[j], want);
     }
+#if PC_VLEN >= 8
+    elem wide[PC_VLEN * 11];
+    vec octs[8];
+    fill(dtype, wide, PC_VLEN * 11, DATA_SPECIAL, r);
+    v_load_octs(wide, 11, octs);
+    for (int j = 0; j < 8; j++) {
+        for (int i = 0; i < PC_VLEN; i++) want[i] = wide[i * 11 + j];
+        expect("v_load_octs", octs[j], want);
+    }
+#endif
     for (int n = 0; n <= PC_VLEN; n++) {
         for (int lo = 0; lo <= 4; lo++) {
             for (int hi = lo; hi <= 4; hi++) {
@@ -270,6 +307,7 @@ void PC_FN(test_vec)(void) {
     test_any_mask(&r);
 #endif
     test_quads(&r);
+    test_store_quads(&r);
     for (int i = 0; i < ROUNDS; i++) {
         test_arithmetic(&r);
         test_max_and_nan(&r);
