@@ -25,8 +25,6 @@ THREADS = (1, 2, 3)
 
 # Algorithms that are not direct: they sum otherwise than the chain, and refuse every problem in strict mode.
 TRANSFORMS = {"winograd", "fft", "fft_lines"}
-# And one for kernels given as a column and a row, which conv2d finds in the weights or not; see test_separable.py.
-FACTORED = {"separable"}
 
 
 class Problem(NamedTuple):

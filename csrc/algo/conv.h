@@ -89,7 +89,11 @@ typedef struct pc_windows_plan {
 
 typedef struct pc_separable_plan {
     int tile, shares;            /* rows between the passes; whether they share rows of the image */
-    int64_t bands, strips, work; /* items down and across a plane, and in all */
+    int64_t bands, strips, work; /* items down a plane, parts across, and items in all */
+    int64_t each;                /* strips of an item */
+    int64_t unit;                /* strips begin with a multiple of so many columns */
+    int in_place;                /* the middle one of three strips reads the image itself */
+    int64_t cut[4];              /* then where they begin, and the end */
     int64_t period;              /* vectors until weights repeat */
     int64_t pitch, phase;        /* elements of a row between the passes, and sorted by a column stride */
     int64_t ring;                /* rows of the image that are kept as copies */

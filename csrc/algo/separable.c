@@ -1,4 +1,5 @@
 /* separable.c - filters that are the product of a column and a row: the column's taps down, then the row's along.
+ * Channels last, also depthwise kernels that are a column or a row: one of the two passes, from image to output.
  *
  * Some rows of the first pass at a time, one tile of the second, stay in L1 between the two, which is all that sets
  * this apart from two convolutions. A row is a run of elements: the columns of one plane, or channels last all channels
@@ -16,15 +17,25 @@
 
 enum {
     L1 = 20 << 10,  /* bytes wanted for the rows between the passes */
+    L2 = 512 << 10, /* bytes of rows, of the image and of results, that a tile and the next one should find */
     MOST = 1 << 20, /* bytes of workspace */
     TALLEST = 4096, /* taps of a column or a row */
 };
+
+/* The bound that all algorithms keep; two passes may take more. */
+static int64_t most_of(const pc_conv *c) { return c->desc.separable ? MOST : MOST / 2; }
 
 static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a; }
 
 /* Channels of a pixel in a row, and the rows that the problem has: one of each channel, or one of all. */
 static int64_t inner_of(const pc_conv *c) { return c->src.w; }
 static int64_t planes_of(const pc_conv *c) { return inner_of(c) == 1 ? c->desc.ic : 1; }
+
+/* Taps of the column and of the row; a kernel of one row or column has but one of the two. */
+static int64_t column_of(const pc_conv *c) {
+    return c->desc.separable || c->desc.kernel[2] == 1 ? c->desc.kernel[1] : 0;
+}
+static int64_t row_of(const pc_conv *c) { return c->taps - column_of(c); }
 
 /* Columns in whole vectors. */
 static int64_t unit_of(const pc_conv *c) { return c->kernels->vlen / gcd(inner_of(c), c->kernels->vlen); }
@@ -36,6 +47,9 @@ static int64_t span_of(const pc_conv *c, int64_t cols) {
 
 static int64_t most_border(const pc_conv *c) { return pc_max(c->desc.pad_lo[2], c->desc.pad_hi[2]); }
 
+/* Columns of a strip at least: a border other than zeros is made of columns of its own. */
+static int64_t narrowest_of(const pc_conv *c) { return c->desc.boundary == PC_ZEROS ? 1 : 2 * most_border(c) + 1; }
+
 /* Whether a border may copy columns that no tap reads otherwise, so that all are computed. */
 static int copies_any(const pc_conv *c, int64_t strips) { return c->desc.boundary != PC_ZEROS && strips == 1; }
 
@@ -45,12 +59,17 @@ static int copies_any(const pc_conv *c, int64_t strips) { return c->desc.boundar
 static int64_t pitch_of(const pc_conv *c, int64_t strips, int64_t cols) {
     int64_t columns = span_of(c, cols);
     if (copies_any(c, strips)) columns = pc_max(columns, c->desc.in[2] + c->desc.pad_lo[2]);
-    return pc_odd_lines((columns + 2 * unit_of(c)) * inner_of(c) + c->kernels->vlen, c->kernels->size);
+    return pc_odd_lines((columns + 2 * unit_of(c)) * inner_of(c) + 2 * c->kernels->vlen, c->kernels->size);
 }
 
 /* Elements of a row sorted into the phases of the column stride, and of one phase. */
 static int64_t phase_of(const pc_conv *c, int64_t cols) {
     return pc_round_up(pc_ceil_div(span_of(c, cols), c->desc.stride[2]) * inner_of(c) + c->kernels->vlen, PC_MAX_VLEN);
+}
+
+/* Bytes of a column of pixels that a tile of rows reads and writes. */
+static int64_t row_bytes(const pc_conv *c, int tile) {
+    return (2 * tile + c->desc.kernel[1]) * inner_of(c) * c->kernels->size;
 }
 
 /* Strips across: as wide as L1 holds, but much wider than the columns at their sides, which the first pass computes
@@ -61,6 +80,7 @@ static int64_t choose_strips(const pc_conv *c, int tile) {
     const int64_t halo = (p->kernel[2] - 1) * p->dilation[2] / p->stride[2];
     const int64_t cols = pc_max(pc_max(L1 / bytes - halo, 4 * halo), 2 * most_border(c) + 1);
     if (p->boundary == PC_CIRCULAR && most_border(c) > 0) return 1;
+    if (!row_of(c)) return pc_max(1, c->out[2] / pc_max(1, L2 / row_bytes(c, tile)));
     return pc_max(1, c->out[2] / pc_max(1, cols));
 }
 
@@ -72,19 +92,46 @@ static int meets(const pc_conv *c, int64_t tile) {
     return row + NEAR >= PAGE && (row + NEAR) % PAGE <= 2 * NEAR && tile + c->desc.kernel[1] > few;
 }
 
+/* First column of a strip: that of a whole vector where strips are wide, since stores across two lines cost twice. */
+static int64_t begin_of(const pc_conv *c, const pc_separable_plan *s, int64_t strip) {
+    if (s->in_place) return s->cut[strip];
+    const int64_t x = strip * c->out[2] / s->strips;
+    return strip < s->strips ? x / s->unit * s->unit : x;
+}
+
+/* A lone row reads the image itself, but for the columns at both sides whose taps meet the border: three strips. Its
+ * kernel reads whole vectors, and one more. */
+static int reads_in_place(const pc_conv *c, pc_separable_plan *s) {
+    const pc_conv_desc *p = &c->desc;
+    const int64_t inner = inner_of(c), lanes = c->kernels->vlen, narrowest = narrowest_of(c);
+    const int64_t reach = (p->kernel[2] - 1) * p->dilation[2];
+    if (column_of(c) || p->src_bytes || p->stride[2] > 1 || p->pad_lo[1] || p->pad_hi[1]) return 0;
+    if (p->boundary == PC_CIRCULAR && most_border(c) > 0) return 0;
+    s->cut[1] = pc_round_up(pc_max(p->pad_lo[2], narrowest), unit_of(c));
+    const int64_t right = pc_min(p->in[2] - pc_ceil_div(lanes, inner) - reach + p->pad_lo[2], c->out[2] - narrowest);
+    s->cut[2] = right / unit_of(c) * unit_of(c);
+    s->cut[3] = c->out[2];
+    return s->cut[2] >= 4 * s->cut[1] && s->cut[2] >= 4 * (s->cut[3] - s->cut[2]);
+}
+
 /* Lay out the workspace for tiles of s->tile rows in s->strips strips; returns its bytes. In it: rows between the passes;
  * the same by phases; results in the input's layout; copies of rows of the image; a row of zeros; biases; offsets; row
  * pointers. */
 static int64_t lay_out(const pc_conv *c, pc_separable_plan *s, int may_copy) {
     const pc_conv_desc *p = &c->desc;
-    const int64_t size = c->kernels->size, inner = inner_of(c), cols = pc_ceil_div(c->out[2], s->strips);
+    const int64_t size = c->kernels->size, inner = inner_of(c);
+    s->unit = c->out[2] / s->strips >= narrowest_of(c) + 4 * PC_MAX_VLEN ? unit_of(c) : 1;
+    const int64_t cols = s->in_place     ? pc_max(s->cut[1], s->cut[3] - s->cut[2])
+                         : s->strips > 1 ? pc_ceil_div(c->out[2], s->strips) + s->unit - 1
+                                         : c->out[2];
     const int64_t pointers = s->shares ? s->tile - 1 + p->kernel[1] : s->tile * p->kernel[1];
     s->turns = c->src.w != c->dst.w;
-    s->ring = p->src_bytes || (may_copy && s->shares && meets(c, s->tile)) ? pointers : 0;
+    s->ring = column_of(c) > 0 && (p->src_bytes || (may_copy && s->shares && meets(c, s->tile))) ? pointers : 0;
     s->pitch = pitch_of(c, s->strips, cols);
     s->phase = p->stride[2] > 1 ? phase_of(c, cols) : 0;
     s->period = inner / gcd(inner, c->kernels->vlen);
-    s->sorted = pc_round_up(s->tile * s->pitch * size, 64);
+    s->each = s->in_place ? s->strips : s->ring ? 1 : pc_max(1, pc_min(s->strips, L2 / (cols * row_bytes(c, s->tile))));
+    s->sorted = row_of(c) ? pc_round_up(s->tile * s->pitch * size, 64) : 0;
     s->turned = s->sorted + pc_round_up(s->tile * p->stride[2] * s->phase * size, 64);
     s->copies = s->turned + (s->turns ? pc_round_up(s->tile * cols * inner * size, 64) : 0);
     s->zeros = s->copies + s->ring * s->pitch * size;
@@ -100,6 +147,13 @@ static const char *reject(const pc_conv *c) {
     const int64_t border = most_border(c), inner = pc_max(c->desc.src_layout == PC_NHWC ? p->ic : 1, 1);
     const int64_t outputs = pc_min(c->out[2], p->boundary == PC_ZEROS ? 1 : 2 * pc_min(border, MOST) + 1);
     static const char *const reason = "the rows that one row of outputs reads do not fit the workspace";
+    if (!p->separable && (p->groups != p->ic || p->oc != p->ic)) return "not depthwise";
+    if (!p->separable && (p->kernel[0] != 1 || p->in[0] != 1 || c->out[0] != 1)) return "the problem has a depth";
+    if (!p->separable && (p->kernel[1] == 1) == (p->kernel[2] == 1))
+        return "the kernel is not a row, a column, or both";
+    if (!p->separable && (c->src.w == 1 || c->src.w != c->dst.w)) return "input or output is channels first";
+    if (!p->separable && p->kernel[2] == 1 && (p->stride[2] > 1 || c->out[2] != p->in[2] || p->pad_lo[2]))
+        return "a column that takes a step or a border across";
     if (p->kernel[1] > TALLEST || p->kernel[2] > TALLEST) return "the kernel is longer than 4096";
     if (inner > MOST || p->dilation[2] > MOST || p->stride[2] > MOST) return reason;
     int64_t columns = (outputs - 1) * p->stride[2] + (p->kernel[2] - 1) * p->dilation[2] + 1;
@@ -107,30 +161,39 @@ static const char *reject(const pc_conv *c) {
     if (p->boundary == PC_CIRCULAR || outputs == c->out[2]) columns = whole;
     if (columns > MOST) return reason;
     const int64_t size = p->dtype == PC_F64 ? 8 : 4, rows = 5 + (p->src_bytes ? p->kernel[1] : 0);
-    const int64_t row = (columns + 2 * PC_MAX_VLEN) * inner + 2 * PC_MAX_VLEN;
-    return (rows * row + inner * PC_MAX_VLEN) * size + 8 * (p->kernel[1] + p->kernel[2]) > MOST ? reason : 0;
+    const int64_t row = (columns + 2 * PC_MAX_VLEN) * inner + 3 * PC_MAX_VLEN;
+    return (rows * row + inner * PC_MAX_VLEN) * size + 8 * (p->kernel[1] + p->kernel[2]) > most_of(c) ? reason : 0;
 }
 
-static const char *accept(const pc_conv *c) {
-    (void)c;
-    return 0;
+static const char *defer(const pc_conv *c) {
+    const pc_conv_desc *p = &c->desc;
+    if (p->separable || column_of(c)) return 0;
+    if (p->stride[2] > 1) return "columns would be sorted first";
+    return p->ic > 32 && p->kernel[2] > 5 ? "a pixel fills vectors, and is read often: copied into a panel first" : 0;
 }
 
 static void plan(pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     pc_separable_plan *s = &c->as.separable;
     const int circular = p->boundary == PC_CIRCULAR && most_border(c) > 0;
-    const int64_t narrowest = p->boundary == PC_ZEROS ? 1 : 2 * most_border(c) + 1;
+    const int64_t narrowest = narrowest_of(c);
     *s = (pc_separable_plan){.shares = p->stride[1] == p->dilation[1]};
     pc_separable_plan found = *s;
     for (int tile = PC_MAX_SEPARABLE_TILE; tile > 0 && !found.tile; tile--) {
         if (tile > c->out[1] || !c->kernels->column[s->shares][tile] || !c->kernels->line[tile]) continue;
         s->tile = tile;
+        s->in_place = reads_in_place(c, s);
+        if (s->in_place) {
+            s->strips = 3;
+            if (lay_out(c, s, 0) <= most_of(c)) found = *s;
+            s->in_place = 0;
+            if (found.tile) break;
+        }
         for (s->strips = choose_strips(c, tile);; s->strips *= 2) {
             const int64_t cols = c->out[2] / s->strips;
             const int narrow = s->strips > 1 && cols < pc_max(narrowest, tile > 1 ? 4 * PC_MAX_VLEN : 1);
             if (narrow) break;
-            if (lay_out(c, s, 1) <= MOST || lay_out(c, s, 0) <= MOST) {
+            if (lay_out(c, s, 1) <= most_of(c) || lay_out(c, s, 0) <= most_of(c)) {
                 found = *s;
                 break;
             }
@@ -147,7 +210,7 @@ static void plan(pc_conv *c) {
     const int64_t pointers = s->shares ? s->tile - 1 + p->kernel[1] : s->tile * p->kernel[1];
     c->workspace_per_thread = (size_t)(s->rows + pointers * 8);
     c->threads = pc_conv_useful_threads(c, 35);
-    const int64_t planes = p->mb * planes_of(c) * s->strips;
+    const int64_t planes = p->mb * planes_of(c) * pc_ceil_div(s->strips, s->each);
     s->bands = c->threads == 1 ? 1 : pc_ceil_div(4 * c->threads, pc_max(1, planes));
     s->bands = pc_max(1, pc_min(s->bands, c->out[1] / s->tile));
     s->work = planes * s->bands;
@@ -161,7 +224,7 @@ static void plan(pc_conv *c) {
 #define DEFINE_PACK(T, FMA)                                                                                            \
     static void pack_##T(const pc_conv *c, const T *wei, T *packed) {                                                  \
         const int64_t lanes = c->kernels->vlen, vectors = planes_of(c) * c->as.separable.period;                       \
-        const int64_t down = c->desc.kernel[1], inner = inner_of(c);                                                   \
+        const int64_t down = column_of(c), inner = inner_of(c);                                                        \
         for (int half = 0; half < 2; half++) {                                                                         \
             const int64_t first = half ? down : 0, end = half ? c->taps : down;                                        \
             T *to = packed + vectors * first * lanes;                                                                  \
@@ -202,7 +265,8 @@ static columns columns_of(const pc_conv *c, int64_t x, int64_t cols) {
     const pc_conv_desc *p = &c->desc;
     columns u = {.first = x * p->stride[2] - p->pad_lo[2]};
     u.end = u.first + span_of(c, cols);
-    u.from = pc_min(pc_max(u.first, 0), p->in[2]) / unit_of(c) * unit_of(c); /* loads of whole lines, if rows are */
+    const int64_t unit = row_of(c) ? unit_of(c) : 1; /* between the passes: loads of whole lines, if rows are */
+    u.from = pc_min(pc_max(u.first, 0), p->in[2]) / unit * unit;
     u.to = pc_max(pc_min(u.end, p->in[2]), u.from);
     if (copies_any(c, c->as.separable.strips)) {
         u.from = 0;
@@ -288,6 +352,20 @@ static void fill_rows(const pc_conv *c, const char *plane, int64_t y, const colu
     *next = y + n;
 }
 
+/* Rows of the image as they are, for want of a column. */
+static void copy_rows(const pc_conv *c, const columns *u, char *workspace, char *image) {
+    const pc_separable_plan *s = &c->as.separable;
+    const void *const *rows = (const void *const *)(workspace + s->rows);
+    const int64_t size = c->kernels->size, elements = (u->to - u->from) * inner_of(c);
+    for (int64_t r = 0; r < s->tile; r++) {
+        char *dst = image + (r * s->pitch + u->from * inner_of(c)) * size;
+        if (c->desc.src_bytes && rows[r] != workspace + s->zeros)
+            c->kernels->widen(elements, rows[r], dst);
+        else
+            memcpy(dst, rows[r], (size_t)(elements * size));
+    }
+}
+
 /* Results go to another layout: rows of `cols` pixels, one after the other. */
 static void turn(const pc_conv *c, const char *src, int64_t cols, char *dst) {
     const int64_t size = c->kernels->size, inner = inner_of(c);
@@ -304,57 +382,89 @@ static void fill_bias(const pc_conv *c, const pc_exec_args *a, int64_t channel, 
         memcpy(bias + i * size, (const char *)a->bias + (channel + i % inner) * size, (size_t)size);
 }
 
-/* A band and strip of a plane, channels last of an image. */
-static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *workspace) {
+/* Where an item is: a band of some strips of a plane, channels last of an image. */
+typedef struct place {
+    const char *src, *wei_column, *wei_row, *edge; /* the plane; weights; what the column makes of zeros */
+    char *dst;
+} place;
+
+/* A tile of rows of one strip. */
+static void run_tile(const pc_conv *c, const pc_exec_args *a, const place *at, int64_t strip, int64_t y,
+                     char *workspace, int64_t *next) {
     const pc_conv_desc *p = &c->desc;
     const pc_separable_plan *s = &c->as.separable;
-    const int size = c->kernels->size;
-    const int64_t inner = inner_of(c), planes = planes_of(c), lanes = c->kernels->vlen;
-    const int64_t strip = i % s->strips, band = i / s->strips % s->bands, plane = i / s->strips / s->bands;
-    const int64_t n = plane / planes, channel = plane % planes;
-    const int64_t y0 = band * c->out[1] / s->bands, y1 = (band + 1) * c->out[1] / s->bands;
-    const int64_t x0 = strip * c->out[2] / s->strips, x1 = (strip + 1) * c->out[2] / s->strips;
+    const int size = c->kernels->size, in_place = s->in_place && strip == 1;
+    const int64_t inner = inner_of(c), lanes = c->kernels->vlen, row = row_of(c);
+    const int64_t x0 = begin_of(c, s, strip), x1 = begin_of(c, s, strip + 1);
     const columns u = columns_of(c, x0, x1 - x0);
-    const char *src = pc_at(a->src, n * c->src.n + channel * c->src.c, c->src_size);
-    const int64_t vectors = channel * s->period * lanes, all = planes * s->period * lanes;
-    const char *edge = pc_at(a->packed, all * c->taps + channel, size);
     /* Column 0 of the image, between the passes: a whole number of vectors from the workspace's beginning. */
     const int64_t unit = unit_of(c), left = pc_min(u.first, u.from);
     char *image = pc_at_mut(workspace, (left < 0 ? pc_round_up(-left, unit) : -(left / unit * unit)) * inner, size);
-    const char *first = pc_at(image, u.first * inner, size);
-    if (a->bias) fill_bias(c, a, channel, workspace + s->bias);
-    const pc_column_args down = {.row = (const void *const *)(workspace + s->rows),
-                                 .row_step = s->shares ? 1 : (int)p->kernel[1],
-                                 .taps = p->kernel[1],
-                                 .wei = pc_at(a->packed, vectors * p->kernel[1], size),
-                                 .period = s->period,
-                                 .dst = pc_at_mut(image, u.from * inner, size),
-                                 .ld_dst = s->pitch,
-                                 .n = (u.to - u.from) * inner};
-    pc_line_args along = {.src = s->phase ? workspace + s->sorted : first,
-                          .ld_src = s->phase ? s->phase : s->pitch,
-                          .off = (const int64_t *)(workspace + s->off),
-                          .neighbours = inner == 1 && p->stride[2] == 1 && p->dilation[2] == 1,
-                          .taps = p->kernel[2],
-                          .wei = pc_at(a->packed, all * p->kernel[1] + vectors * p->kernel[2], size),
-                          .bias = workspace + s->bias,
-                          .period = s->period,
-                          .dst = workspace + s->turned,
-                          .ld_dst = s->turns ? (x1 - x0) * inner : c->dst.h,
-                          .n = (x1 - x0) * inner};
-    int64_t next = 0;
-    for (int64_t j = y0; j < y1; j += s->tile) {
-        const int64_t y = pc_min(j, y1 - s->tile); /* a last tile steps back */
-        fill_rows(c, src, y, &u, workspace, &next);
+    char *dst = pc_at_mut(at->dst, y * c->dst.h + x0 * c->dst.w, size);
+    if (!in_place) fill_rows(c, at->src, y, &u, workspace, next);
+    if (column_of(c)) {
+        const pc_column_args down = {.row = (const void *const *)(workspace + s->rows),
+                                     .row_step = s->shares ? 1 : (int)p->kernel[1],
+                                     .taps = p->kernel[1],
+                                     .wei = at->wei_column,
+                                     .bias = workspace + (row ? s->zeros : s->bias),
+                                     .period = s->period,
+                                     .dst = row ? pc_at_mut(image, u.from * inner, size) : dst,
+                                     .ld_dst = row ? s->pitch : c->dst.h,
+                                     .n = (u.to - u.from) * inner};
         c->kernels->column[s->shares][s->tile](&down);
-        for (int64_t r = 0; r < s->tile; r++) fill_sides(c, &u, pc_at_mut(image, r * s->pitch, size), edge);
-        if (s->phase) sort_columns(c, first, u.end - u.first, workspace + s->sorted);
-        char *dst = pc_at_mut(a->dst, n * c->dst.n + channel * c->dst.c + y * c->dst.h + x0 * c->dst.w, size);
-        if (!s->turns) along.dst = dst;
+    } else if (!in_place) {
+        copy_rows(c, &u, workspace, image);
+    }
+    if (row) {
+        pc_line_args along = {.src = pc_at(image, u.first * inner, size),
+                              .ld_src = s->pitch,
+                              .off = (const int64_t *)(workspace + s->off),
+                              .neighbours = inner == 1 && p->stride[2] == 1 && p->dilation[2] == 1,
+                              .near = p->stride[2] == 1 && 2 * inner * p->dilation[2] < lanes,
+                              .taps = row,
+                              .wei = at->wei_row,
+                              .bias = workspace + s->bias,
+                              .period = s->period,
+                              .dst = s->turns ? workspace + s->turned : dst,
+                              .ld_dst = s->turns ? (x1 - x0) * inner : c->dst.h,
+                              .n = (x1 - x0) * inner};
+        if (in_place) {
+            along.src = pc_at(at->src, y * p->stride[1] * c->src.h + u.first * inner, size);
+            along.ld_src = p->stride[1] * c->src.h;
+        } else {
+            for (int64_t r = 0; r < s->tile; r++) fill_sides(c, &u, pc_at_mut(image, r * s->pitch, size), at->edge);
+        }
+        if (s->phase) {
+            sort_columns(c, along.src, u.end - u.first, workspace + s->sorted);
+            along.src = workspace + s->sorted;
+            along.ld_src = s->phase;
+        }
         c->kernels->line[s->tile](&along);
         if (s->turns) turn(c, workspace + s->turned, x1 - x0, dst);
-        pc_conv_finish(c, a, &c->dst, dst, inner, s->tile, x1 - x0);
     }
+    pc_conv_finish(c, a, &c->dst, dst, inner, s->tile, x1 - x0);
+}
+
+static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *workspace) {
+    const pc_separable_plan *s = &c->as.separable;
+    const int size = c->kernels->size;
+    const int64_t planes = planes_of(c), lanes = c->kernels->vlen, groups = pc_ceil_div(s->strips, s->each);
+    const int64_t first = i % groups * s->each, end = pc_min(s->strips, first + s->each);
+    const int64_t band = i / groups % s->bands, plane = i / groups / s->bands;
+    const int64_t n = plane / planes, channel = plane % planes;
+    const int64_t y0 = band * c->out[1] / s->bands, y1 = (band + 1) * c->out[1] / s->bands;
+    const int64_t vectors = channel * s->period * lanes, all = planes * s->period * lanes;
+    const place at = {.src = pc_at(a->src, n * c->src.n + channel * c->src.c, c->src_size),
+                      .dst = pc_at_mut(a->dst, n * c->dst.n + channel * c->dst.c, size),
+                      .wei_column = pc_at(a->packed, vectors * column_of(c), size),
+                      .wei_row = pc_at(a->packed, all * column_of(c) + vectors * row_of(c), size),
+                      .edge = pc_at(a->packed, all * c->taps + channel, size)};
+    if (a->bias) fill_bias(c, a, channel, workspace + s->bias);
+    int64_t next = 0;
+    for (int64_t j = y0; j < y1; j += s->tile)
+        for (int64_t strip = first; strip < end; strip++) /* a last tile steps back */
+            run_tile(c, a, &at, strip, pc_min(j, y1 - s->tile), workspace, &next);
 }
 
 static void prepare(const pc_conv *c, char *workspace) {
@@ -373,4 +483,4 @@ static void run(const pc_conv *c, const pc_exec_args *a) {
 }
 
 const pc_algo pc_algo_separable = {
-    .name = "separable", .reject = reject, .defer = accept, .plan = plan, .pack = pack, .run = run};
+    .name = "separable", .reject = reject, .defer = defer, .plan = plan, .pack = pack, .run = run};

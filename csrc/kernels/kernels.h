@@ -188,16 +188,17 @@ typedef void pc_window_fn(const pc_window_args *a);
 /* ---- separable ------------------------------------------------------------------------------------------------------
  *
  * For rows r < tile and elements i < n, in vectors v = i / lanes, each lane by itself:
- *     column   dst[r * ld_dst + i] = 0 + sum over q < taps of row[r * row_step + q][i] * wei[v % period][q]
+ *     column   dst[r * ld_dst + i] = bias[v % period] + sum over q < taps of row[r * row_step + q][i] *
+ *                                    wei[v % period][q]
  *     line     dst[r * ld_dst + i] = bias[v % period] + sum over s < taps of src[r * ld_src + off[s] + i] *
  *                                    wei[v % period][s]
- * where bias and wei are vectors. `column` reads n elements of its rows and writes whole vectors, `line` the other way
- * round. A tile of `column` that shares is for row_step 1. */
+ * where bias and wei are vectors. Both write n elements. `column` reads as many of each row; `line` reads whole vectors,
+ * and the one that follows the last tap's. A tile of `column` that shares is for row_step 1. */
 typedef struct pc_column_args {
     const void *const *row;
     int row_step;
     int64_t taps;
-    const void *wei;
+    const void *wei, *bias;
     int64_t period;
     void *dst;
     int64_t ld_dst, n;
@@ -208,6 +209,7 @@ typedef struct pc_line_args {
     int64_t ld_src;
     const int64_t *off;
     int neighbours; /* off[s] = s, and period 1 with lanes alike */
+    int near;       /* off ascends from 0 in steps of less than half a vector */
     int64_t taps;
     const void *wei, *bias;
     int64_t period;

@@ -214,6 +214,10 @@ PC_INLINE vec v_shift_in(vec a, vec b) {
 PC_INLINE vec v_next(vec a, vec b) {
     return _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(b), _mm512_castps_si512(a), 1));
 }
+/* All elements of a but the first n, then the first n of b. No other target shifts as far in one instruction. */
+PC_INLINE vec v_from(vec a, vec b, const int n) {
+    return _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(b), _mm512_castps_si512(a), n));
+}
 PC_INLINE void v_transpose(vec r[PC_VLEN]) {
     vec t[16];
     PC_UNROLL for (int i = 0; i < 16; i += 2) { /* pairs of rows, 32-bit units */

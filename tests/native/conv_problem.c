@@ -124,6 +124,17 @@ static const char *const chosen[] = {
     "ic16 oc20 in6,11 k1,3 lo2,1 hi0,1 bias special",
     "reflect ic18 oc16 in4,40 k1,13 lo0,6 hi0,6 real",
     "replicate ic16 oc16 in31,3 k31,1 lo40,0 hi9,0 real",
+    /* the same, depthwise, on few channels, whose rows are read in place where no tap meets the border */
+    "mb2 g3 ic3 oc3 in11,300 k1,5 lo0,2 hi0,2 bias real",
+    "g2 ic2 oc2 in9,140 k1,21 s2,1 lo0,10 hi0,7 bias special",
+    "reflect g5 ic5 oc5 in7,90 k1,4 d1,3 lo0,5 hi0,4 real",
+    "circular g6 ic6 oc6 in5,70 k1,9 lo1,4 hi0,4 bias real",
+    "replicate g17 ic17 oc17 in3,80 k1,5 s3,2 lo4,2 hi4,2 real",
+    "mb2 g3 ic3 oc3 in21,50 k9,1 lo4,0 hi4,0 bias special",
+    "g7 ic7 oc7 in30,19 k5,1 s2,1 d3,1 lo6,0 hi6,0 real",
+    "reflect g3 ic3 oc3 in12,1365 k21,1 lo10,0 hi10,0 bias real",
+    "bytes g3 ic3 oc3 in9,200 k1,7 lo0,3 hi0,3 bias real",
+    "bytes circular g4 ic4 oc4 in18,33 k7,1 lo3,0 hi3,0 real",
     /* a column times a row: strips and bands, tiles that step back, strides, rows apart, borders that copy */
     "separable in40,300 k5 lo2 hi2 real",
     "separable in9,33 k1 bias real",

@@ -126,6 +126,10 @@ static void test_shuffles(rng *r) {
     expect("v_shift_in", v_shift_in(v_load(even), v_load(odd)), shifted);
     for (int i = 0; i < PC_VLEN; i++) shifted[i] = i + 1 < PC_VLEN ? even[i + 1] : odd[0];
     expect("v_next", v_next(v_load(even), v_load(odd)), shifted);
+#if defined(PC_TARGET_AVX512) && defined(PC_DTYPE_F32)
+    for (int i = 0; i < PC_VLEN; i++) shifted[i] = i + 6 < PC_VLEN ? even[i + 6] : odd[i + 6 - PC_VLEN];
+    expect("v_from", v_from(v_load(even), v_load(odd), 6), shifted);
+#endif
     uint8_t bytes[PC_VLEN];
     for (int i = 0; i < PC_VLEN; i++) {
         bytes[i] = (uint8_t)rng_range(r, 0, 255);
