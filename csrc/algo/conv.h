@@ -76,9 +76,11 @@ typedef struct pc_panels_plan {
     int64_t blocks, period;    /* vectors of channels, one when flat; vectors until weights repeat */
     int64_t apart[2];          /* outputs of a region, and pixels of a panel: the dilation at stride 1 */
     int64_t size[2], count[2]; /* outputs of a region, and regions, down and across */
+    int whole;                 /* a region is a plane */
     int64_t run, runs;         /* blocks of an item, and items of a region */
     int64_t work;              /* items in all */
-    int64_t pitch, bias, row;  /* of the panel, and behind it in the workspace */
+    int64_t pitch, bias;       /* of the panel, and behind it in the workspace */
+    int64_t out, row;          /* outputs that wait to be turned into planes; a row of the image, if it holds bytes */
 } pc_panels_plan;
 
 typedef struct pc_windows_plan {

@@ -1,9 +1,11 @@
-/* panels.c - depthwise convolution and filters of one channel, channels last: each lane has its own channel.
+/* panels.c - depthwise convolution and filters of one channel: each lane has its own channel.
  *
  * A region of the bordered image, a vector of channels at a time, is copied into a panel that stays in L1: each element
  * is then read from there once for every tap, where the image itself has its pixels far apart, often in few sets of
- * the cache. Where channels would leave most lanes empty, a vector runs over all channels of neighbouring pixels, whose
- * weights repeat. At stride 1 a dilated kernel is an undilated one on every d-th row and column.
+ * the cache. Planes of channels first are turned on the way, and the outputs turned back: that fills all lanes however
+ * narrow the planes are. Where channels last would leave most lanes empty, a vector runs over all channels of
+ * neighbouring pixels, whose weights repeat. At stride 1 a dilated kernel is an undilated one on every d-th row and,
+ * channels last, column.
  *
  * Weights are packed [vector][kw][kh][lane]. */
 #include <stdio.h>
@@ -18,11 +20,16 @@ enum {
 
 /* ---- geometry ---------------------------------------------------------------------------------------------------- */
 
-/* Of axis 0 (down) or 1 (across). */
-static int64_t apart_of(const pc_conv *c, int a) { return c->desc.stride[1 + a] == 1 ? c->desc.dilation[1 + a] : 1; }
+/* Whether input or output has pixels that are not in one piece. */
+static int is_planar(const pc_conv *c) { return c->src.c != 1 || c->dst.c != 1; }
+
+/* Outputs of a region lie so far apart, of axis 0 (down) or 1 (across). Planes are turned in runs of columns. */
+static int64_t apart_of(const pc_conv *c, int a) {
+    return c->desc.stride[1 + a] == 1 && !(a && is_planar(c)) ? c->desc.dilation[1 + a] : 1;
+}
 
 /* Panel pixels from tap to tap. */
-static int64_t tap_of(const pc_conv *c, int a) { return c->desc.stride[1 + a] == 1 ? 1 : c->desc.dilation[1 + a]; }
+static int64_t tap_of(const pc_conv *c, int a) { return c->desc.dilation[1 + a] / apart_of(c, a); }
 
 /* Panel pixels that n outputs of a region read. */
 static int64_t reach(const pc_conv *c, int a, int64_t n) {
@@ -36,7 +43,7 @@ static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a; }
 
 /* Whether the outputs of a row, and what a tap of them reads, are in one piece. */
 static int in_one_piece(const pc_conv *c) {
-    return c->desc.stride[2] == 1 && c->desc.dilation[2] == 1 && c->dst.w == c->desc.oc;
+    return c->desc.stride[2] == 1 && c->desc.dilation[2] == 1 && c->dst.w == c->desc.oc && !is_planar(c);
 }
 
 /* Whether lanes hold all channels of neighbouring pixels. */
@@ -49,21 +56,40 @@ static int is_flat(const pc_conv *c) {
 
 static int64_t pixel_of(const pc_conv *c) { return is_flat(c) ? c->desc.oc : c->kernels->vlen; }
 
-static int64_t panel_bytes(const pc_conv *c, int64_t rows, int64_t cols) {
+/* Bytes of outputs that wait to be turned into planes. */
+static int64_t turned_bytes(const pc_conv *c, int64_t rows, int64_t cols) {
+    return c->dst.c == 1 ? 0 : rows * cols * c->kernels->vlen * c->kernels->size;
+}
+
+/* Bytes of a panel and its outputs. */
+static int64_t region_bytes(const pc_conv *c, int64_t rows, int64_t cols) {
     const int64_t pitch = reach(c, 1, cols) * pixel_of(c) + c->kernels->vlen;
-    return (reach(c, 0, rows) * pitch + c->kernels->vlen) * c->kernels->size;
+    return (reach(c, 0, rows) * pitch + c->kernels->vlen) * c->kernels->size + turned_bytes(c, rows, cols);
 }
 
 static const char *reject(const pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     if (c->icg != 1) return "a group has more than one input channel";
-    if (c->src.c != 1 || c->dst.c != 1) return "input or output is channels first";
     if (p->in[0] != 1 || p->kernel[0] != 1 || c->out[0] != 1) return "the problem has a depth";
     /* A pixel of 16 floats or 8 doubles, also where vectors are shorter: refusals are alike on all targets. */
     return (reach(c, 0, 1) + 1) * (reach(c, 1, 1) + 1) > MOST / 64 ? "the window does not fit the workspace" : 0;
 }
 
+/* Channels first, what `rows` does better, where lanes are columns. To turn planes costs about a dozen taps, so it pays
+ * where `rows` would leave many lanes of 16 empty: from 1x1 to 7x7 and with stride 2, up to 12 columns and 17 to 20 take
+ * 0.2 to 0.95 of its time; 14 columns 1.0 to 1.25, 28 columns 1.2 to 2, 5x5 and 7x7 on 19 and 20 columns 1.0 to 1.1. */
+static const char *left_to_rows(const pc_conv *c) {
+    const int64_t lanes = PC_MAX_VLEN, columns = c->out[2], most = lanes + (c->taps > 9 ? 2 : 4);
+    if (c->src.c != 1 && c->ocg > 1) return "channels first, and several outputs a channel";
+    if (c->src.c != 1 && c->desc.src_bytes) return "bytes with the channels first, which are not turned at once";
+    if (10 * c->desc.oc < 7 * pc_round_up(c->desc.oc, lanes)) return "channels first, and too few to fill lanes";
+    if (c->src.w != 1 || c->dst.w != 1) return 0;
+    return columns <= 12 || (columns > lanes && columns <= most) ? 0 : "channels first: columns fill lanes";
+}
+
 static const char *defer(const pc_conv *c) {
+    const char *reason = is_planar(c) ? left_to_rows(c) : 0;
+    if (reason) return reason;
     if (c->ocg > 1 && c->desc.groups == 1) return "several outputs share the one input channel, which others broadcast";
     return c->desc.oc < 4 && !in_one_piece(c) ? "fewer than 4 channels leave lanes empty" : 0;
 }
@@ -89,11 +115,11 @@ static void choose_region(const pc_conv *c, pc_panels_plan *d) {
     double least = 0;
     for (int64_t rows = unit;; rows += unit) {
         int64_t cols = width;
-        while (cols > 1 && panel_bytes(c, rows, cols) > L1) cols = (cols + 1) / 2;
-        while (cols < width && panel_bytes(c, rows, cols + 1) <= L1) cols++;
+        while (cols > 1 && region_bytes(c, rows, cols) > L1) cols = (cols + 1) / 2;
+        while (cols < width && region_bytes(c, rows, cols + 1) <= L1) cols++;
         cols = pc_ceil_div(width, pc_ceil_div(width, cols)); /* equal strips */
         const double cost = cost_of(c, d, rows, cols);
-        const int fits = panel_bytes(c, rows, cols) <= L1;
+        const int fits = region_bytes(c, rows, cols) <= L1;
         if (least == 0 || (fits && cost < least)) {
             least = cost;
             d->size[0] = pc_min(rows, height);
@@ -102,6 +128,7 @@ static void choose_region(const pc_conv *c, pc_panels_plan *d) {
         if (rows >= height || !fits) break;
     }
     for (int a = 0; a < 2; a++) d->count[a] = pc_ceil_div(outputs(c, a), d->size[a]);
+    d->whole = d->count[0] * d->count[1] * d->apart[0] * d->apart[1] == 1;
 }
 
 static void plan(pc_conv *c) {
@@ -110,13 +137,13 @@ static void plan(pc_conv *c) {
     const int64_t lanes = c->kernels->vlen, size = c->kernels->size;
     *d = (pc_panels_plan){.flat = is_flat(c), .apart = {apart_of(c, 0), apart_of(c, 1)}, .pixel = pixel_of(c)};
     d->across = p->kernel[1] == 1 && p->kernel[2] > 1 && !d->flat;
-    d->shares = p->stride[1 + d->across] == 1;
+    d->shares = p->stride[1 + d->across] == 1 && tap_of(c, d->across) == 1;
     d->blocks = d->flat ? 1 : pc_ceil_div(p->oc, lanes);
     d->period = d->flat ? p->oc / gcd(p->oc, lanes) : 1;
     const int64_t along = outputs(c, d->across);
     double least = 0;
     for (int tile = 1; tile <= PC_MAX_DEPTHWISE_TILE && tile <= along; tile++) {
-        if (!c->kernels->depthwise[d->shares][tile] || (tile > 1 && panel_bytes(c, tile, 1) > MOST)) continue;
+        if (!c->kernels->depthwise[d->shares][tile] || (tile > 1 && region_bytes(c, tile, 1) > MOST)) continue;
         const double cost = (double)pc_ceil_div(along, tile) * (double)(pc_max(tile, 4) + 1); /* 4: a chain's latency */
         if (least == 0 || cost < least) {
             least = cost;
@@ -128,14 +155,16 @@ static void plan(pc_conv *c) {
     /* Small panels go a few at a time: to hand out one would take as long as to compute it. */
     enum { SMALL = 8000 }; /* FMAs of a vector */
     const int64_t regions = p->mb * d->count[0] * d->apart[0] * d->count[1] * d->apart[1];
-    const int64_t fmas = d->size[0] * d->size[1] * c->taps, enough = pc_ceil_div(8 * c->threads, pc_max(1, regions));
+    const int64_t fmas = d->size[0] * d->size[1] * c->taps,
+                  enough = c->threads == 1 ? 1 : pc_ceil_div(8 * c->threads, pc_max(1, regions));
     d->run = pc_max(1, pc_min(pc_ceil_div(SMALL, fmas), d->blocks / enough));
     d->runs = pc_ceil_div(d->blocks, d->run);
     d->work = regions * d->runs;
     c->threads = (int)pc_max(1, pc_min(c->threads, d->work));
     d->pitch = reach(c, 1, d->size[1]) * d->pixel + lanes;
     d->bias = pc_round_up((reach(c, 0, d->size[0]) * d->pitch + lanes) * size, 64);
-    d->row = pc_round_up(d->bias + d->period * lanes * size, 64);
+    d->out = pc_round_up(d->bias + d->period * lanes * size, 64);
+    d->row = pc_round_up(d->out + turned_bytes(c, d->size[0], d->size[1]), 64);
     c->workspace_per_thread =
         (size_t)(d->row + pc_conv_row_bytes(c, pc_min(reach(c, 1, d->size[1]) * d->apart[1], p->in[2])));
     c->packed_size = (size_t)(d->blocks * d->period * c->taps * lanes * size);
@@ -173,6 +202,20 @@ static void fill_bias(const pc_conv *c, const pc_exec_args *a, int64_t first, ch
                (size_t)pc_min(n - i, c->desc.oc) * size);
 }
 
+/* Turn n[0] x n[1] outputs of a vector of channels, which stand in the workspace, into planes. An epilogue that needs no
+ * residual comes before, while they are in one piece. */
+static void turn(const pc_conv *c, const pc_exec_args *a, const pc_strides *o, const int64_t *n, int64_t lanes,
+                 char *out, char *dst) {
+    const int64_t vlen = c->kernels->vlen, whole = o->h == n[1];
+    const pc_strides s = {.c = 1, .w = vlen, .h = n[1] * vlen};
+    if (!a->residual) pc_conv_finish(c, a, &s, out, vlen, n[0], n[1]);
+    const int64_t rows = whole ? 1 : n[0], cols = whole ? n[0] * n[1] : n[1];
+    for (int64_t y = 0; y < rows; y++)
+        c->kernels->transpose(pc_at(out, y * s.h, c->kernels->size), vlen, cols, lanes,
+                              pc_at_mut(dst, y * o->h, c->kernels->size), o->c);
+    if (a->residual) pc_conv_finish(c, a, o, dst, lanes, n[0], n[1]);
+}
+
 /* A run of blocks of channels of one region of one image. */
 static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *workspace) {
     const pc_conv_desc *p = &c->desc;
@@ -195,9 +238,11 @@ static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *w
     int tile = (int)pc_min(d->tile, n[along]);
     while (!c->kernels->depthwise[d->shares][tile]) tile--;
     pc_depthwise_fn *kernel = c->kernels->depthwise[d->shares][tile];
-    const pc_strides o = {.n = c->dst.n, .c = 1, .h = c->dst.h * d->apart[0], .w = c->dst.w * d->apart[1]};
-    const int64_t panel[2] = {d->pitch, d->pixel}, step[2] = {o.h, o.w};
-    pc_panel_args g = {.src_row = c->src.h,
+    const int turns = c->dst.c != 1;
+    const pc_strides o = {.n = c->dst.n, .c = c->dst.c, .h = c->dst.h * d->apart[0], .w = c->dst.w * d->apart[1]};
+    const int64_t panel[2] = {d->pitch, d->pixel}, step[2] = {turns ? n[1] * vlen : o.h, turns ? vlen : o.w};
+    pc_panel_args g = {.src_chan = c->src.c,
+                       .src_row = c->src.h,
                        .src_col = c->src.w,
                        .in_h = p->in[1],
                        .in_w = p->in[2],
@@ -212,6 +257,7 @@ static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *w
                        .pitch = d->pitch,
                        .pixel = d->pixel,
                        .boundary = p->boundary,
+                       .bordered = d->whole,
                        .bytes = p->src_bytes,
                        .row = workspace + d->row};
     pc_depthwise_args k = {.row_step = panel[along] * p->stride[1 + along],
@@ -228,26 +274,37 @@ static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *w
     const int64_t origin = i * c->dst.n + y0[0] * c->dst.h + y0[1] * c->dst.w;
     for (; block < end; block++) {
         const int64_t first = block * vlen, lanes = d->flat ? p->oc : pc_min(vlen, p->oc - first);
-        char *dst = pc_at_mut(a->dst, origin + first, size);
-        g.src = pc_at(a->src, i * c->src.n + first / c->ocg, c->src_size);
+        char *dst = pc_at_mut(a->dst, origin + first * o.c, size), *out = turns ? workspace + d->out : dst;
+        g.src = pc_at(a->src, i * c->src.n + first / c->ocg * c->src.c, c->src_size);
         g.first = first % c->ocg;
         g.lanes = lanes;
         c->kernels->panel(&g);
+        g.bordered = 1;
         fill_bias(c, a, first, workspace + d->bias);
         k.wei = pc_at(a->packed, block * c->taps * vlen, size);
-        k.lanes = (int)(d->flat ? vlen : lanes);
-        k.last = (int)(d->flat ? n[1] * p->oc - (k.n - 1) * vlen : lanes);
+        k.lanes = (int)(d->flat || turns ? vlen : lanes);
+        k.last = (int)(d->flat ? n[1] * p->oc - (k.n - 1) * vlen : k.lanes);
         for (int64_t j = 0; j < n[along]; j += tile) {
             const int64_t at = pc_min(j, n[along] - tile); /* a last tile steps back */
             k.src = pc_at(workspace, at * k.row_step, size);
-            k.dst = pc_at_mut(dst, at * step[along], size);
+            k.dst = pc_at_mut(out, at * step[along], size);
             kernel(&k);
         }
-        pc_conv_finish(c, a, &o, dst, lanes, n[0], n[1]);
+        if (turns)
+            turn(c, a, &o, n, lanes, out, dst);
+        else
+            pc_conv_finish(c, a, &o, dst, lanes, n[0], n[1]);
     }
 }
 
-static void run(const pc_conv *c, const pc_exec_args *a) { pc_conv_run_items(c, a, c->as.panels.work, 0, run_item); }
+/* Where a region is a plane, the zeros of its border stay in their place. */
+static void prepare(const pc_conv *c, char *workspace) {
+    if (c->as.panels.whole) memset(workspace, 0, (size_t)c->as.panels.bias);
+}
+
+static void run(const pc_conv *c, const pc_exec_args *a) {
+    pc_conv_run_items(c, a, c->as.panels.work, prepare, run_item);
+}
 
 const pc_algo pc_algo_panels = {
     .name = "panels", .reject = reject, .defer = defer, .plan = plan, .pack = pack, .run = run};

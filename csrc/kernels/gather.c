@@ -2,8 +2,8 @@
  * kernels.h).
  *
  * This is the only place that knows layouts, borders and strides of the image: padding becomes data here, a stride of s
- * becomes s x s interleaved planes of stride 1, channels last becomes planar by transposes in registers. The copy costs
- * a few per cent of a dense layer, because each element is then multiplied once for every output channel and tap. */
+ * becomes s x s interleaved planes of stride 1, channels last becomes planar by `transpose`. The copy costs a few per
+ * cent of a dense layer, because each element is then multiplied once for every output channel and tap. */
 #include "../base/shape.h"
 #include "../simd/vec.h"
 #include "kernels.h"
@@ -232,13 +232,14 @@ void PC_FN(pc_gather)(const pc_gather_args *a) {
     }
 }
 
-/* ---- panels: channels last, as they are ----------------------------------------------------------------------- */
+/* ---- panels ------------------------------------------------------------------------------------------------------ */
 
 static void fill_zeros(elem *dst, int64_t n) {
     for (int64_t i = 0; i < n; i += PC_VLEN) v_store(dst + i, v_zero());
 }
 
-/* One pixel. Whole vectors are written: what lies behind the pixel is its successor, which comes later, or slack. */
+/* One pixel, channels last. Whole vectors are written: what lies behind the pixel is its successor, which comes later,
+ * or slack. */
 PC_INLINE void copy_pixel(const pc_panel_args *a, const elem *src, elem *dst) {
     if (a->repeat == 1) {
         for (int64_t i = 0; i < a->lanes; i += PC_VLEN)
@@ -254,48 +255,93 @@ PC_INLINE void copy_pixel(const pc_panel_args *a, const elem *src, elem *dst) {
     }
 }
 
-/* One pixel of bytes. */
-PC_RARE void widen_pixel(const pc_panel_args *a, const uint8_t *src, elem *dst) {
-    for (int64_t i = 0; i < a->lanes; i++) dst[i] = src[(a->first + i) / a->repeat];
+/* One pixel, whatever the layout, the multiplier and the type. */
+PC_RARE void any_pixel(const pc_panel_args *a, const void *row, int64_t ix, elem *dst) {
+    for (int64_t i = 0; i < a->lanes; i++)
+        dst[i] = element(row, pc_quotient(a->first + i, a->repeat) * a->src_chan + ix * a->src_col, a->bytes);
 }
 
 PC_RARE void copy_panel_border(const pc_panel_args *a, const void *row, elem *dst, int64_t from, int64_t to) {
     for (int64_t u = from; u < to; u++) {
         const int64_t ix = pc_border(a->boundary, a->x0 + u * a->apart_w, a->in_w);
-        if (ix < 0)
+        if (ix < 0) {
             fill_zeros(dst + u * a->pixel, a->lanes);
-        else if (a->bytes)
-            widen_pixel(a, (const uint8_t *)row + ix * a->src_col, dst + u * a->pixel);
-        else
+        } else if (a->bytes || a->src_chan != 1) {
+            any_pixel(a, row, ix, dst + u * a->pixel);
+        } else {
             copy_pixel(a, (const elem *)row + ix * a->src_col, dst + u * a->pixel);
+        }
+    }
+}
+
+/* Up to four columns of up to a vector of planes. */
+PC_RARE void turn_part(const pc_panel_args *a, const elem *src, elem *dst, int cols) {
+    vec v[4];
+    v_load_quads_part(src, a->src_chan, (int)a->lanes, 0, cols, v);
+    for (int j = 0; j < cols; j++) v_store(dst + j * PC_VLEN, v[j]);
+}
+
+/* n columns of some rows of up to a vector of planes, four at a time. Not a row a call: 16 addresses would be computed
+ * anew for each. */
+static void turn_rows(const pc_panel_args *a, const elem *src, elem *dst, int64_t rows, int64_t n) {
+    const int whole = a->lanes == PC_VLEN && n >= 4;
+    const int64_t chan = a->src_chan, step = a->apart_h * a->src_row, pitch = a->pitch;
+    for (; rows > 0; rows--, src += step, dst += pitch)
+        for (int64_t u = 0; u < n; u += 4) {
+            const int64_t at = whole ? pc_min(u, n - 4) : u; /* the last ones step back */
+            if (!whole) {
+                turn_part(a, src + at, dst + at * PC_VLEN, (int)pc_min(4, n - at));
+                continue;
+            }
+            vec v[4];
+            v_load_quads(src + at, chan, v);
+            PC_UNROLL for (int j = 0; j < 4; j++) v_store(dst + (at + j) * PC_VLEN, v[j]);
+        }
+}
+
+/* Columns lo .. hi - 1 of a row, channels last. */
+static void copy_pixels(const pc_panel_args *a, const void *raw, elem *dst, int64_t lo, int64_t hi) {
+    const elem *row = raw;
+    int64_t col = a->src_col;
+    if (a->bytes) {
+        const int64_t first = a->x0 + lo * a->apart_w, end = a->x0 + (hi - 1) * a->apart_w + 1;
+        col = (a->first + a->lanes - 1) / a->repeat + 1;
+        row = widened(raw, first, end, a->src_col, col, a->row);
+    }
+    if (a->repeat == 1 && a->lanes == a->pixel && a->src_col == a->pixel && a->apart_w == 1) { /* pixels touch */
+        copy_run(dst + lo * a->pixel, row + (a->x0 + lo) * a->pixel, (hi - lo) * a->pixel);
+    } else {
+        for (int64_t u = lo; u < hi; u++) copy_pixel(a, row + (a->x0 + u * a->apart_w) * col, dst + u * a->pixel);
     }
 }
 
 void PC_FN(pc_panel)(const pc_panel_args *a) {
-    int64_t lo, hi;
+    const int bordered = a->bordered && a->boundary == PC_ZEROS,
+              turns = a->src_chan != 1 && !a->bytes && a->repeat == 1;
+    int64_t lo, hi, top = 0, bottom = 0; /* what lies inside the image; rows of planes that are turned together */
     columns_inside(a->x0, a->apart_w, a->cols, a->in_w, &lo, &hi);
+    if (turns) {
+        columns_inside(a->y0, a->apart_h, a->rows, a->in_h, &top, &bottom);
+        if (hi > lo && bottom > top)
+            turn_rows(a, (const elem *)a->src + (a->y0 + top * a->apart_h) * a->src_row + a->x0 + lo,
+                      (elem *)a->dst + top * a->pitch + lo * PC_VLEN, bottom - top, hi - lo);
+        if (bordered) return;
+    }
     for (int64_t t = 0; t < a->rows; t++) {
         elem *dst = (elem *)a->dst + t * a->pitch;
         const int64_t iy = pc_border(a->boundary, a->y0 + t * a->apart_h, a->in_h);
         if (iy < 0) {
-            fill_zeros(dst, a->cols * a->pixel);
+            if (!bordered) fill_zeros(dst, a->cols * a->pixel);
             continue;
         }
-        const void *raw = source(a->src, iy * a->src_row, a->bytes);
-        const elem *row = raw;
-        int64_t col = a->src_col;
-        if (a->bytes) {
-            const int64_t first = a->x0 + lo * a->apart_w, end = hi > lo ? a->x0 + (hi - 1) * a->apart_w + 1 : first;
-            col = (a->first + a->lanes - 1) / a->repeat + 1;
-            row = widened(raw, first, end, a->src_col, col, a->row);
-        }
-        copy_panel_border(a, raw, dst, 0, lo);
-        if (a->repeat == 1 && a->lanes == a->pixel && a->src_col == a->pixel && a->apart_w == 1 &&
-            hi > lo) { /* pixels touch: rows in one piece */
-            copy_run(dst + lo * a->pixel, row + (a->x0 + lo) * a->pixel, (hi - lo) * a->pixel);
-        } else {
-            for (int64_t u = lo; u < hi; u++) copy_pixel(a, row + (a->x0 + u * a->apart_w) * col, dst + u * a->pixel);
-        }
-        copy_panel_border(a, raw, dst, hi, a->cols);
+        const void *row = source(a->src, iy * a->src_row, a->bytes);
+        if (!bordered) copy_panel_border(a, row, dst, 0, lo);
+        if (a->src_chan == 1 && hi > lo)
+            copy_pixels(a, row, dst, lo, hi);
+        else if (!turns)
+            for (int64_t u = lo; u < hi; u++) any_pixel(a, row, a->x0 + u, dst + u * a->pixel);
+        else if (t < top || t >= bottom)
+            turn_rows(a, (const elem *)row + a->x0 + lo, dst + lo * PC_VLEN, 1, hi - lo);
+        if (!bordered) copy_panel_border(a, row, dst, hi, a->cols); /* a last pixel may have written into it */
     }
 }

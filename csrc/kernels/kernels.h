@@ -100,9 +100,9 @@ typedef struct pc_pixel_args {
 
 typedef void pc_pixel_fn(const pc_pixel_args *a);
 
-/* ---- stores ----------------------------------------------------------------------------------------------------- */
+/* ---- transpose -------------------------------------------------------------------------------------------------- */
 
-/* dst[j * ld_dst + i] = src[i * ld_src + j] for i < n, j < m. `src` must be readable up to a whole vector of j. */
+/* dst[j * ld_dst + i] = src[i * ld_src + j] for i < n, j < m, which may be written twice. */
 typedef void pc_transpose_fn(const void *src, int64_t ld_src, int64_t n, int64_t m, void *dst, int64_t ld_dst);
 
 /* dst[v][j * step + i] = sum[i][v][j] for i < mr, v < nv and j < lanes[v]: what a tile of pixel lanes that was not
@@ -130,25 +130,27 @@ typedef struct pc_rows_args {
 
 typedef void pc_rows_fn(const pc_rows_args *a);
 
-/* ---- depthwise, channels last -------------------------------------------------------------------------------------
+/* ---- depthwise by channels ---------------------------------------------------------------------------------------
  *
  * A panel holds a region of the bordered image, some channels of each pixel. Row t, column u, lane i stand at
  *
  *     t * pitch + u * pixel + i
  *
  * and come from row y0 + t * apart_h, column x0 + u * apart_w of the image, channel (first + i) / repeat counted from
- * `src`. Whole vectors are written: a row needs a vector of room beyond its last pixel. */
+ * `src`. Whole vectors are written: a row needs a vector of room beyond its last pixel. Channels first (src_chan is not
+ * 1), a pixel has a vector at most, and apart_w is 1. */
 typedef struct pc_panel_args {
     const void *src;
-    int64_t src_row, src_col;
+    int64_t src_chan, src_row, src_col;
     int64_t in_h, in_w, y0, x0, apart_h, apart_w;
     int64_t rows, cols;
     int64_t first, repeat, lanes;
     void *dst;
     int64_t pitch, pixel;
     pc_boundary boundary;
-    int bytes; /* src holds numbers of type uint8_t */
-    void *row; /* then: room for min(cols * apart_w, in_w) pixels of the channels that the lanes hold */
+    int bordered; /* dst holds the zeros of a border already */
+    int bytes;    /* src holds numbers of type uint8_t */
+    void *row;    /* then: room for min(cols * apart_w, in_w) pixels of the channels that the lanes hold */
 } pc_panel_args;
 
 typedef void pc_panel_fn(const pc_panel_args *a);

@@ -258,8 +258,7 @@ PC_INLINE void rows(const int tile, const int kr, const int step, const int col_
 #define PAIR(X, tile) X(tile, 3, 2, 2) X(tile, 5, 2, 2)
 #define MANY(X) SMALL(X, 1) SMALL(X, 4) SMALL(X, 7) SMALL(X, 8) SMALL(X, 14)
 #if defined(PC_NARROW)
-#define VARIANTS(X)                                                                                                    \
-    SMALL(X, 1) SMALL(X, 4) SMALL(X, 7) SMALL(X, 14) PAIR(X, 1) PAIR(X, 4) PAIR(X, 7)
+#define VARIANTS(X) X(7, 5, 1, 1) X(14, 5, 1, 1) X(7, 7, 1, 1) X(14, 7, 1, 1)
 #elif defined(PC_DTYPE_F64) && !defined(PC_TARGET_SCALAR) /* fewer tiles: doubles are rarer */
 #define VARIANTS(X)                                                                                                    \
     X(1, 1, 1, 1) ANY(X, 1) ANY(X, 4) TALL(X, 1) TALL(X, 4)                                                            \

@@ -3,8 +3,8 @@
 #include "plan.h"
 
 static const pc_algo *const registry[] = {
-    &pc_algo_fft_lines, &pc_algo_fft,      &pc_algo_separable,     &pc_algo_rows,        &pc_algo_windows,
-    &pc_algo_panels,    &pc_algo_winograd, &pc_algo_channel_lanes, &pc_algo_pixel_lanes, &pc_algo_reference,
+    &pc_algo_fft_lines, &pc_algo_fft,      &pc_algo_separable,     &pc_algo_windows,     &pc_algo_panels,
+    &pc_algo_rows,      &pc_algo_winograd, &pc_algo_channel_lanes, &pc_algo_pixel_lanes, &pc_algo_reference,
 };
 
 const pc_algo *pc_registry_at(int i) {

@@ -251,7 +251,7 @@ PC_INLINE quad quad_load(const elem *p) { return _mm_loadu_ps(p); }
 PC_INLINE quad quad_load_part(const elem *p, int lo, int hi) {
     return _mm_maskz_loadu_ps((__mmask8)(v_mask(lo, hi) & 15), p);
 }
-PC_INLINE void quad_turn(const quad q[8], __m256 v[4]) {
+PC_INLINE void quads_of_half(const quad q[8], __m256 v[4]) {
     __m256 z[4];
     PC_UNROLL for (int i = 0; i < 4; i++) z[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(q[i]), q[4 + i], 1);
     const __m256 a = _mm256_unpacklo_ps(z[0], z[1]), b = _mm256_unpackhi_ps(z[0], z[1]);
@@ -263,9 +263,17 @@ PC_INLINE void quad_turn(const quad q[8], __m256 v[4]) {
 }
 PC_INLINE void quad_columns(const quad q[PC_VLEN], vec v[4]) {
     __m256 a[4], b[4];
-    quad_turn(q, a);
-    quad_turn(q + 8, b);
+    quads_of_half(q, a);
+    quads_of_half(q + 8, b);
     PC_UNROLL for (int i = 0; i < 4; i++) v[i] = _mm512_insertf32x8(_mm512_castps256_ps512(a[i]), b[i], 1);
+}
+PC_INLINE void quad_turn(vec z[4]) { /* 4 x 4 blocks, within each quarter of a vector */
+    const vec a = _mm512_unpacklo_ps(z[0], z[1]), b = _mm512_unpackhi_ps(z[0], z[1]);
+    const vec c = _mm512_unpacklo_ps(z[2], z[3]), d = _mm512_unpackhi_ps(z[2], z[3]);
+    z[0] = _mm512_shuffle_ps(a, c, 0x44);
+    z[1] = _mm512_shuffle_ps(a, c, 0xee);
+    z[2] = _mm512_shuffle_ps(b, d, 0x44);
+    z[3] = _mm512_shuffle_ps(b, d, 0xee);
 }
 /* Rows i and 8 + i share z[i]. Half as many registers as v_transpose, none of them spilled, and 48 instead of 64
  * shuffles for 16 x 16 elements. */

@@ -93,6 +93,11 @@ static const char *const chosen[] = {
     "mb2 g20 ic20 oc20 in30,5 k21,1 lo10,0 hi10,0 bias real",
     "g19 ic19 oc19 in4,60 k1,11 lo0,5 hi0,5 bias real",
     "g21 ic21 oc63 in6,7 k3 s2,1 lo1 hi1 bias special",
+    /* depthwise, planes turned into panels: tails of channels, rows of fewer than four, dilations, regions */
+    "mb2 g35 ic35 oc35 in13,9 k3,5 s2,1 d1,2 lo1,4 hi1,4 bias real",
+    "g20 ic20 oc20 in5,3 k3 d2,1 lo2,1 hi2,1 real",
+    "reflect mb2 g48 ic48 oc48 in40,11 k5 lo2 hi2 bias special",
+    "g33 ic33 oc33 in30,18 k3 s1,2 lo1 hi1 bias real",
     "g50 ic50 oc50 in23,25 k3 d5,7 lo5,7 hi5,7 bias real",
     "g17 ic17 oc17 in40,9 k3 s3,2 d9,2 lo9,2 hi4,1 real",
     "g5 ic5 oc5 in9,30 k4,6 lo2 hi3 special",
