@@ -179,6 +179,14 @@ def test_no_other_layer_differs(rng, kernel, arguments, dtype):
     assert same_bits(fast, strict)
 
 
+def errors(x, w, **arguments):
+    """Root mean squares of fast, which must run a transform, and of strict."""
+    assert transformed(F.conv2d, x, w, **arguments, precision="fast")
+    exact = reference.conv2d(x, w, **arguments, dtype=np.float64)
+    results = (F.conv2d(x, w, **arguments, precision=p) for p in ("fast", "strict"))
+    return [np.sqrt(np.mean((result - exact) ** 2)) for result in results]
+
+
 @needs_a_transform
 @pytest.mark.parametrize(
     ("channels", "size", "images", "stride"),
@@ -199,10 +207,7 @@ def test_the_error_is_at_most_twice_that_of_the_chain(rng, channels, size, image
     x = rng.standard_normal((images, channels, size, size)).astype(np.float32)
     w = (rng.standard_normal((64, channels, 3, 3)) * np.sqrt(2 / (9 * channels))).astype(np.float32)
     arguments = {"padding": 1, "stride": stride}
-    assert transformed(F.conv2d, x, w, **arguments, precision="fast")
-    exact = reference.conv2d(x, w, **arguments, dtype=np.float64)
-    results = (F.conv2d(x, w, **arguments, precision=p) for p in ("fast", "strict"))
-    fast, strict = (np.sqrt(np.mean((result - exact) ** 2)) for result in results)
+    fast, strict = errors(x, w, **arguments)
     assert 0 < fast <= (2 if stride == 1 else 1.2) * strict
 
 
@@ -216,10 +221,7 @@ def test_the_error_of_other_kernels(rng, kernel, channels, after_relu):
     x = np.maximum(x, 0) if after_relu else x
     w = rng.standard_normal((40, channels, *kernel)).astype(np.float32)
     arguments = {"padding": tuple(k // 2 for k in kernel)}
-    assert transformed(F.conv2d, x, w, **arguments, precision="fast")
-    exact = reference.conv2d(x, w, **arguments, dtype=np.float64)
-    results = (F.conv2d(x, w, **arguments, precision=p) for p in ("fast", "strict"))
-    fast, strict = (np.sqrt(np.mean((result - exact) ** 2)) for result in results)
+    fast, strict = errors(x, w, **arguments)
     assert 0 < fast <= 2 * strict
 
 
@@ -232,10 +234,7 @@ def test_the_error_at_stride_2(rng, taps, channels):
     x = rng.standard_normal((2, channels, 72, 75)).astype(np.float32)
     w = rng.standard_normal((48, channels, taps, taps)).astype(np.float32)
     arguments = {"padding": taps // 2, "stride": 2}
-    assert transformed(F.conv2d, x, w, **arguments, precision="fast")
-    exact = reference.conv2d(x, w, **arguments, dtype=np.float64)
-    results = (F.conv2d(x, w, **arguments, precision=p) for p in ("fast", "strict"))
-    fast, strict = (np.sqrt(np.mean((result - exact) ** 2)) for result in results)
+    fast, strict = errors(x, w, **arguments)
     assert 0 < fast <= 2 * strict
 
 
@@ -244,7 +243,7 @@ def test_the_error_at_stride_2(rng, taps, channels):
     ("taps", "channels", "runs"), [(7, 3, True), (5, 64, True), (5, 16, False), (4, 64, False), (7, 1, False)]
 )
 def test_which_layers_a_stride_takes_apart(rng, taps, channels, runs):
-    """The stems of many networks, for one; with one channel the transforms cost what they save, or the error is large."""
+    """The stems of many networks, say; not where transforms cost what they save, or the error would be large."""
     x = rng.standard_normal((1, channels, 112, 112)).astype(np.float32)
     w = rng.standard_normal((64, channels, taps, taps)).astype(np.float32)
     assert transformed(F.conv2d, x, w, padding=taps // 2, stride=2, precision="fast") == runs
