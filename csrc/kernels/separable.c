@@ -102,18 +102,8 @@ PC_INLINE int64_t near_pairs(const int tile, const pc_line_args *a, const elem *
             }
         }
         const vec w = v_load(wei);
-        switch (a->off[s] - at) {
-#define SHIFTED(n)                                                                                                     \
-    case n: PC_UNROLL for (int r = 0; r < tile; r++) acc[r] = v_fma(v_from(x[r], next[r], n), w, acc[r]); break;
-            SHIFTED(0)
-            SHIFTED(2)
-            SHIFTED(4)
-            SHIFTED(6)
-            SHIFTED(8)
-            SHIFTED(10)
-            SHIFTED(12)
-            SHIFTED(14)
-        }
+        const int n = (int)(a->off[s] - at);
+        PC_UNROLL for (int r = 0; r < tile; r++) acc[r] = v_fma(v_from(x[r], next[r], n), w, acc[r]);
         one_tap(tile, a, src + a->off[s + 1], wei + PC_VLEN, acc);
     }
     return s;
