@@ -133,7 +133,9 @@ static const char *reject(const pc_conv *c) {
 }
 
 static const char *defer(const pc_conv *c) {
+    enum { FEW = 25 }; /* taps that never gain, for which a plan need not spend 1 us on weighing tiles */
     pc_fft_plan ignored;
+    if (c->taps < FEW) return "the kernel is too small to gain from transforms";
     return choose(c, &ignored) < 0.85 * direct_ns(c) ? 0 : "the kernel is too small to gain from transforms";
 }
 
