@@ -9,47 +9,50 @@ Array = npt.NDArray[Any]
 
 __version__: str
 
-def conv2d(
+def conv(
+    rank: int,
     input: Array,
     weight: Array,
     bias: Array | None = None,
     stride: int | Sequence[int] = 1,
-    padding: int | Sequence[int] | str = 0,
+    padding: int | Sequence[int] | Sequence[Sequence[int]] | str = 0,
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
     out: Array | None = None,
     layout: str = "NCHW",
     padding_mode: str = "zeros",
+    padding_value: float = 0.0,
     algorithm: str | None = None,
     precision: str | None = None,
     activation: str | Sequence[float] | None = None,
     residual: Array | None = None,
-) -> Array: ...
-def explain_conv2d(
+    explains: bool = False,
+) -> Any: ...  # the result or, with `explains`, a dict that says how it would be computed
+def conv_transpose(
+    rank: int,
     input: Array,
     weight: Array,
     bias: Array | None = None,
     stride: int | Sequence[int] = 1,
-    padding: int | Sequence[int] | str = 0,
-    dilation: int | Sequence[int] = 1,
+    padding: int | Sequence[int] | Sequence[Sequence[int]] = 0,
+    output_padding: int | Sequence[int] = 0,
     groups: int = 1,
-    *,
+    dilation: int | Sequence[int] = 1,
     out: Array | None = None,
     layout: str = "NCHW",
-    padding_mode: str = "zeros",
     algorithm: str | None = None,
     precision: str | None = None,
-    activation: str | Sequence[float] | None = None,
-    residual: Array | None = None,
-) -> dict[str, Any]: ...
+    explains: bool = False,
+) -> Any: ...
 
-class PackedConv2d:
+class PackedConv:
     """A convolution whose weights stay packed between calls, and are packed again when they may have changed.
 
-    The object holds `weight`. It packs again at the next call after `touch()`, which says that somebody was given the
-    array, and at every call while somebody else holds a reference to it. `version()` is a number that stays the same
-    for as long as it would not pack again; it is for a layer that computes something else from its weights, and keeps
-    that in `derived`, which goes when the object goes.
+    The rank follows from the weight; with `output_padding` it is a transposed one. The object holds `weight`. It packs
+    again at the next call after `touch()`, which says that somebody was given the array, and at every call while
+    somebody else holds a reference to it. `version()` is a number that stays the same for as long as it would not pack
+    again; it is for a layer that computes something else from its weights, and keeps that in `derived`, which goes when
+    the object goes.
     """
 
     derived: Any
@@ -59,20 +62,26 @@ class PackedConv2d:
         weight: Array,
         bias: Array | None = None,
         stride: int | Sequence[int] = 1,
-        padding: int | Sequence[int] | str = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | str = 0,
         dilation: int | Sequence[int] = 1,
         groups: int = 1,
         *,
         padding_mode: str = "zeros",
+        padding_value: float = 0.0,
+        output_padding: int | Sequence[int] | None = None,
         layout: str = "NCHW",
         precision: str | None = None,
     ) -> None: ...
     def __call__(
-        self, input: Array, activation: str | Sequence[float] | None = None, residual: Array | None = None
+        self,
+        input: Array,
+        activation: str | Sequence[float] | None = None,
+        residual: Array | None = None,
+        output_padding: int | Sequence[int] | None = None,
     ) -> Array: ...
     def touch(self) -> None: ...
     def version(self) -> int: ...
-    def explain(self, input: Array) -> dict[str, Any]: ...
+    def explain(self, input: Array, output_padding: int | Sequence[int] | None = None) -> dict[str, Any]: ...
 
 def filter2d_separable(
     input: Array,
@@ -80,7 +89,7 @@ def filter2d_separable(
     kernel_y: Array,
     bias: Array | None = None,
     stride: int | Sequence[int] = 1,
-    padding: int | Sequence[int] | str = 0,
+    padding: int | Sequence[int] | Sequence[Sequence[int]] | str = 0,
     dilation: int | Sequence[int] = 1,
     out: Array | None = None,
     layout: str = "NCHW",
@@ -94,7 +103,7 @@ def explain_filter2d_separable(
     kernel_y: Array,
     bias: Array | None = None,
     stride: int | Sequence[int] = 1,
-    padding: int | Sequence[int] | str = 0,
+    padding: int | Sequence[int] | Sequence[Sequence[int]] | str = 0,
     dilation: int | Sequence[int] = 1,
     out: Array | None = None,
     layout: str = "NCHW",
@@ -106,7 +115,7 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array: ...
 def explain_linear(input: Array, weight: Array) -> dict[str, Any]: ...
 
 class PackedLinear:
-    """As PackedConv2d, for a linear layer."""
+    """As PackedConv, for a linear layer."""
 
     def __init__(self, weight: Array, bias: Array | None = None) -> None: ...
     def __call__(self, input: Array) -> Array: ...

@@ -89,12 +89,17 @@ def _value(key: str, text: str) -> Any:
     return tuple(map(int, text.split(",")))
 
 
+def explain_conv2d(*args: Any, **kwargs: Any) -> dict[str, Any]:
+    """Say how the extension would compute a call."""
+    return _native.conv(2, *args, **kwargs, explains=True)
+
+
 def accepting(*arrays: Array | None, **arguments: Any) -> list[str]:
     """Name the algorithms that accept a problem; every other one has to say why not."""
     names = []
     for name in pyconv.algorithms():
         try:
-            _native.explain_conv2d(*arrays, **arguments, algorithm=name)
+            explain_conv2d(*arrays, **arguments, algorithm=name)
             names.append(name)
         except ValueError as error:
             if "refuses" not in str(error):
@@ -172,7 +177,7 @@ def check(problem: Problem, seed: int) -> None:
         for isa, threads in targets():
             for algorithm in names:
                 note = f"algorithm={algorithm} isa={isa} threads={threads}; {repro(problem, seed)}"
-                result = _native.conv2d(*data, **problem.arguments, algorithm=algorithm)
+                result = _native.conv(2, *data, **problem.arguments, algorithm=algorithm)
                 if first is None:
                     first = result
                     check_values(problem, data, result, exact, note)
@@ -185,7 +190,7 @@ def check_batch(problem: Problem, data: tuple[Array, ...], result: Array | None,
     assert result is not None
     if len(problem.x) == 4:
         for image, its_result in zip(data[0], result, strict=True):
-            alone = _native.conv2d(image, *data[1:], **problem.arguments)
+            alone = _native.conv(2, image, *data[1:], **problem.arguments)
             assert same_bits(alone, its_result), (
                 f"an image alone differs from itself in a batch; {repro(problem, seed)}"
             )

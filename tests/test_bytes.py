@@ -38,13 +38,13 @@ def test_conv2d(line, dtype, mode, isa, num_threads, rng):
     problem, x, w, b = arrays(line, dtype, rng)
     arguments = {**problem.arguments, "padding_mode": mode}
     for precision in ("strict", "fast"):
-        floats = _native.conv2d(x.astype(dtype), w, b, **arguments, precision=precision)
-        result = _native.conv2d(x, w, b, **arguments, precision=precision)
+        floats = _native.conv(2, x.astype(dtype), w, b, **arguments, precision=precision)
+        result = _native.conv(2, x, w, b, **arguments, precision=precision)
         assert same_bits(result, floats)
     last = np.ascontiguousarray(np.moveaxis(x, -3, -1))
-    turned = _native.conv2d(last, w, b, **{**arguments, "layout": "NHWC"}, precision="fast")
+    turned = _native.conv(2, last, w, b, **{**arguments, "layout": "NHWC"}, precision="fast")
     assert same_bits(np.moveaxis(turned, -1, -3), floats)
-    assert same_bits(_native.conv2d(np.moveaxis(last, -1, -3), w, b, **arguments, precision="fast"), floats)
+    assert same_bits(_native.conv(2, np.moveaxis(last, -1, -3), w, b, **arguments, precision="fast"), floats)
 
 
 @pytest.mark.fast
@@ -54,14 +54,14 @@ def test_every_algorithm_that_accepts(line, rng):
     for algorithm in pyconv.algorithms():
         options = {**problem.arguments, "algorithm": algorithm}
         try:
-            floats = _native.conv2d(x.astype("float32"), w, b, **options)
+            floats = _native.conv(2, x.astype("float32"), w, b, **options)
         except ValueError:
             continue
         if algorithm == "windows":
             with pytest.raises(ValueError, match="holds bytes"):
-                _native.conv2d(x, w, b, **options)
+                _native.conv(2, x, w, b, **options)
         else:
-            assert same_bits(_native.conv2d(x, w, b, **options), floats), algorithm
+            assert same_bits(_native.conv(2, x, w, b, **options), floats), algorithm
 
 
 @pytest.mark.parametrize("padding_mode", ["zeros", "reflect", "circular"])

@@ -177,10 +177,10 @@ def test_special_values(dtype, activation):
     w = np.ones((1, 1, 1, 1), dtype)
     for layout in ("NCHW", "NHWC"):
         view, residual = (a if layout == "NCHW" else np.moveaxis(a, 1, 3) for a in (x, added))
-        plain = _native.conv2d(view, w, layout=layout)
+        plain = _native.conv(2, view, w, layout=layout)
         for isa, threads in targets():
             for r in (None, residual):
-                result = _native.conv2d(view, w, layout=layout, activation=activation, residual=r)
+                result = _native.conv(2, view, w, layout=layout, activation=activation, residual=r)
                 expected = separate(plain, activation, r)
                 assert np.array_equal(np.isnan(result), np.isnan(expected)), (isa, threads)
                 numbers = ~np.isnan(expected)
@@ -331,7 +331,7 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_errors(name):
     error, text, arguments = WRONG[name]
-    layer = _native.PackedConv2d(W)
+    layer = _native.PackedConv(W)
     for call in (
         lambda: F.conv2d(X, W, **arguments),
         lambda: pyconv.explain(F.conv2d, X, W, **arguments),
@@ -393,7 +393,7 @@ def orders(rng, shape, dtype):
 def test_any_memory_order_of_the_residual(rng, batched, dtype, layout):
     x, w, b = (rng.standard_normal(s).astype(dtype) for s in ((2, 8, 9, 11), (18, 8, 3, 3), 18))
     turned = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, 3)), 3, 1)
-    layer = _native.PackedConv2d(w, b, 1, 1, layout=layout)
+    layer = _native.PackedConv(w, b, 1, 1, layout=layout)
     for image in (x, turned):
         image = image if batched else image[0]
         image = image if layout == "NCHW" else np.moveaxis(image, -3, -1)
@@ -455,7 +455,7 @@ def test_explain_is_that_of_the_call_without(rng):
 
 def test_one_packed_layer_serves_all(rng):
     x, w, b = (rng.standard_normal(s).astype(np.float32) for s in ((1, 5, 8, 9), (18, 5, 3, 3), 18))
-    layer = _native.PackedConv2d(w, b)
+    layer = _native.PackedConv(w, b)
     plain = F.conv2d(x, w, b)
     residual = residual_for(rng, plain.shape, np.float32)
     calls = [(a, r) for a in [*ACTIVATIONS, (-0.75, 1.5), (-0.5, 1.5), (0, 6)] for r in (None, residual)]

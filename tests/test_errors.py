@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from problems import accepting
+from problems import accepting, explain_conv2d
 
 import pyconv
 import pyconv.nn.functional as F
@@ -152,25 +152,25 @@ def test_views_beyond_memory():
 )
 def test_padding_beyond_what_the_mode_allows(mode, padding):
     with pytest.raises(ValueError, match=rf"(?s)(?=.*padding)(?=.*{mode})"):
-        _native.conv2d(X, W, padding=padding, padding_mode=mode)
+        _native.conv(2, X, W, padding=padding, padding_mode=mode)
 
 
 def test_unknown_padding_mode_and_algorithm():
-    with pytest.raises(ValueError, match=r"padding_mode.*mirror"):
-        _native.conv2d(X, W, padding_mode="mirror")
+    with pytest.raises(ValueError, match=r"padding_mode.*edge"):
+        _native.conv(2, X, W, padding_mode="edge")
     with pytest.raises(ValueError, match="nonesuch"):
-        _native.conv2d(X, W, algorithm="nonesuch")
+        _native.conv(2, X, W, algorithm="nonesuch")
 
 
 def test_an_algorithm_says_why_it_refuses():
     depthwise = np.zeros((4, 1, 3, 3), np.float32)
     for arguments in ({"weight": W}, {"weight": depthwise, "groups": 4}):
         able = accepting(X, **arguments)
-        for name, reason in _native.explain_conv2d(X, **arguments)["refused"].items():
+        for name, reason in explain_conv2d(X, **arguments)["refused"].items():
             assert reason
             if name not in able:
                 with pytest.raises(ValueError, match=f"{name}.*refuses.*{re.escape(reason)}"):
-                    _native.conv2d(X, **arguments, algorithm=name)
+                    _native.conv(2, X, **arguments, algorithm=name)
 
 
 @pytest.mark.parametrize(

@@ -122,10 +122,10 @@ def test_any_layer(data):
     arguments = {"padding": tuple(padding), "groups": groups, "padding_mode": mode, "activation": activation}
 
     def call(x, precision, algorithm=None):
-        return _native.conv2d(x, weight, bias, **arguments, precision=precision, algorithm=algorithm)
+        return _native.conv(2, x, weight, bias, **arguments, precision=precision, algorithm=algorithm)
 
     fast, chain = call(x, "fast", name), call(x, "strict")
-    largest = np.abs(_native.conv2d(np.abs(x), np.abs(weight), **{**arguments, "activation": None})).max()
+    largest = np.abs(_native.conv(2, np.abs(x), np.abs(weight), **{**arguments, "activation": None})).max()
     assert np.abs(fast - chain).max() <= 16 * np.finfo(dtype).eps * (1 + largest)
     for target in targets():
         assert same_bits(call(x[1], "fast", name), fast[1]), target
@@ -155,7 +155,7 @@ def test_zeros_that_wrap_around(rng, size, kernel, padding, layout):
         planar[:, 3:5, 4, 6] = pixel
         x = planar if layout == "NCHW" else np.ascontiguousarray(np.moveaxis(planar, 1, -1))
         fast, chain = (
-            _native.conv2d(x, w, padding=padding, groups=17, layout=layout, algorithm=name, precision="fast")
+            _native.conv(2, x, w, padding=padding, groups=17, layout=layout, algorithm=name, precision="fast")
             for name in ("fft", "reference")
         )
         assert np.array_equal(np.isnan(fast), np.isnan(chain))
@@ -224,6 +224,6 @@ def test_against_scipy(rng):
     ndimage = pytest.importorskip("scipy.ndimage")
     image = rng.integers(0, 256, (300, 280)).astype(np.float64)
     kernel = rng.integers(-5, 6, (23, 19)).astype(np.float64)
-    result = _native.conv2d(image[None, None], kernel[None, None], padding="same", padding_mode="replicate")
+    result = _native.conv(2, image[None, None], kernel[None, None], padding="same", padding_mode="replicate")
     expected = ndimage.correlate(image, kernel, mode="nearest")
     assert np.abs(result[0, 0] - expected).max() <= 1e-9

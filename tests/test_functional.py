@@ -7,7 +7,17 @@ import zlib
 
 import numpy as np
 import pytest
-from problems import TRANSFORMS, Problem, accepting, check_batch, check_values, repro, same_bits, targets
+from problems import (
+    TRANSFORMS,
+    Problem,
+    accepting,
+    check_batch,
+    check_values,
+    explain_conv2d,
+    repro,
+    same_bits,
+    targets,
+)
 
 import pyconv
 import pyconv.nn.functional as F
@@ -81,7 +91,7 @@ def baseline(line: str, dtype: str, exact: bool):
     seed = zlib.crc32(line.encode())
     data = problem.arrays(np.random.default_rng(seed), exact)
     with pyconv.threads(1):
-        result = _native.conv2d(*data, **problem.arguments)
+        result = _native.conv(2, *data, **problem.arguments)
     check_values(problem, data, result, exact, repro(problem, seed))
     check_batch(problem, data, result, seed)
     return problem, seed, data, result
@@ -93,7 +103,7 @@ def test_conv2d(line, dtype, isa, num_threads):
     for exact in (True, False):
         problem, seed, data, expected = baseline(line, dtype, exact)
         for algorithm in (None, *accepting(*data, **problem.arguments)):
-            result = _native.conv2d(*data, **problem.arguments, algorithm=algorithm)
+            result = _native.conv(2, *data, **problem.arguments, algorithm=algorithm)
             assert same_bits(result, expected), f"{algorithm=} {isa=} {num_threads=}; {repro(problem, seed)}"
 
 
@@ -108,20 +118,20 @@ def test_every_direct_algorithm_is_tested():
 def test_the_choice_depends_on_one_image_alone(isa, num_threads):
     for line in CONV_PROBLEMS:
         problem, seed, (x, w, b), _ = baseline(line, "float32", True)
-        chosen = _native.explain_conv2d(x, w, b, **problem.arguments)["algorithm"]
+        chosen = explain_conv2d(x, w, b, **problem.arguments)["algorithm"]
         images = np.stack([x] * 4) if x.ndim == 3 else np.concatenate([x] * 4)
-        assert _native.explain_conv2d(images, w, b, **problem.arguments)["algorithm"] == chosen, repro(problem, seed)
+        assert explain_conv2d(images, w, b, **problem.arguments)["algorithm"] == chosen, repro(problem, seed)
         pyconv.set_isa("scalar")
-        assert _native.explain_conv2d(x, w, b, **problem.arguments)["algorithm"] == chosen, repro(problem, seed)
+        assert explain_conv2d(x, w, b, **problem.arguments)["algorithm"] == chosen, repro(problem, seed)
         pyconv.set_isa(isa)
 
 
 @pytest.mark.parametrize("line", ["x=2,16,40,40 w=32,16,3,3 padding=1", "x=1,64,48,48 w=64,1,3,3 padding=1 groups=64"])
 def test_large_problems_use_the_threads(line, isa, num_threads):
     problem, seed, data, expected = baseline(line, "float32", False)
-    explained = _native.explain_conv2d(*data, **problem.arguments)
+    explained = explain_conv2d(*data, **problem.arguments)
     assert (explained["threads"], explained["isa"]) == (num_threads, isa)
-    assert same_bits(_native.conv2d(*data, **problem.arguments), expected), repro(problem, seed)
+    assert same_bits(_native.conv(2, *data, **problem.arguments), expected), repro(problem, seed)
 
 
 def test_planes_a_power_of_two_apart(isa, num_threads, rng):
@@ -143,7 +153,7 @@ def test_workspace_is_bounded(num_threads):
         x = np.lib.stride_tricks.as_strided(np.zeros(1, np.float32), problem.x, (0,) * len(problem.x))  # one element
         x = np.moveaxis(x, -3, -1) if problem.layout == "NHWC" else x
         w = np.lib.stride_tricks.as_strided(np.zeros(1, np.float32), problem.w, (0,) * 4)
-        explained = _native.explain_conv2d(x, w, **problem.arguments)
+        explained = explain_conv2d(x, w, **problem.arguments)
         assert explained["workspace_bytes_per_thread"] <= 512 * 1024, line
         assert explained["workspace_bytes"] <= num_threads * 512 * 1024, line
 
@@ -203,15 +213,15 @@ def test_conv2d_reads_any_view(name, line):
     before = view.copy()
     if name == "other byte order":
         with pytest.raises(TypeError, match="input"):
-            _native.conv2d(view, w, b, **problem.arguments)
+            _native.conv(2, view, w, b, **problem.arguments)
         return
-    result = _native.conv2d(view, w, b, **problem.arguments)
+    result = _native.conv(2, view, w, b, **problem.arguments)
     assert np.array_equal(result, reference.conv2d(expected_from, w, b, **problem.arguments))
     assert np.array_equal(view, before)
     if name != "unaligned" and w.shape[1] == 6:
         weights = VIEWS[name](w)
         expected = reference.conv2d(x, np.ascontiguousarray(weights), b, **problem.arguments)
-        assert np.array_equal(_native.conv2d(x, weights, b[::-1].copy()[::-1], **problem.arguments), expected)
+        assert np.array_equal(_native.conv(2, x, weights, b[::-1].copy()[::-1], **problem.arguments), expected)
 
 
 def is_channels_last(array):
@@ -293,14 +303,14 @@ def test_infinities_and_nan_follow_the_formula(dtype, isa):
     assert np.isnan(expected[0, 0, 2, 3])  # zero weight times infinity
     assert np.isnan(expected[0, 1, 0, 6])  # zero padding times infinite weight
     for algorithm in accepting(x, w, padding=1):
-        np.testing.assert_array_equal(_native.conv2d(x, w, padding=1, algorithm=algorithm), expected, algorithm)
+        np.testing.assert_array_equal(_native.conv(2, x, w, padding=1, algorithm=algorithm), expected, algorithm)
 
 
 def test_denormals_are_kept(isa):
     tiny = np.float32(1e-40)
     x, w = np.full((1, 1, 4, 20), tiny), np.ones((1, 1, 1, 1), np.float32)
     for algorithm in accepting(x, w):
-        assert np.array_equal(_native.conv2d(x, w, algorithm=algorithm), x), algorithm
+        assert np.array_equal(_native.conv(2, x, w, algorithm=algorithm), x), algorithm
 
 
 # ---- max pooling ----

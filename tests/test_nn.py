@@ -131,7 +131,7 @@ def test_layers_check_the_type(training):
         (ValueError, "groups", lambda: nn.Conv2d(1, 1, 1, groups=0)),
         (ValueError, "in_channels.*groups", lambda: nn.Conv2d(3, 4, 1, groups=2)),
         (ValueError, "out_channels.*groups", lambda: nn.Conv2d(4, 3, 1, groups=2)),
-        (ValueError, "padding_mode", lambda: nn.Conv2d(1, 1, 1, padding_mode="mirror")),
+        (ValueError, "padding_mode", lambda: nn.Conv2d(1, 1, 1, padding_mode="edge")),
         (ValueError, "layout", lambda: nn.Conv2d(1, 1, 1, layout="NCWH")),
         (ValueError, "precision.*exact", lambda: nn.Conv2d(1, 1, 1, precision="exact")),
         (TypeError, "precision", lambda: nn.Conv2d(1, 1, 1, precision=1)),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from problems import TRANSFORMS, same_bits, targets
+from problems import TRANSFORMS, explain_conv2d, same_bits, targets
 
 import pyconv
 import pyconv.nn.functional as F
@@ -68,7 +68,7 @@ def test_what_is_no_precision(name, process):
         lambda: pyconv.set_precision(name),
         lambda: F.conv2d(x, w, precision=name),
         lambda: pyconv.explain(F.conv2d, x, w, precision=name),
-        lambda: _native.PackedConv2d(w, precision=name),
+        lambda: _native.PackedConv(w, precision=name),
         lambda: nn.Conv2d(1, 1, 3, precision=name),
     ):
         error, text = (ValueError, repr(name)) if isinstance(name, str) else (TypeError, "None")
@@ -138,8 +138,8 @@ def test_a_transform_cannot_be_forced_in_strict_mode(rng):
         w = rng.standard_normal((64, *kernels[name])).astype(np.float32)
         x = rng.standard_normal((2, w.shape[1], 28, 310)).astype(np.float32)
         with pytest.raises(ValueError, match=f"'{name}' refuses.*strict"):
-            _native.conv2d(x, w, algorithm=name)
-        forced = _native.explain_conv2d(x, w, algorithm=name, precision="fast")
+            _native.conv(2, x, w, algorithm=name)
+        forced = explain_conv2d(x, w, algorithm=name, precision="fast")
         assert forced["algorithm"] == name
 
 
@@ -299,7 +299,7 @@ def test_any_layer(data):
     arguments = {"padding": padding, "groups": groups, "padding_mode": mode, "stride": stride, "dilation": dilation}
 
     def call(x, precision, algorithm=None):
-        return _native.conv2d(x, weight, bias, **arguments, precision=precision, algorithm=algorithm)
+        return _native.conv(2, x, weight, bias, **arguments, precision=precision, algorithm=algorithm)
 
     fast, chain = call(x, "fast", "winograd"), call(x, "strict")
     assert np.abs(fast - chain).max() <= 64 * np.finfo(dtype).eps * np.abs(chain).max()

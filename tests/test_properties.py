@@ -78,10 +78,10 @@ def test_conv2d_of_views(problem, seed, pick):
     x, w, b = problem.arrays(np.random.default_rng(seed), exact=True)
     expected = reference.conv2d(x, w, b, **problem.arguments)
     x, w, b = (a if a is None else pick.draw(views(a)) for a in (x, w, b))
-    result = _native.conv2d(x, w, b, **problem.arguments)
+    result = _native.conv(2, x, w, b, **problem.arguments)
     np.testing.assert_array_equal(result, expected)
     out = pick.draw(views(np.zeros_like(expected)))
-    assert _native.conv2d(x, w, b, **problem.arguments, out=out) is out
+    assert _native.conv(2, x, w, b, **problem.arguments, out=out) is out
     np.testing.assert_array_equal(out, expected)
 
 

@@ -25,7 +25,8 @@ static int pixels_do_better(const pc_conv *c) {
 }
 
 static const char *defer(const pc_conv *c) {
-    if (c->dst.w == 1) return pixels_do_better(c) ? "pixels fill vectors better than channels, or sums are short" : 0;
+    if (c->dst.w == 1 || c->dst.c != 1)
+        return pixels_do_better(c) ? "pixels fill vectors better than channels, or sums are short" : 0;
     return c->ocg < 12 ? "fewer than 12 output channels a group leave lanes empty" : 0;
 }
 
@@ -96,9 +97,19 @@ static void choose_tile(pc_conv *c) {
     d->blocks = pc_ceil_div(vectors, d->nv);
 }
 
+#define DEFINE_SCATTER(T)                                                                                              \
+    static void scatter_##T(const pc_panel *p, const T *sum, T *dst, int64_t n) {                                      \
+        const pc_strides *o = &p->conv->as.dense.o;                                                                    \
+        for (int64_t j = 0; j < p->block.n; j++)                                                                       \
+            for (int64_t i = 0; i < n; i++) dst[j * o->c + i * o->w] = sum[i * p->block.width + j];                    \
+    }
+
+DEFINE_SCATTER(float)
+DEFINE_SCATTER(double)
+
 /* Send the finished sums of n pixels on to dst: through a transpose to NCHW, or element by element of a last, partial
- * vector. */
-static void finish(const pc_panel *p, const void *sum, char *dst, int64_t n) {
+ * vector, or of every other pixel of a plane. */
+static void finish(const pc_panel *p, const void *sum, void *dst, int64_t n) {
     const pc_conv *c = p->conv;
     const pc_strides *o = &c->as.dense.o;
     const int size = c->kernels->size;
@@ -106,9 +117,16 @@ static void finish(const pc_panel *p, const void *sum, char *dst, int64_t n) {
         c->kernels->transpose(sum, p->block.width, n, p->block.n, dst, o->c);
         return;
     }
+    if (o->c != 1) {
+        if (size == 4)
+            scatter_float(p, sum, (float *)dst, n);
+        else
+            scatter_double(p, sum, (double *)dst, n);
+        return;
+    }
     for (int64_t i = 0; i < n; i++) {
         const char *from = pc_at(sum, i * p->block.width, size);
-        char *to = dst + i * o->w * size;
+        char *to = pc_at_mut(dst, i * o->w, size);
         for (int64_t b = 0; b < p->block.n * size; b += 4) __builtin_memcpy(to + b, from + b, 4);
     }
 }

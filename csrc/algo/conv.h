@@ -149,6 +149,7 @@ struct pc_conv {
     int64_t icg, ocg; /* channels a group */
     int64_t taps;     /* weights of an output and input channel */
     pc_strides src, dst;
+    int parted;   /* src or dst is a part of an image: rows or pixels do not touch */
     int src_size; /* bytes of an element of the input */
     int threads;  /* what execute uses */
     size_t packed_size, workspace_per_thread;

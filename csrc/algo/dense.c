@@ -56,6 +56,7 @@ void pc_dense_view(pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     pc_dense *d = &c->as.dense;
     int plain = 1; /* stride 1 and no border within a slice */
+    const int touch = c->src.h == p->in[2] * c->src.w && c->dst.h == c->out[2] * c->dst.w; /* no row is part of one */
     for (int i = 1; i < 3; i++) plain &= p->stride[i] == 1 && p->pad_lo[i] == 0 && p->pad_hi[i] == 0;
     *d = (pc_dense){.in_h = p->in[1],
                     .in_w = p->in[2],
@@ -68,7 +69,7 @@ void pc_dense_view(pc_conv *c) {
                     .strip = PC_DENSE_STRIP,
                     .bundle = 1};
     /* One long row, unless a stride that no second column takes left columns unread. */
-    if (plain && p->kernel[1] == 1 && p->kernel[2] == 1 && p->in[2] == c->out[2]) {
+    if (plain && touch && p->kernel[1] == 1 && p->kernel[2] == 1 && p->in[2] == c->out[2]) {
         d->in_w *= d->in_h;
         d->ow *= d->oh;
         d->in_h = d->oh = 1;
@@ -406,6 +407,7 @@ static void gather_strip(const pc_conv *c, const item *it, const void *image, in
         .sw = (int)p->stride[2],
         .row_phases = d->row_phases,
         .col_phases = d->col_phases,
+        .fill = p->fill,
         .bytes = p->src_bytes,
         .row = (char *)strip + d->row,
     };

@@ -190,6 +190,7 @@ static void gather(const pc_conv *c, const void *plane, int64_t y, int64_t x, in
                               .row_phases = 1,
                               .col_phases = 1,
                               .boundary = p->boundary,
+                              .fill = p->fill,
                               .bytes = p->src_bytes,
                               .row = workspace + c->as.fft_lines.row};
     c->kernels->gather(&g);

@@ -257,6 +257,7 @@ static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *w
                        .pitch = d->pitch,
                        .pixel = d->pixel,
                        .boundary = p->boundary,
+                       .fill = p->fill,
                        .bordered = d->whole,
                        .bytes = p->src_bytes,
                        .row = workspace + d->row};

@@ -40,6 +40,29 @@ static void choose_tile(pc_conv *c) {
     d->nv = nv;
 }
 
+/* dst[v][i * c + j * w] = sum[i][v][j]: every other pixel of planes. */
+#define DEFINE_SCATTER(T)                                                                                              \
+    static void scatter_##T(const pc_pixel_args *a, int mr, int nv, const pc_strides *o, int vlen) {                   \
+        const T *sum = a->sum;                                                                                         \
+        for (int i = 0; i < mr; i++)                                                                                   \
+            for (int v = 0; v < nv; v++, sum += vlen)                                                                  \
+                for (int j = 0; j < a->lanes[v]; j++) ((T *)a->dst[v])[i * o->c + j * o->w] = sum[j];                  \
+    }
+
+DEFINE_SCATTER(float)
+DEFINE_SCATTER(double)
+
+/* What a tile left in sums, to dst. */
+static void finish(const pc_conv *c, const pc_pixel_args *a, int mr, int nv) {
+    const pc_strides *o = &c->as.dense.o;
+    if (o->c == 1)
+        c->kernels->interleave(a, mr, nv, o->w);
+    else if (c->kernels->size == 4)
+        scatter_float(a, mr, nv, o, c->kernels->vlen);
+    else
+        scatter_double(a, mr, nv, o, c->kernels->vlen);
+}
+
 static void panel(const pc_panel *p) {
     const pc_conv *c = p->conv;
     const pc_dense *d = &c->as.dense;
@@ -69,7 +92,7 @@ static void panel(const pc_panel *p) {
             }
         }
         k->pixel_tile[mr][nv](&a);
-        if (p->last && !planar) k->interleave(&a, mr, nv, d->o.w);
+        if (p->last && !planar) finish(c, &a, mr, nv);
         if (!(p->first && p->last)) a.sum = pc_at_mut(a.sum, (int64_t)mr * d->nv * vlen, size);
     }
 }

@@ -43,7 +43,7 @@ static void pack(const pc_conv *conv, const void *wei, void *packed) { memcpy(pa
                             pc_border(d->boundary, y * d->stride[1] + r * d->dilation[1] - d->pad_lo[1], d->in[1]);    \
                         const int inside = ix >= 0 && iy >= 0 && iz >= 0;                                              \
                         const int64_t at = from + iz * c->src.d + iy * c->src.h + ix * c->src.w;                       \
-                        const T v = inside ? at_##T(c, src, at) : 0;                                                   \
+                        const T v = inside ? at_##T(c, src, at) : (T)d->fill;                                          \
                         acc = FMA(v, wei[(q * k[1] + r) * k[2] + s], acc);                                             \
                     }                                                                                                  \
                 }                                                                                                      \
@@ -66,7 +66,7 @@ static void pack(const pc_conv *conv, const void *wei, void *packed) { memcpy(pa
                 const int64_t iy =                                                                                     \
                     pc_border(d->boundary, y * d->stride[1] + r * d->dilation[1] - d->pad_lo[1], d->in[1]);            \
                 const int64_t at = from + iy * c->src.h + ix * c->src.w;                                               \
-                t = FMA(ix >= 0 && iy >= 0 ? at_##T(c, src, at) : 0, wei[r], t);                                       \
+                t = FMA(ix >= 0 && iy >= 0 ? at_##T(c, src, at) : (T)d->fill, wei[r], t);                              \
             }                                                                                                          \
             acc = FMA(t, wei[k[1] + s], acc);                                                                          \
         }                                                                                                              \

@@ -215,6 +215,7 @@ static void gather_strip(const pc_conv *c, const void *plane, int64_t y, int64_t
         .row_phases = 1,
         .col_phases = ~UINT64_C(0),
         .boundary = p->boundary,
+        .fill = p->fill,
         .bytes = p->src_bytes,
         .row = (char *)strip + r->row,
     };

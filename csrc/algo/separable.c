@@ -147,6 +147,7 @@ static const char *reject(const pc_conv *c) {
     const int64_t border = most_border(c), inner = pc_max(c->desc.src_layout == PC_NHWC ? p->ic : 1, 1);
     const int64_t outputs = pc_min(c->out[2], p->boundary == PC_ZEROS ? 1 : 2 * pc_min(border, MOST) + 1);
     static const char *const reason = "the rows that one row of outputs reads do not fit the workspace";
+    if (p->boundary == PC_CONSTANT) return "the border is a number other than zero, which the column would change";
     if (!p->separable && (p->groups != p->ic || p->oc != p->ic)) return "not depthwise";
     if (!p->separable && (p->kernel[0] != 1 || p->in[0] != 1 || c->out[0] != 1)) return "the problem has a depth";
     if (!p->separable && (p->kernel[1] == 1) == (p->kernel[2] == 1))

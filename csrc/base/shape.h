@@ -13,17 +13,26 @@ static inline int64_t pc_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b
 static inline int64_t pc_quotient(int64_t a, int64_t b) { return b == 1 ? a : a / b; }
 static inline int64_t pc_round_up(int64_t a, int64_t b) { return pc_ceil_div(a, b) * b; }
 
-/* The index inside [0, n) that stands for position i of a bordered axis, or a negative one for a zero.
- * REFLECT needs border < n, CIRCULAR border <= n: validation has seen to it. Tiles of Winograd's algorithm may reach
- * further beyond the end, where no output looks: what lies there is a zero. */
+/* A position that lies further out than the image is wide: the axis repeats, turned back or not. */
+static inline __attribute__((cold, noinline)) int64_t pc_border_far(pc_boundary mode, int64_t i, int64_t n) {
+    const int64_t period = mode == PC_CIRCULAR ? n : mode == PC_SYMMETRIC ? 2 * n : pc_max(2 * n - 2, 1);
+    i %= period;
+    if (i < 0) i += period;
+    return i < n ? i : period - (mode == PC_SYMMETRIC) - i;
+}
+
+/* The index inside [0, n) that stands for position i of a bordered axis, or a negative one for the fill. */
 static inline int64_t pc_border(pc_boundary mode, int64_t i, int64_t n) {
     if (i >= 0 && i < n) return i;
+    int64_t at;
     switch (mode) {
-        case PC_REFLECT: return i < 0 ? -i : 2 * (n - 1) - i;
+        case PC_REFLECT: at = i < 0 ? -i : 2 * (n - 1) - i; break;
+        case PC_SYMMETRIC: at = i < 0 ? -i - 1 : 2 * n - 1 - i; break;
+        case PC_CIRCULAR: at = i < 0 ? i + n : i - n; break;
         case PC_REPLICATE: return i < 0 ? 0 : n - 1;
-        case PC_CIRCULAR: return i < 0 ? i + n : i < 2 * n ? i - n : -1;
         default: return -1;
     }
+    return at >= 0 && at < n ? at : pc_border_far(mode, i, n);
 }
 
 /* The step that a transform of n points begins with; n is 4^a 2^b 3^c. */

@@ -11,7 +11,7 @@ const char *pc_status_text(pc_status status) {
         [PC_ERR_GROUPS] = "channels are not divisible by groups, or groups is less than 1",
         [PC_ERR_STRIDE] = "stride is less than 1",
         [PC_ERR_DILATION] = "dilation is less than 1",
-        [PC_ERR_PADDING] = "padding is negative, or larger than the boundary mode or the window allows",
+        [PC_ERR_PADDING] = "padding is negative, or larger than the window or the result allows",
         [PC_ERR_KERNEL] = "the dilated kernel is larger than the padded input",
         [PC_ERR_OVERFLOW] = "a size does not fit in 64 bits",
         [PC_ERR_BOUNDARY] = "unknown boundary mode",

@@ -51,7 +51,7 @@ typedef enum pc_status {
     PC_ERR_GROUPS,     /* channels are not divisible by groups, or groups < 1 */
     PC_ERR_STRIDE,     /* stride < 1 */
     PC_ERR_DILATION,   /* dilation < 1 */
-    PC_ERR_PADDING,    /* negative padding, or more than the boundary mode or the window allows */
+    PC_ERR_PADDING,    /* negative padding, or more than the window allows; nothing is left of a transposed result */
     PC_ERR_KERNEL,     /* the dilated kernel is larger than the padded input */
     PC_ERR_OVERFLOW,   /* an extent or a buffer does not fit in 64 bits */
     PC_ERR_BOUNDARY,   /* unknown boundary mode */
@@ -75,8 +75,17 @@ typedef enum pc_dtype { PC_F32 = 0, PC_F64 = 1 } pc_dtype;
 /* Order of the axes in memory: channels first or channels last. */
 typedef enum pc_layout { PC_NCHW = 0, PC_NHWC = 1 } pc_layout;
 
-/* What lies beyond the image. REFLECT does not repeat the edge pixel (np.pad "reflect"). */
-typedef enum pc_boundary { PC_ZEROS = 0, PC_REFLECT, PC_REPLICATE, PC_CIRCULAR, PC_BOUNDARY_COUNT } pc_boundary;
+/* What lies beyond the image, however far. REFLECT does not repeat the edge pixel (np.pad "reflect"), SYMMETRIC does
+ * (np.pad "symmetric"), CONSTANT is desc.fill. */
+typedef enum pc_boundary {
+    PC_ZEROS = 0,
+    PC_REFLECT,
+    PC_REPLICATE,
+    PC_CIRCULAR,
+    PC_SYMMETRIC,
+    PC_CONSTANT,
+    PC_BOUNDARY_COUNT
+} pc_boundary;
 
 typedef enum pc_isa { PC_ISA_AUTO = 0, PC_ISA_SCALAR, PC_ISA_AVX2, PC_ISA_AVX512, PC_ISA_NEON, PC_ISA_COUNT } pc_isa;
 
@@ -132,8 +141,10 @@ typedef struct pc_conv_desc {
     pc_boundary boundary;
     int64_t mb, ic, oc, groups;
     int64_t in[3], kernel[3], stride[3], dilation[3], pad_lo[3], pad_hi[3];
+    double fill;              /* PC_CONSTANT: the number, rounded to dtype */
     int src_bytes;            /* the input holds numbers of type uint8_t, whatever dtype; each is exact as an element */
     int separable;            /* each channel's kernel is a column times a row, see below */
+    int transposed;           /* the adjoint of a convolution, see below */
     pc_isa isa;               /* PC_ISA_AUTO: the process-wide target */
     int threads;              /* 0: the process-wide number; small problems use fewer */
     pc_precision precision;   /* PC_PRECISION_AUTO: the process-wide choice */
@@ -147,6 +158,12 @@ typedef struct pc_conv_desc {
  * The column comes first, and its results are rounded to the element type:
  *     t = 0;       for kh:  t = fma(src[c, ...], column[c, kh], t)     on every row of the image and column of it or of
  *     acc = bias;  for kw:  acc = fma(t[c, ...], row[c, kw], acc)      its border */
+
+/* A transposed problem adds src[i] * wei[t] to dst[i * stride - pad_lo + t * dilation], along each axis; padding cuts the
+ * result, of (in - 1) * stride - pad_lo - pad_hi + dilation * (kernel - 1) + 1 elements, and a negative pad_hi, less than
+ * stride or dilation, adds to it. Weights are (ic, oc/groups, kd, kh, kw). Its chain is that of a convolution with what
+ * taps an output meets, in the order of the inputs: c, then kw, kd, kh, each from the last to the first.
+ * Inputs before the first and after the last are zeros that take part, as far as taps of other outputs reach. */
 
 /* clang-format off */
 #define PC_CONV_DESC_INIT                                                                                             \

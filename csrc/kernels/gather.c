@@ -203,7 +203,8 @@ PC_RARE void widen_row(const pc_gather_args *a, const uint8_t *row, elem *dst) {
 }
 
 void PC_FN(pc_gather)(const pc_gather_args *a) {
-    const int whole_rows = a->src_col == 1 && a->sw <= 2 && a->boundary == PC_ZEROS;
+    const int filled = a->boundary == PC_ZEROS || a->boundary == PC_CONSTANT;
+    const int whole_rows = a->src_col == 1 && a->sw <= 2 && filled;
     const int block = a->src_chan == 1 && !whole_rows ? PC_VLEN : 1; /* channels last: a vector of channels at a time */
     for (int64_t c = 0; c < a->channels; c += block) {
         const void *src = source(a->src, c * a->src_chan, a->bytes);
@@ -234,8 +235,8 @@ void PC_FN(pc_gather)(const pc_gather_args *a) {
 
 /* ---- panels ------------------------------------------------------------------------------------------------------ */
 
-static void fill_zeros(elem *dst, int64_t n) {
-    for (int64_t i = 0; i < n; i += PC_VLEN) v_store(dst + i, v_zero());
+static void fill_vectors(elem *dst, int64_t n, double fill) {
+    for (int64_t i = 0; i < n; i += PC_VLEN) v_store(dst + i, v_set1((elem)fill));
 }
 
 /* One pixel, channels last. Whole vectors are written: what lies behind the pixel is its successor, which comes later,
@@ -265,7 +266,7 @@ PC_RARE void copy_panel_border(const pc_panel_args *a, const void *row, elem *ds
     for (int64_t u = from; u < to; u++) {
         const int64_t ix = pc_border(a->boundary, a->x0 + u * a->apart_w, a->in_w);
         if (ix < 0) {
-            fill_zeros(dst + u * a->pixel, a->lanes);
+            fill_vectors(dst + u * a->pixel, a->lanes, a->fill);
         } else if (a->bytes || a->src_chan != 1) {
             any_pixel(a, row, ix, dst + u * a->pixel);
         } else {
@@ -331,7 +332,7 @@ void PC_FN(pc_panel)(const pc_panel_args *a) {
         elem *dst = (elem *)a->dst + t * a->pitch;
         const int64_t iy = pc_border(a->boundary, a->y0 + t * a->apart_h, a->in_h);
         if (iy < 0) {
-            if (!bordered) fill_zeros(dst, a->cols * a->pixel);
+            if (!bordered) fill_vectors(dst, a->cols * a->pixel, a->fill);
             continue;
         }
         const void *row = source(a->src, iy * a->src_row, a->bytes);

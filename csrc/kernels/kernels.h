@@ -42,7 +42,7 @@ typedef struct pc_gather_args {
     int sh, sw;
     uint64_t row_phases, col_phases; /* bit p: phase p is read by some tap (phases beyond 63 always are) */
     pc_boundary boundary;
-    double fill; /* beyond the border with PC_ZEROS: 0, or minus infinity for max pooling */
+    double fill; /* beyond the border with PC_ZEROS or PC_CONSTANT: 0, minus infinity for max pooling, any number */
     int bytes;   /* src holds numbers of type uint8_t */
     void *row;   /* then: room for min(cols, in_w) pixels of the channels, a vector of them at most */
 } pc_gather_args;
@@ -148,6 +148,7 @@ typedef struct pc_panel_args {
     void *dst;
     int64_t pitch, pixel;
     pc_boundary boundary;
+    double fill;  /* PC_CONSTANT */
     int bordered; /* dst holds the zeros of a border already */
     int bytes;    /* src holds numbers of type uint8_t */
     void *row;    /* then: room for min(cols * apart_w, in_w) pixels of the channels that the lanes hold */

@@ -35,7 +35,7 @@ pc_status pc_plan_get_info(const pc_plan *plan, pc_plan_info *info) {
 const char *pc_plan_refusal(const pc_plan *plan, int i) {
     const pc_algo *algo = pc_registry_at(i);
     if (!plan || plan->is_pool || !algo || algo == plan->as.conv.algo) return NULL;
-    const pc_conv *c = &plan->as.conv;
+    const pc_conv *c = plan->phases ? &plan->phase[0].conv : &plan->as.conv;
     const char *reason = pc_algo_refusal(algo, c);
     if (reason) return reason;
     if (plan->forced) return "another algorithm was asked for";

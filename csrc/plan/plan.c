@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGN = 64 };
-
 pc_strides pc_dense_strides(pc_layout layout, int64_t c, const int64_t size[3]) {
     const int64_t w = layout == PC_NHWC ? c : 1;
     pc_strides s = {.w = w, .h = size[2] * w, .d = size[1] * size[2] * w, .n = c * size[0] * size[1] * size[2]};
@@ -22,7 +20,7 @@ pc_strides pc_dense_strides(pc_layout layout, int64_t c, const int64_t size[3]) 
     return s;
 }
 
-static int64_t flops(const pc_conv *c) {
+int64_t pc_conv_flops(const pc_conv *c) {
     const int64_t factors[] = {2, c->desc.mb, c->desc.oc, c->out[0], c->out[1], c->out[2], c->icg, c->taps};
     int64_t f = 1;
     for (int i = 0; i < 8; i++) f = pc_mul_checked(f, factors[i]);
@@ -44,7 +42,7 @@ static void batch_as_row(pc_conv *conv) {
     conv->out[0] = conv->out[1] = d->in[0] = d->in[1] = d->mb = 1;
 }
 
-static pc_status choose(pc_conv *conv, const char *name) {
+pc_status pc_conv_choose(pc_conv *conv, const char *name) {
     for (int i = 0; (conv->algo = pc_registry_at(i)); i++) {
         if (pc_algo_refusal(conv->algo, conv)) continue;
         if (name ? !strcmp(name, conv->algo->name) : !conv->algo->defer(conv)) return PC_OK;
@@ -68,19 +66,18 @@ pc_status pc_plan_create_conv(const pc_conv_desc *desc, pc_plan **plan) {
     conv.taps = conv.desc.separable ? k[1] + k[2] : k[0] * k[1] * k[2];
     int64_t out[3];
     memcpy(out, conv.out, sizeof out);
-    if (!name) batch_as_row(&conv);
+    if (!name && !conv.desc.transposed) batch_as_row(&conv);
     conv.src = pc_dense_strides(conv.desc.src_layout, conv.desc.ic, conv.desc.in);
     conv.dst = pc_dense_strides(conv.desc.dst_layout, conv.desc.oc, conv.out);
-    conv.flops = flops(&conv);
-    status = choose(&conv, name);
+    if (conv.desc.transposed) return pc_transposed_plan(&conv, name, plan);
+    conv.flops = pc_conv_flops(&conv);
+    status = pc_conv_choose(&conv, name);
     if (status != PC_OK) return status;
     conv.algo->plan(&conv);
     pc_plan *p = malloc(sizeof *p);
     if (!p) return PC_ERR_NOMEM;
-    p->is_pool = 0;
-    p->forced = name != NULL;
+    *p = (pc_plan){.forced = name != NULL, .as.conv = conv};
     memcpy(p->out, out, sizeof out);
-    p->as.conv = conv;
     *plan = p;
     return PC_OK;
 }
@@ -101,10 +98,8 @@ pc_status pc_plan_create_pool(const pc_pool_desc *desc, pc_plan **plan) {
     pc_pool_plan(&pool);
     pc_plan *p = malloc(sizeof *p);
     if (!p) return PC_ERR_NOMEM;
-    p->is_pool = 1;
-    p->forced = 0;
+    *p = (pc_plan){.is_pool = 1, .as.pool = pool};
     memcpy(p->out, pool.out, sizeof pool.out);
-    p->as.pool = pool;
     *plan = p;
     return PC_OK;
 }
@@ -120,12 +115,16 @@ size_t pc_plan_workspace_size(const pc_plan *plan) {
     const size_t each = plan->is_pool ? plan->as.pool.workspace_per_thread : plan->as.conv.workspace_per_thread;
     const int threads = plan->is_pool ? plan->as.pool.threads : plan->as.conv.threads;
     const size_t all = pc_share_size(threads, each);
-    return all ? all + ALIGN : 0;
+    return all ? all + PC_ALIGN : 0;
 }
 
-uint64_t pc_plan_pack_key(const pc_plan *plan) {
-    if (!plan || plan->is_pool) return 0;
-    const pc_conv *c = &plan->as.conv;
+/* FNV-1a over words. */
+static uint64_t hashed(uint64_t hash, const int64_t *words, size_t n) {
+    for (size_t i = 0; i < n; i++) hash = (hash ^ (uint64_t)words[i]) * UINT64_C(1099511628211);
+    return hash;
+}
+
+static uint64_t add_conv(uint64_t hash, const pc_conv *c) {
     const int dense = c->algo == &pc_algo_channel_lanes || c->algo == &pc_algo_pixel_lanes;
     const int winograd = c->algo == &pc_algo_winograd, panels = c->algo == &pc_algo_panels;
     const int separable = c->algo == &pc_algo_separable, fft = c->algo == &pc_algo_fft;
@@ -152,15 +151,25 @@ uint64_t pc_plan_pack_key(const pc_plan *plan) {
                              : fft_lines ? c->as.fft_lines.n
                                          : 0,
                              fft ? c->as.fft.cols : 0};
-    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a over words */
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        hash = (hash ^ (uint64_t)parts[i]) * UINT64_C(1099511628211);
-    return hash;
+    return hashed(hash, parts, sizeof parts / sizeof *parts);
+}
+
+uint64_t pc_plan_pack_key(const pc_plan *plan) {
+    if (!plan || plan->is_pool) return 0;
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (int64_t i = 0; i < plan->phases; i++) {
+        hash = add_conv(hashed(hash, plan->phase[i].last_tap, 3), &plan->phase[i].conv);
+        hash = hashed(hash, plan->phase[i].tap_step, 3);
+    }
+    return hashed(add_conv(hash, &plan->as.conv), plan->as.conv.desc.kernel, 3);
 }
 
 pc_status pc_plan_pack(const pc_plan *plan, const void *wei, void *packed) {
     if (!plan || plan->is_pool || !wei || !packed) return PC_ERR_NULL;
-    plan->as.conv.algo->pack(&plan->as.conv, wei, packed);
+    if (plan->as.conv.desc.transposed)
+        pc_transposed_pack(plan, wei, packed);
+    else
+        plan->as.conv.algo->pack(&plan->as.conv, wei, packed);
     return PC_OK;
 }
 
@@ -172,9 +181,11 @@ pc_status pc_plan_execute(const pc_plan *plan, const pc_exec_args *args) {
     if (plan->is_pool ? plan->as.pool.desc.with_indices && !args->indices : !args->packed) return PC_ERR_NULL;
     pc_note_team(plan->is_pool ? plan->as.pool.threads : plan->as.conv.threads);
     pc_exec_args a = *args;
-    if (a.workspace) a.workspace = (void *)(((uintptr_t)a.workspace + ALIGN - 1) / ALIGN * ALIGN);
+    if (a.workspace) a.workspace = (void *)(((uintptr_t)a.workspace + PC_ALIGN - 1) / PC_ALIGN * PC_ALIGN);
     if (plan->is_pool)
         pc_pool_run(&plan->as.pool, &a);
+    else if (plan->as.conv.desc.transposed)
+        pc_transposed_run(plan, &a);
     else
         plan->as.conv.algo->run(&plan->as.conv, &a);
     return PC_OK;

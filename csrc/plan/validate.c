@@ -1,4 +1,6 @@
 /* validate.c - every way in which a descriptor can be wrong, found before anything is computed from it. */
+#include <math.h>
+
 #include "plan.h"
 
 static int valid_dtype(pc_dtype t) { return t == PC_F32 || t == PC_F64; }
@@ -34,6 +36,17 @@ static pc_status room(int64_t in, int64_t lo, int64_t hi, int64_t window, int64_
     return *room < 0 ? PC_ERR_KERNEL : PC_OK;
 }
 
+/* The output size of a transposed convolution along an axis. */
+static pc_status transposed(pc_conv_desc *d, int i, int64_t *out) {
+    const int64_t reach = pc_mul_checked(d->kernel[i] - 1, d->dilation[i]);
+    const int64_t spread = pc_mul_checked(d->in[i] - 1, d->stride[i]);
+    if (d->pad_hi[i] <= -pc_max(d->stride[i], d->dilation[i])) return PC_ERR_PADDING;
+    if (reach < 0 || spread < 0 || reach > INT64_MAX / 4 || spread > INT64_MAX / 4) return PC_ERR_OVERFLOW;
+    if (d->pad_lo[i] > reach + spread || d->pad_hi[i] > reach + spread) return PC_ERR_PADDING;
+    *out = spread + reach + 1 - d->pad_lo[i] - d->pad_hi[i];
+    return *out < 1 ? PC_ERR_PADDING : PC_OK;
+}
+
 pc_status pc_validate_conv(pc_conv_desc *d, int64_t out[3]) {
     if (!valid_dtype(d->dtype)) return PC_ERR_DTYPE;
     if (!valid_layout(d->src_layout) || !valid_layout(d->dst_layout)) return PC_ERR_LAYOUT;
@@ -43,17 +56,26 @@ pc_status pc_validate_conv(pc_conv_desc *d, int64_t out[3]) {
     if (d->activation == PC_CLAMP && !(d->clamp[0] <= d->clamp[1])) return PC_ERR_ACTIVATION;
     if (d->mb < 0 || d->ic < 1 || d->oc < 1) return PC_ERR_SIZE;
     if (d->groups < 1 || d->ic % d->groups || d->oc % d->groups) return PC_ERR_GROUPS;
+    if (d->boundary != PC_CONSTANT) d->fill = 0;
+    if (d->boundary == PC_CONSTANT && d->fill == 0 && !signbit(d->fill)) d->boundary = PC_ZEROS;
     d->separable = d->separable != 0;
+    d->transposed = d->transposed != 0;
+    if (d->transposed && d->boundary != PC_ZEROS) return PC_ERR_BOUNDARY;
+    if (d->transposed && d->separable) return PC_ERR_GROUPS;
     d->src_bytes = d->src_bytes != 0;
     if (d->separable && (d->groups != d->ic || d->oc != d->ic)) return PC_ERR_GROUPS;
     for (int i = 0; i < 3; i++) {
         if (d->in[i] < 1 || d->kernel[i] < 1) return PC_ERR_SIZE;
         if (d->stride[i] < 1) return PC_ERR_STRIDE;
         if (d->dilation[i] < 1) return PC_ERR_DILATION;
-        if (d->pad_lo[i] < 0 || d->pad_hi[i] < 0) return PC_ERR_PADDING;
-        const int64_t most = pc_max(d->pad_lo[i], d->pad_hi[i]);
-        if (d->boundary == PC_REFLECT && most >= d->in[i]) return PC_ERR_PADDING;
-        if (d->boundary == PC_CIRCULAR && most > d->in[i]) return PC_ERR_PADDING;
+        if (d->pad_lo[i] < 0 || (d->pad_hi[i] < 0 && !d->transposed)) return PC_ERR_PADDING;
+        if (d->transposed) {
+            const pc_status status = transposed(d, i, &out[i]);
+            if (status != PC_OK) return status;
+            if (d->kernel[i] == 1) d->dilation[i] = 1;
+            if (d->stride[i] > INT32_MAX) return PC_ERR_OVERFLOW;
+            continue;
+        }
         int64_t left;
         const pc_status status = room(d->in[i], d->pad_lo[i], d->pad_hi[i], d->kernel[i], d->dilation[i], &left);
         if (status != PC_OK) return status;
@@ -68,7 +90,7 @@ pc_status pc_validate_conv(pc_conv_desc *d, int64_t out[3]) {
     const int64_t wei[] = {pc_round_up(pc_min(d->oc, INT64_C(1) << 62), 16), d->ic, d->kernel[0], d->kernel[1],
                            d->kernel[2]};
     int64_t bordered[3]; /* a bordered channel in float64 must be countable too */
-    for (int i = 0; i < 3; i++) bordered[i] = d->in[i] + d->pad_lo[i] + d->pad_hi[i];
+    for (int i = 0; i < 3; i++) bordered[i] = d->transposed ? out[i] : d->in[i] + d->pad_lo[i] + d->pad_hi[i];
     if (!product_fits(src, 5) || !product_fits(dst, 5) || !product_fits(wei, 5) || !product_fits(bordered, 3))
         return PC_ERR_OVERFLOW;
     if (d->precision == PC_PRECISION_AUTO) d->precision = pc_get_precision();

@@ -31,14 +31,21 @@ bool is_dense(const py::array &a, const int *order) {
     return true;
 }
 
-constexpr int in_order[4] = {0, 1, 2, 3};
-constexpr int nchw_to_nhwc[4] = {0, 2, 3, 1}, chw_to_hwc[3] = {1, 2, 0};
-constexpr int nhwc_to_nchw[4] = {0, 3, 1, 2}, hwc_to_chw[3] = {2, 0, 1};
+constexpr int most_axes = 5;
+constexpr int in_order[most_axes] = {0, 1, 2, 3, 4};
 
-const int *other_order(py::ssize_t ndim, bool channels_last) {
-    if (ndim == 4) return channels_last ? nhwc_to_nchw : nchw_to_nhwc;
-    return channels_last ? hwc_to_chw : chw_to_hwc;
-}
+// The axes of an image in the order of the other layout: (N, C, H, W) as 0 2 3 1, (N, H, W, C) as 0 3 1 2.
+struct OtherOrder {
+    int axis[most_axes];
+    OtherOrder(py::ssize_t ndim, int rank, bool channels_last) {
+        const int n = static_cast<int>(ndim), batch = n - rank - 1;
+        int at = 0;
+        if (batch) axis[at++] = 0;
+        if (channels_last) axis[at++] = n - 1;
+        for (int i = 0; i < rank; i++) axis[at++] = batch + !channels_last + i;
+        if (!channels_last) axis[at] = batch;
+    }
+};
 
 py::array transposed(const py::array &a, const int *order) {
     py::tuple axes(static_cast<size_t>(a.ndim()));
@@ -117,38 +124,41 @@ int64_t parse_int(py::handle value, const char *function, const char *argument) 
     return n;
 }
 
-Pair parse_pair(py::handle value, const char *function, const char *argument) {
-    if (PyLong_CheckExact(value.ptr())) {
-        const int64_t n = parse_int(value, function, argument);
-        return {n, n};
-    }
-    if (PySequence_Check(value.ptr()) && !PyUnicode_Check(value.ptr()) && !PyBytes_Check(value.ptr())) {
+Extent parse_extent(py::handle value, int rank, int64_t others, const char *function, const char *argument) {
+    Extent extent{others, others, others};
+    const auto set = [&](int i, int64_t n) { extent[static_cast<size_t>(3 - rank + i)] = n; };
+    if (!PyLong_CheckExact(value.ptr()) && PySequence_Check(value.ptr()) && !PyUnicode_Check(value.ptr()) &&
+        !PyBytes_Check(value.ptr())) {
         const auto seq = py::reinterpret_borrow<py::sequence>(value);
         const auto n = PySequence_Size(value.ptr());
         if (n < 0) PyErr_Clear();
-        if (n == 1 || n == 2) {
-            const py::object first = seq[0];
-            const int64_t h = parse_int(first, function, argument);
-            if (n == 1) return {h, h};
-            const py::object second = seq[1];
-            return {h, parse_int(second, function, argument)};
+        if (n == 1 || n == rank) {
+            for (int i = 0; i < rank; i++) {
+                const py::object item = seq[static_cast<size_t>(n == 1 ? 0 : i)];
+                set(i, parse_int(item, function, argument));
+            }
+            return extent;
         }
+        static const char *const also[4] = {"", "", " or two", " or three"};
         if (n >= 0)
-            throw py::value_error(std::string(function) + ": " + argument + " must be one integer or two, not " +
-                                  std::to_string(n));
+            throw py::value_error(std::string(function) + ": " + argument + " must be one integer" + also[rank] +
+                                  ", not " + std::to_string(n));
     }
     const int64_t n = parse_int(value, function, argument);
-    return {n, n};
+    for (int i = 0; i < rank; i++) set(i, n);
+    return extent;
 }
 
-bool parse_layout(py::handle value, const char *function) {
-    if (PyUnicode_Check(value.ptr())) {
-        if (PyUnicode_CompareWithASCIIString(value.ptr(), "NCHW") == 0) return false;
-        if (PyUnicode_CompareWithASCIIString(value.ptr(), "NHWC") == 0) return true;
-        throw py::value_error(std::string(function) + ": layout must be 'NCHW' or 'NHWC', not '" +
-                              value.cast<std::string>() + "'");
-    }
-    throw py::type_error(std::string(function) + ": layout must be 'NCHW' or 'NHWC', not " + kind_of(value));
+bool parse_layout(py::handle value, int rank, const char *function) {
+    static const char *const own[4][2] = {{}, {"NCL", "NLC"}, {"NCHW", "NHWC"}, {"NCDHW", "NDHWC"}};
+    if (PyUnicode_Check(value.ptr()))
+        for (const int r : {2, rank})
+            for (const bool last : {false, true})
+                if (PyUnicode_CompareWithASCIIString(value.ptr(), own[r][last]) == 0) return last;
+    std::string wanted = std::string(function) + ": layout must be 'NCHW' or 'NHWC'";
+    if (rank != 2) wanted += std::string(" (or '") + own[rank][0] + "' or '" + own[rank][1] + "')";
+    if (PyUnicode_Check(value.ptr())) throw py::value_error(wanted + ", not '" + value.cast<std::string>() + "'");
+    throw py::type_error(wanted + ", not " + kind_of(value));
 }
 
 pc_precision parse_precision(py::handle value, const char *function, const char *argument) {
@@ -217,38 +227,43 @@ py::array c_contiguous(const py::array &a) {
 }
 
 py::array dense(const py::array &a) {
-    if (is_aligned(a) && a.ndim() <= 4 && is_dense(a, in_order)) return a;
+    if (is_aligned(a) && a.ndim() <= most_axes && is_dense(a, in_order)) return a;
     return c_contiguous(a);
 }
 
-py::array dense_in(const py::array &a, bool channels_last, pc_layout layout) {
-    if ((layout == PC_NHWC) == channels_last) return dense(a);
-    const int *other = other_order(a.ndim(), channels_last);
-    return is_aligned(a) && is_dense(a, other) ? a : c_contiguous(transposed(a, other));
+py::array dense_in(const py::array &a, const Arrangement &as, pc_layout layout) {
+    if ((layout == PC_NHWC) == as.channels_last) return dense(a);
+    const OtherOrder other(a.ndim(), as.rank, as.channels_last);
+    return is_aligned(a) && is_dense(a, other.axis) ? a : c_contiguous(transposed(a, other.axis));
 }
 
-Image view_image(const py::array &a, bool channels_last, const char *function, const char *argument, bool data) {
+Image view_image(const py::array &a, int rank, bool channels_last, const char *function, const char *argument,
+                 bool data) {
     const auto ndim = a.ndim();
-    if (ndim != 3 && ndim != 4) {
-        const char *axes = channels_last ? "(H, W, C) or (N, H, W, C)" : "(C, H, W) or (N, C, H, W)";
-        throw py::value_error(std::string(function) + ": " + argument + " must have shape " + axes + ", not " +
-                              shape_text(a));
+    if (ndim != rank + 1 && ndim != rank + 2) {
+        static const char *const spatial[4] = {"", "L", "H, W", "D, H, W"};
+        const std::string axes =
+            channels_last ? std::string(spatial[rank]) + ", C" : std::string("C, ") + spatial[rank];
+        throw py::value_error(std::string(function) + ": " + argument + " must have shape (" + axes + ") or (N, " +
+                              axes + "), not " + shape_text(a));
     }
-    Image image{a, ndim == 4, channels_last ? PC_NHWC : PC_NCHW, {}, nullptr};
-    const auto *shape = a.shape() + (ndim - 3);
-    const int c = channels_last ? 2 : 0, h = channels_last ? 0 : 1, w = h + 1;
-    image.size = {ndim == 4 ? a.shape(0) : 1, shape[c], shape[h], shape[w]};
-    const int *other = other_order(ndim, channels_last);
+    const bool batched = ndim == rank + 2;
+    Image image{a, rank, batched, channels_last ? PC_NHWC : PC_NCHW, {1, 1, 1, 1, 1}, nullptr};
+    const int c = batched + (channels_last ? rank : 0), first = batched + !channels_last, last = first + rank - 1;
+    if (batched) image.size[0] = a.shape(0);
+    image.size[1] = a.shape(c);
+    for (int i = 0; i < rank; i++) image.size[static_cast<size_t>(5 - rank + i)] = a.shape(first + i);
+    const OtherOrder other(ndim, rank, channels_last);
     const pc_layout turned = channels_last ? PC_NCHW : PC_NHWC;
     if (is_aligned(a) && is_dense(a, in_order)) {
-    } else if (is_aligned(a) && is_dense(a, other)) {
+    } else if (is_aligned(a) && is_dense(a, other.axis)) {
         image.layout = turned;
     } else {
         // A view that is not dense is copied, in the order that its own strides suggest.
-        const auto step = [&](int axis) { return std::abs(a.strides(ndim - 3 + axis)); };
-        const bool last_fastest = shape[c] > 1 && step(c) < step(w) && step(w) <= step(h);
+        const auto step = [&](int axis) { return std::abs(a.strides(axis)); };
+        const bool last_fastest = a.shape(c) > 1 && step(c) < step(last) && (rank == 1 || step(last) <= step(last - 1));
         image.layout = last_fastest ? PC_NHWC : PC_NCHW;
-        if (data) image.array = dense(image.layout == turned ? transposed(a, other) : a);
+        if (data) image.array = dense(image.layout == turned ? transposed(a, other.axis) : a);
     }
     if (data) image.data = const_cast<void *>(image.array.data());
     return image;
@@ -270,28 +285,21 @@ py::array fresh_array(const py::dtype &dtype, const std::vector<py::ssize_t> &sh
 
 namespace {
 
-std::vector<py::ssize_t> result_shape(const Sizes &s, bool batched, bool channels_last) {
-    std::vector<py::ssize_t> shape;
-    if (batched) shape.push_back(s[0]);
-    if (channels_last)
-        shape.insert(shape.end(), {s[2], s[3], s[1]});
-    else
-        shape.insert(shape.end(), {s[1], s[2], s[3]});
-    return shape;
+// Of the numbers n, c, depth, height, width those that an array has axes for, in the order of its axes.
+std::vector<py::ssize_t> arranged(const Sizes &s, const Arrangement &as) {
+    std::vector<py::ssize_t> axes;
+    axes.reserve(most_axes);
+    if (as.batched) axes.push_back(s[0]);
+    if (!as.channels_last) axes.push_back(s[1]);
+    axes.insert(axes.end(), s.end() - as.rank, s.end());
+    if (as.channels_last) axes.push_back(s[1]);
+    return axes;
 }
 
-std::vector<py::ssize_t> result_strides(const Sizes &s, bool batched, bool channels_last, pc_layout layout,
-                                        py::ssize_t size) {
-    const py::ssize_t n = size * s[1] * s[2] * s[3];
-    const py::ssize_t c = layout == PC_NHWC ? size : size * s[2] * s[3], w = layout == PC_NHWC ? size * s[1] : size,
-                      h = w * s[3];
-    std::vector<py::ssize_t> strides;
-    if (batched) strides.push_back(n);
-    if (channels_last)
-        strides.insert(strides.end(), {h, w, c});
-    else
-        strides.insert(strides.end(), {c, h, w});
-    return strides;
+std::vector<py::ssize_t> result_strides(const Sizes &s, const Arrangement &as, pc_layout layout, py::ssize_t size) {
+    const py::ssize_t pixels = s[2] * s[3] * s[4], pixel = layout == PC_NHWC ? s[1] : 1;
+    const py::ssize_t w = size * pixel, h = w * s[4], d = h * s[3];
+    return arranged({size * s[1] * pixels, layout == PC_NHWC ? size : size * pixels, d, h, w}, as);
 }
 
 py::array shaped(py::handle value, const char *argument, const std::vector<py::ssize_t> &shape, const Like &like,
@@ -309,17 +317,17 @@ py::array shaped(py::handle value, const char *argument, const std::vector<py::s
 
 } // namespace
 
-py::array result_shaped(py::handle value, const char *argument, const Sizes &size, bool batched, bool channels_last,
+py::array result_shaped(py::handle value, const char *argument, const Sizes &size, const Arrangement &as,
                         const Like &like, const char *function) {
-    return shaped(value, argument, result_shape(size, batched, channels_last), like, function);
+    return shaped(value, argument, arranged(size, as), like, function);
 }
 
-Result make_result(py::handle out, const Sizes &size, bool batched, bool channels_last, pc_layout layout,
-                   const Like &like, const char *function) {
-    const auto shape = result_shape(size, batched, channels_last);
+Result make_result(py::handle out, const Sizes &size, const Arrangement &as, pc_layout layout, const Like &like,
+                   const char *function) {
+    const auto shape = arranged(size, as);
     const auto fresh = [&] {
         const py::array &a = like.array;
-        return fresh_array(a.dtype(), shape, result_strides(size, batched, channels_last, layout, a.itemsize()));
+        return fresh_array(a.dtype(), shape, result_strides(size, as, layout, a.itemsize()));
     };
     if (out.is_none()) {
         py::array a = fresh();
@@ -333,9 +341,9 @@ Result make_result(py::handle out, const Sizes &size, bool batched, bool channel
             throw py::value_error(std::string(function) + ": out repeats its elements along axis " + std::to_string(i));
     Result r{a, a, layout, const_cast<void *>(a.data())};
     if (is_aligned(a) && is_dense(a, in_order)) {
-        r.layout = channels_last ? PC_NHWC : PC_NCHW;
-    } else if (is_aligned(a) && is_dense(a, other_order(a.ndim(), channels_last))) {
-        r.layout = channels_last ? PC_NCHW : PC_NHWC;
+        r.layout = as.channels_last ? PC_NHWC : PC_NCHW;
+    } else if (is_aligned(a) && is_dense(a, OtherOrder(a.ndim(), as.rank, as.channels_last).axis)) {
+        r.layout = as.channels_last ? PC_NCHW : PC_NHWC;
     } else {
         r.target = fresh();
         r.data = const_cast<void *>(r.target.data());

@@ -12,7 +12,8 @@
 namespace pyconv {
 
 namespace py = pybind11;
-using Sizes = std::array<int64_t, 4>;
+using Sizes = std::array<int64_t, 5>;  // n, c, depth, height, width; axes that an image lacks are 1
+using Extent = std::array<int64_t, 3>; // depth, height, width
 
 // "(1, 3, 32, 32)", for messages.
 std::string shape_text(const py::array &a);
@@ -27,13 +28,10 @@ pc_dtype dtype_of(const py::array &a);
 // TypeError unless `a` has the dtype of `other`.
 void require_dtype(const py::array &a, const char *argument, const py::array &other, const char *other_argument);
 
-// An integer, or a sequence of one or two of them, as height and width.
-struct Pair {
-    int64_t h, w;
-};
-Pair parse_pair(py::handle value, const char *function, const char *argument);
 int64_t parse_int(py::handle value, const char *function, const char *argument);
-bool parse_layout(py::handle value, const char *function); // true: the array's axes are (N, H, W, C)
+// An integer, or a sequence of one or `rank` of them, for the last `rank` axes; `others` for those before.
+Extent parse_extent(py::handle value, int rank, int64_t others, const char *function, const char *argument);
+bool parse_layout(py::handle value, int rank, const char *function); // true: the axes are (N, spatial, C)
 // 'fast', 'strict', or None, which leaves it to the process: PC_PRECISION_AUTO.
 pc_precision parse_precision(py::handle value, const char *function, const char *argument);
 
@@ -44,18 +42,26 @@ struct Activation {
 };
 Activation parse_activation(py::handle value, const char *function, const char *argument);
 
-// A picture or a batch of them: logical sizes n, c, h, w, and data that is dense in `layout`.
+// An image of 1 to 3 spatial axes or a batch of them: logical sizes, and data that is dense in `layout`.
 struct Image {
     py::array array; // keeps the data alive; a copy where the given array was not dense
+    int rank;
     bool batched;
     pc_layout layout;
     Sizes size;
     void *data;
 };
 
-// View an input of 3 or 4 axes, in place when it is dense in either order, else as a dense copy in the order it is
+// View an input of `rank` spatial axes, in place when it is dense in either order, else as a dense copy in the order it is
 // closest to; without `data`, as if it had been copied.
-Image view_image(const py::array &a, bool channels_last, const char *function, const char *argument, bool data = true);
+Image view_image(const py::array &a, int rank, bool channels_last, const char *function, const char *argument,
+                 bool data = true);
+
+// How results of images are arranged.
+struct Arrangement {
+    int rank;
+    bool batched, channels_last;
+};
 
 // An array whose dtype others must have, and what it is called.
 struct Like {
@@ -64,7 +70,7 @@ struct Like {
 };
 
 // `value` as an array that has the shape of a result exactly, and the dtype of `like`.
-py::array result_shaped(py::handle value, const char *argument, const Sizes &size, bool batched, bool channels_last,
+py::array result_shaped(py::handle value, const char *argument, const Sizes &size, const Arrangement &as,
                         const Like &like, const char *function);
 
 // A result: a fresh array (with the memory order `layout`), or the caller's `out` after checking it.
@@ -75,8 +81,8 @@ struct Result {
     void *data;
     void finish();
 };
-Result make_result(py::handle out, const Sizes &size, bool batched, bool channels_last, pc_layout layout,
-                   const Like &like, const char *function);
+Result make_result(py::handle out, const Sizes &size, const Arrangement &as, pc_layout layout, const Like &like,
+                   const char *function);
 // ValueError if `out` shares memory with `input`.
 void require_disjoint(const Result &result, py::handle out, const py::array &input, const char *function,
                       const char *argument);
@@ -85,11 +91,11 @@ void require_disjoint(const Result &result, py::handle out, const py::array &inp
 py::array fresh_array(const py::dtype &dtype, const std::vector<py::ssize_t> &shape,
                       const std::vector<py::ssize_t> &strides);
 // `a` itself when it is dense, aligned and in C order, else a copy that is; dense() is the quicker where there are at
-// most 4 axes.
+// most 5 axes.
 py::array c_contiguous(const py::array &a);
 py::array dense(const py::array &a);
-// An array of 3 or 4 axes itself when its memory is dense in the order `layout`, else a copy with the axes turned so.
-py::array dense_in(const py::array &a, bool channels_last, pc_layout layout);
+// An array itself when its memory is dense in the order `layout`, else a copy with the axes turned so.
+py::array dense_in(const py::array &a, const Arrangement &as, pc_layout layout);
 
 [[noreturn]] void fail(pc_status status, const char *function);
 

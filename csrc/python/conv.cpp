@@ -12,123 +12,172 @@ namespace pyconv {
 
 namespace {
 
-// One call of conv2d up to the plan.
+const char *name_of(int rank, bool transposed) {
+    static const char *const names[2][4] = {{"", "conv1d", "conv2d", "conv3d"},
+                                            {"", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"}};
+    return names[transposed][rank];
+}
+
+// The arguments of either convolution beside its arrays, as Python has them; `output_padding` is null where there is
+// none, and then it is no transposed one.
+struct Options {
+    py::handle stride, padding, dilation, groups, output_padding;
+    const std::string &padding_mode;
+    double padding_value;
+};
+
+Geometry geometry_of(int rank, const Options &o, const char *f) {
+    return parse_geometry(rank, o.stride, o.padding, o.dilation, o.groups, o.padding_mode, o.padding_value, f);
+}
+
+Extent output_padding_of(int rank, const Options &o, const char *f) {
+    return o.output_padding ? parse_extent(o.output_padding, rank, 0, f, "output_padding") : Extent{0, 0, 0};
+}
+
+// One call up to the plan.
 struct Call {
+    const char *name;
     py::array weight, bias_keep;
     const void *bias;
     Image image;
     pc_conv_desc desc;
-    bool channels_last;
+    Arrangement as;
+    Sizes size; // of the result
 };
 
-Call parse_call(py::handle input, py::handle weight, py::handle bias, py::handle stride, py::handle padding,
-                py::handle dilation, py::handle groups, py::handle layout, const std::string &padding_mode,
-                const char *algorithm, py::handle precision, py::handle activation, bool data = true) {
-    static const char *f = "conv2d";
+Call parse_call(int rank, py::handle input, py::handle weight, py::handle bias, const Options &options,
+                py::handle layout, const char *algorithm, py::handle precision, py::handle activation,
+                bool data = true) {
+    const bool transposed = static_cast<bool>(options.output_padding);
+    const char *f = name_of(rank, transposed);
     const py::array x = image_array(input, f, "input");
     Call c;
-    c.weight = weight_array(weight, f);
+    c.name = f;
+    c.weight = weight_array(weight, rank, f);
     result_like(x, c.weight, "weight");
-    c.bias = bias_data(bias, c.weight.shape(0), c.weight, "weight", c.bias_keep, f);
-    c.channels_last = parse_layout(layout, f);
-    const Geometry g =
-        parse_geometry(stride, padding, dilation, groups, padding_mode, c.weight.shape(2), c.weight.shape(3), f);
-    c.image = view_image(x, c.channels_last, f, "input", data);
-    c.desc = describe(c.image, c.weight, g, parse_precision(precision, f, "precision"),
-                      parse_activation(activation, f, "activation"), algorithm, f);
+    const bool channels_last = parse_layout(layout, rank, f);
+    const Geometry g = geometry_of(rank, options, f);
+    c.bias = bias_data(bias, transposed ? c.weight.shape(1) * g.groups : c.weight.shape(0), c.weight, "weight",
+                       c.bias_keep, f);
+    c.image = view_image(x, rank, channels_last, f, "input", data);
+    c.as = {rank, c.image.batched, channels_last};
+    const pc_precision p = parse_precision(precision, f, "precision");
+    const Activation act = parse_activation(activation, f, "activation");
+    c.desc = transposed
+                 ? describe_transposed(c.image, c.weight, g, output_padding_of(rank, options, f), p, algorithm, f)
+                 : describe(c.image, c.weight, g, p, act, algorithm, f);
+    c.size = out_size(c.desc, rank, f);
     return c;
 }
 
-const char *algorithm_name(const std::optional<std::string> &name) { return name ? name->c_str() : nullptr; }
-
-py::array conv2d(py::handle input, py::handle weight, py::handle bias, py::handle stride, py::handle padding,
-                 py::handle dilation, py::handle groups, py::handle out, py::handle layout,
-                 const std::string &padding_mode, const std::optional<std::string> &algorithm, py::handle precision,
-                 py::handle activation, py::handle residual) {
-    Call c = parse_call(input, weight, bias, stride, padding, dilation, groups, layout, padding_mode,
-                        algorithm_name(algorithm), precision, activation);
-    const Sizes size = out_size(c.desc, "conv2d");
+py::array run(Call &c, py::handle input, py::handle out, py::handle residual) {
+    const char *f = c.name;
     const Like like = result_like(c.image.array, c.weight, "weight");
-    const py::object added = residual_array(residual, size, c.image, c.channels_last, like, "conv2d");
-    Result r = make_result(out, size, c.image.batched, c.channels_last, c.image.layout, like, "conv2d");
-    require_disjoint(r, out, py::reinterpret_borrow<py::array>(input), "conv2d", "input");
-    require_disjoint(r, out, c.weight, "conv2d", "weight");
-    if (c.bias) require_disjoint(r, out, c.bias_keep, "conv2d", "bias");
-    if (added) require_disjoint(r, out, py::reinterpret_borrow<py::array>(added), "conv2d", "residual");
+    const py::object added = residual_array(residual, c.size, c.as, like, f);
+    Result r = make_result(out, c.size, c.as, c.image.layout, like, f);
+    require_disjoint(r, out, py::reinterpret_borrow<py::array>(input), f, "input");
+    require_disjoint(r, out, c.weight, f, "weight");
+    if (c.bias) require_disjoint(r, out, c.bias_keep, f, "bias");
+    if (added) require_disjoint(r, out, py::reinterpret_borrow<py::array>(added), f, "residual");
     c.desc.dst_layout = r.layout;
     py::array w = dense(c.weight);
     if (might_be_separable(c.desc))
-        if (const auto factors = exact_factors(w); factors && fits_separable(c.desc, "conv2d")) {
+        if (const auto factors = exact_factors(w); factors && fits_separable(c.desc, f)) {
             w = *factors;
             c.desc.separable = 1;
         }
-    const Plan plan = create(c.desc, "conv2d");
+    const Plan plan = create(c.desc, f);
     pc_exec_args args = {};
     py::object keep;
     args.src = c.image.data;
     args.bias = c.bias;
-    args.residual = residual_data(added, c.channels_last, r.layout, keep);
+    args.residual = residual_data(added, c.as, r.layout, keep);
     args.dst = r.data;
     pack_and_execute(plan.get(), w.data(), args);
     r.finish();
     return r.array;
 }
 
-py::dict explain_conv2d(py::handle input, py::handle weight, py::handle bias, py::handle stride, py::handle padding,
-                        py::handle dilation, py::handle groups, py::handle out, py::handle layout,
-                        const std::string &padding_mode, const std::optional<std::string> &algorithm,
-                        py::handle precision, py::handle activation, py::handle residual) {
-    Call c = parse_call(input, weight, bias, stride, padding, dilation, groups, layout, padding_mode,
-                        algorithm_name(algorithm), precision, activation, false);
-    const Sizes size = out_size(c.desc, "conv2d");
+py::dict explain_call(Call &c, py::handle out, py::handle residual) {
     const Like like = result_like(c.image.array, c.weight, "weight");
-    residual_array(residual, size, c.image, c.channels_last, like, "conv2d");
-    if (!out.is_none())
-        c.desc.dst_layout =
-            make_result(out, size, c.image.batched, c.channels_last, c.image.layout, like, "conv2d").layout;
-    c.desc.separable = might_be_separable(c.desc) && exact_factors(dense(c.weight)) && fits_separable(c.desc, "conv2d");
-    return explain(create(c.desc, "conv2d").get());
+    residual_array(residual, c.size, c.as, like, c.name);
+    if (!out.is_none()) c.desc.dst_layout = make_result(out, c.size, c.as, c.image.layout, like, c.name).layout;
+    c.desc.separable = might_be_separable(c.desc) && exact_factors(dense(c.weight)) && fits_separable(c.desc, c.name);
+    return explain(create(c.desc, c.name).get());
 }
 
-class PackedConv2d {
+using Name = std::optional<std::string>;
+
+const char *text_of(const Name &name) { return name ? name->c_str() : nullptr; }
+
+// The result, or with `explains` what `explain` says of the call.
+py::object conv(int rank, py::handle input, py::handle weight, py::handle bias, py::handle stride, py::handle padding,
+                py::handle dilation, py::handle groups, py::handle out, py::handle layout,
+                const std::string &padding_mode, double padding_value, const Name &algorithm, py::handle precision,
+                py::handle activation, py::handle residual, bool explains) {
+    Call c = parse_call(rank, input, weight, bias, {stride, padding, dilation, groups, {}, padding_mode, padding_value},
+                        layout, text_of(algorithm), precision, activation, !explains);
+    if (explains) return explain_call(c, out, residual);
+    return run(c, input, out, residual);
+}
+
+py::object conv_transpose(int rank, py::handle input, py::handle weight, py::handle bias, py::handle stride,
+                          py::handle padding, py::handle output_padding, py::handle groups, py::handle dilation,
+                          py::handle out, py::handle layout, const Name &algorithm, py::handle precision,
+                          bool explains) {
+    const std::string zeros = "zeros";
+    Call c = parse_call(rank, input, weight, bias, {stride, padding, dilation, groups, output_padding, zeros, 0},
+                        layout, text_of(algorithm), precision, py::none(), !explains);
+    if (explains) return explain_call(c, out, py::none());
+    return run(c, input, out, py::none());
+}
+
+class PackedConv {
   public:
-    PackedConv2d(py::handle weight, py::object bias, py::handle stride, py::handle padding, py::handle dilation,
-                 py::handle groups, const std::string &padding_mode, py::handle layout, py::handle precision)
-        : cache_(weight_array(weight, name)),
+    PackedConv(py::handle weight, py::object bias, py::handle stride, py::handle padding, py::handle dilation,
+               py::handle groups, const std::string &padding_mode, double padding_value, py::handle output_padding,
+               py::handle layout, py::handle precision)
+        : rank_(static_cast<int>(float_array(weight, "PackedConv", "weight").ndim()) - 2),
+          transposed_(!output_padding.is_none()),
+          name_(name_of_layer()),
+          cache_(weight_array(weight, rank_, name_)),
           bias_(std::move(bias)),
-          precision_(parse_precision(precision, name, "precision")) {
-        const auto &w = cache_.weight();
-        geometry_ = parse_geometry(stride, padding, dilation, groups, padding_mode, w.shape(2), w.shape(3), name);
-        channels_last_ = parse_layout(layout, name);
+          precision_(parse_precision(precision, name_, "precision")) {
+        const Options options{stride,       padding,      dilation, groups, transposed_ ? output_padding : py::handle(),
+                              padding_mode, padding_value};
+        geometry_ = geometry_of(rank_, options, name_);
+        output_padding_ = output_padding_of(rank_, options, name_);
+        channels_last_ = parse_layout(layout, rank_, name_);
     }
 
-    py::array call(py::handle input, py::handle activation, py::handle residual) {
-        const py::array x = image_array(input, name, "input");
+    // `output_padding` of this call, if it is not None.
+    py::array call(py::handle input, py::handle activation, py::handle residual, py::handle output_padding) {
+        const py::array x = image_array(input, name_, "input");
         const py::array &w = cache_.weight();
         const Like like = result_like(x, w, "weight");
         py::array keep;
-        const void *bias = bias_data(bias_, w.shape(0), w, "weight", keep, name);
-        const Image image = view_image(x, channels_last_, name, "input");
-        const pc_conv_desc desc =
-            describe(image, w, geometry_, precision_, parse_activation(activation, name, "activation"), nullptr, name);
-        const Sizes size = out_size(desc, name);
-        const py::object added = residual_array(residual, size, image, channels_last_, like, name);
-        const Result r = make_result(py::none(), size, image.batched, channels_last_, image.layout, like, name);
+        const void *bias =
+            bias_data(bias_, transposed_ ? w.shape(1) * geometry_.groups : w.shape(0), w, "weight", keep, name_);
+        const Image image = view_image(x, rank_, channels_last_, name_, "input");
+        const Arrangement as{rank_, image.batched, channels_last_};
+        const pc_conv_desc desc = described(image, activation, output_padding);
+        const Sizes size = out_size(desc, rank_, name_);
+        const py::object added = residual_array(residual, size, as, like, name_);
+        const Result r = make_result(py::none(), size, as, image.layout, like, name_);
         py::object residual_keep;
-        execute(cache_.get(desc, name), image.data, bias, residual_data(added, channels_last_, r.layout, residual_keep),
-                r.data);
+        execute(cache_.get(desc, name_), image.data, bias, residual_data(added, as, r.layout, residual_keep), r.data);
         return r.array;
     }
 
-    py::dict explain_call(py::handle input) {
-        const py::array x = image_array(input, name, "input");
+    py::dict explain_call(py::handle input, py::handle output_padding) {
+        const py::array x = image_array(input, name_, "input");
         result_like(x, cache_.weight(), "weight");
-        const Image image = view_image(x, channels_last_, name, "input", false);
-        pc_conv_desc desc = describe(image, cache_.weight(), geometry_, precision_, {}, nullptr, name);
-        out_size(desc, name);
+        const Image image = view_image(x, rank_, channels_last_, name_, "input", false);
+        pc_conv_desc desc = described(image, py::none(), output_padding);
+        out_size(desc, rank_, name_);
         desc.separable =
-            might_be_separable(desc) && exact_factors(dense(cache_.weight())) && fits_separable(desc, name);
-        return explain(create(desc, name).get());
+            might_be_separable(desc) && exact_factors(dense(cache_.weight())) && fits_separable(desc, name_);
+        return explain(create(desc, name_).get());
     }
 
     void touch() { cache_.touch(); }
@@ -138,11 +187,31 @@ class PackedConv2d {
     py::object derived = py::none(); // what the layer computed from the weights; it goes when this object goes
 
   private:
-    static constexpr const char *name = "Conv2d";
+    const char *name_of_layer() const {
+        static const char *const names[2][4] = {{"", "Conv1d", "Conv2d", "Conv3d"},
+                                                {"", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"}};
+        if (rank_ < 1 || rank_ > 3) throw py::value_error("PackedConv: weight must have 3 to 5 axes");
+        return names[transposed_][rank_];
+    }
+
+    pc_conv_desc described(const Image &image, py::handle activation, py::handle output_padding) const {
+        const py::array &w = cache_.weight();
+        if (!transposed_)
+            return describe(image, w, geometry_, precision_, parse_activation(activation, name_, "activation"), nullptr,
+                            name_);
+        const Extent more = output_padding.is_none() ? output_padding_
+                                                     : parse_extent(output_padding, rank_, 0, name_, "output_padding");
+        return describe_transposed(image, w, geometry_, more, precision_, nullptr, name_);
+    }
+
+    int rank_;
+    bool transposed_;
+    const char *name_;
     Cache cache_;
     py::object bias_;
     pc_precision precision_;
     Geometry geometry_{};
+    Extent output_padding_{};
     bool channels_last_ = false;
 };
 
@@ -151,24 +220,25 @@ class PackedConv2d {
 void bind_conv(py::module_ &m) {
     using namespace py::literals;
     // Not by keyword alone, as a keyword costs some 0.1 us more than a position.
-    m.def("conv2d", &conv2d, "input"_a, "weight"_a, "bias"_a = py::none(), "stride"_a = 1, "padding"_a = 0,
+    m.def("conv", &conv, "rank"_a, "input"_a, "weight"_a, "bias"_a = py::none(), "stride"_a = 1, "padding"_a = 0,
           "dilation"_a = 1, "groups"_a = 1, "out"_a = py::none(), "layout"_a = "NCHW", "padding_mode"_a = "zeros",
-          "algorithm"_a = py::none(), "precision"_a = py::none(), "activation"_a = py::none(),
-          "residual"_a = py::none());
-    m.def("explain_conv2d", &explain_conv2d, "input"_a, "weight"_a, "bias"_a = py::none(), "stride"_a = 1,
-          "padding"_a = 0, "dilation"_a = 1, "groups"_a = 1, py::kw_only(), "out"_a = py::none(), "layout"_a = "NCHW",
-          "padding_mode"_a = "zeros", "algorithm"_a = py::none(), "precision"_a = py::none(),
-          "activation"_a = py::none(), "residual"_a = py::none());
-    py::class_<PackedConv2d>(m, "PackedConv2d")
+          "padding_value"_a = 0.0, "algorithm"_a = py::none(), "precision"_a = py::none(), "activation"_a = py::none(),
+          "residual"_a = py::none(), "explains"_a = false);
+    m.def("conv_transpose", &conv_transpose, "rank"_a, "input"_a, "weight"_a, "bias"_a = py::none(), "stride"_a = 1,
+          "padding"_a = 0, "output_padding"_a = 0, "groups"_a = 1, "dilation"_a = 1, "out"_a = py::none(),
+          "layout"_a = "NCHW", "algorithm"_a = py::none(), "precision"_a = py::none(), "explains"_a = false);
+    py::class_<PackedConv>(m, "PackedConv")
         .def(py::init<py::handle, py::object, py::handle, py::handle, py::handle, py::handle, const std::string &,
-                      py::handle, py::handle>(),
+                      double, py::handle, py::handle, py::handle>(),
              "weight"_a, "bias"_a = py::none(), "stride"_a = 1, "padding"_a = 0, "dilation"_a = 1, "groups"_a = 1,
-             py::kw_only(), "padding_mode"_a = "zeros", "layout"_a = "NCHW", "precision"_a = py::none())
-        .def("__call__", &PackedConv2d::call, "input"_a, "activation"_a = py::none(), "residual"_a = py::none())
-        .def("touch", &PackedConv2d::touch)
-        .def("version", &PackedConv2d::version)
-        .def_readwrite("derived", &PackedConv2d::derived)
-        .def("explain", &PackedConv2d::explain_call, "input"_a);
+             py::kw_only(), "padding_mode"_a = "zeros", "padding_value"_a = 0.0, "output_padding"_a = py::none(),
+             "layout"_a = "NCHW", "precision"_a = py::none())
+        .def("__call__", &PackedConv::call, "input"_a, "activation"_a = py::none(), "residual"_a = py::none(),
+             "output_padding"_a = py::none())
+        .def("touch", &PackedConv::touch)
+        .def("version", &PackedConv::version)
+        .def_readwrite("derived", &PackedConv::derived)
+        .def("explain", &PackedConv::explain_call, "input"_a, "output_padding"_a = py::none());
 }
 
 } // namespace pyconv

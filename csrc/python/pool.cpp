@@ -7,6 +7,15 @@ namespace pyconv {
 
 namespace {
 
+struct Pair {
+    int64_t h, w;
+};
+
+Pair parse_pair(py::handle value, const char *function, const char *argument) {
+    const Extent e = parse_extent(value, 2, 1, function, argument);
+    return {e[1], e[2]};
+}
+
 struct Call {
     const char *name;
     Image image;
@@ -25,9 +34,9 @@ Plan create(const Call &c) {
 
 // An input and the descriptor of its pooling, all but the windows.
 Call begin(const char *name, pc_pool_kind kind, const py::array &x, bool channels_last, bool data) {
-    Call c{name, view_image(x, channels_last, name, "input", data), PC_POOL_DESC_INIT, channels_last, {}, nullptr};
+    Call c{name, view_image(x, 2, channels_last, name, "input", data), PC_POOL_DESC_INIT, channels_last, {}, nullptr};
     const Sizes &n = c.image.size;
-    if (n[1] < 1 || n[2] < 1 || n[3] < 1)
+    if (n[1] < 1 || n[3] < 1 || n[4] < 1)
         throw py::value_error(std::string(name) + ": input of shape " + shape_text(x) +
                               " has an empty axis other than the batch");
     pc_pool_desc &q = c.desc;
@@ -36,15 +45,15 @@ Call begin(const char *name, pc_pool_kind kind, const py::array &x, bool channel
     q.src_layout = q.dst_layout = c.image.layout;
     q.mb = n[0];
     q.c = n[1];
-    q.in[1] = n[2];
-    q.in[2] = n[3];
+    q.in[1] = n[3];
+    q.in[2] = n[4];
     return c;
 }
 
 void finish(Call &c) {
     c.plan = create(c);
     const int64_t *out = pc_plan_out(c.plan.get());
-    c.size = {c.image.size[0], c.image.size[1], out[1], out[2]};
+    c.size = {c.image.size[0], c.image.size[1], 1, out[1], out[2]};
 }
 
 struct Windows {
@@ -83,7 +92,7 @@ void set_windows(Call &c, const Windows &w, const py::array &x) {
     if (w.padding.h > rh / 2 || w.padding.w > rw / 2)
         throw py::value_error(f + ": padding must be at most half the " + dilated + "kernel_size");
     const Sizes &n = c.image.size;
-    if (n[2] + 2 * w.padding.h < rh || n[3] + 2 * w.padding.w < rw)
+    if (n[3] + 2 * w.padding.h < rh || n[4] + 2 * w.padding.w < rw)
         throw py::value_error(f + ": the " + dilated + "window " + std::to_string(rh) + " x " + std::to_string(rw) +
                               " is larger than the padded input of shape " + shape_text(x));
     const auto set = [](int64_t to[3], Pair pair) {
@@ -101,7 +110,7 @@ Call parse_max(py::handle input, py::handle kernel_size, py::handle stride, py::
                bool ceil_mode, bool return_indices, py::handle layout, bool data = true) {
     constexpr const char *name = "max_pool2d";
     const py::array x = float_array(input, name, "input");
-    const bool channels_last = parse_layout(layout, name);
+    const bool channels_last = parse_layout(layout, 2, name);
     const Windows w = parse_windows(name, kernel_size, stride, padding, dilation, ceil_mode);
     Call c = begin(name, PC_POOL_MAX, x, channels_last, data);
     set_windows(c, w, x);
@@ -114,7 +123,7 @@ Call parse_avg(py::handle input, py::handle kernel_size, py::handle stride, py::
                bool count_include_pad, py::handle divisor_override, py::handle layout, bool data = true) {
     constexpr const char *name = "avg_pool2d";
     const py::array x = float_array(input, name, "input");
-    const bool channels_last = parse_layout(layout, name);
+    const bool channels_last = parse_layout(layout, 2, name);
     const Windows w = parse_windows(name, kernel_size, stride, padding, py::handle(), ceil_mode);
     const int64_t divisor = divisor_override.is_none() ? 0 : parse_int(divisor_override, name, "divisor_override");
     if (divisor == 0 && !divisor_override.is_none())
@@ -150,21 +159,21 @@ Pair parse_output_size(py::handle value, const char *name, Pair size) {
 Call parse_adaptive(py::handle input, py::handle output_size, py::handle layout, bool data = true) {
     constexpr const char *name = "adaptive_avg_pool2d";
     const py::array x = float_array(input, name, "input");
-    Call c = begin(name, PC_POOL_AVERAGE, x, parse_layout(layout, name), data);
-    const Pair out = parse_output_size(output_size, name, {c.image.size[2], c.image.size[3]});
+    Call c = begin(name, PC_POOL_AVERAGE, x, parse_layout(layout, 2, name), data);
+    const Pair out = parse_output_size(output_size, name, {c.image.size[3], c.image.size[4]});
     c.desc.adaptive[1] = out.h ? out.h : 1;
     c.desc.adaptive[2] = out.w ? out.w : 1;
     if (out.h == 0 || out.w == 0) c.desc.mb = 0; // a result without elements is no work
     finish(c);
-    c.size[2] = out.h;
-    c.size[3] = out.w;
+    c.size[3] = out.h;
+    c.size[4] = out.w;
     return c;
 }
 
 // The result, and with `indices` the places of the maxima.
 py::array execute(Call &c, py::handle input, py::handle out, py::array *indices = nullptr) {
-    Result r =
-        make_result(out, c.size, c.image.batched, c.channels_last, c.image.layout, {c.image.array, "input"}, c.name);
+    const Arrangement as{2, c.image.batched, c.channels_last};
+    Result r = make_result(out, c.size, as, c.image.layout, {c.image.array, "input"}, c.name);
     require_disjoint(r, out, py::reinterpret_borrow<py::array>(input), c.name, "input");
     if (r.layout != c.desc.dst_layout) {
         c.desc.dst_layout = r.layout;
@@ -175,7 +184,7 @@ py::array execute(Call &c, py::handle input, py::handle out, py::array *indices 
     args.dst = r.data;
     if (indices) {
         const py::array like = py::array_t<int64_t>(0);
-        Result i = make_result(py::none(), c.size, c.image.batched, c.channels_last, r.layout, {like, "input"}, c.name);
+        Result i = make_result(py::none(), c.size, as, r.layout, {like, "input"}, c.name);
         *indices = i.array;
         args.indices = static_cast<int64_t *>(i.data);
     }

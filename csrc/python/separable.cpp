@@ -53,7 +53,7 @@ bool factor(const T *w, int64_t kh, int64_t kw, T *column, T *row) {
 
 template <typename T>
 bool factor_all(const py::array &weight, py::array &factors) {
-    const int64_t kh = weight.shape(2), kw = weight.shape(3);
+    const int64_t kh = weight.shape(weight.ndim() - 2), kw = weight.shape(weight.ndim() - 1);
     const T *w = static_cast<const T *>(weight.data());
     T *f = static_cast<T *>(factors.mutable_data());
     for (py::ssize_t o = 0; o < weight.shape(0); o++, w += kh * kw, f += kh + kw)
@@ -92,6 +92,7 @@ struct Call {
     const void *bias;
     pc_conv_desc desc;
     bool channels_last;
+    Arrangement as() const { return {2, image.batched, channels_last}; }
 };
 
 Call parse_call(py::handle input, py::handle kernel_x, py::handle kernel_y, py::handle bias, py::handle stride,
@@ -100,8 +101,8 @@ Call parse_call(py::handle input, py::handle kernel_x, py::handle kernel_y, py::
     static const char *f = "filter2d_separable";
     const py::array x = image_array(input, f, "input");
     Call c;
-    c.channels_last = parse_layout(layout, f);
-    c.image = view_image(x, c.channels_last, f, "input", data);
+    c.channels_last = parse_layout(layout, 2, f);
+    c.image = view_image(x, 2, c.channels_last, f, "input", data);
     require_pixels(c.image, f);
     const int64_t channels = c.image.size[1];
     const py::array across = taps_array(kernel_x, channels, x, "kernel_x");
@@ -113,9 +114,11 @@ Call parse_call(py::handle input, py::handle kernel_x, py::handle kernel_y, py::
     place(across, c.weight, kh);
     const Like like = result_like(x, across, "kernel_x");
     c.bias = bias_data(bias, channels, like.array, like.argument, c.bias_keep, f);
-    Geometry g = parse_geometry(stride, padding, dilation, py::int_(channels), padding_mode, kh, kw, f);
-    c.desc =
-        describe_window(c.image, dtype_of(across), channels, kh, kw, g, parse_activation(activation, f, "activation"));
+    const Geometry g = parse_geometry(2, stride, padding, dilation, py::int_(channels), padding_mode, 0, f);
+    if (g.boundary == PC_CONSTANT)
+        throw py::value_error(std::string(f) + ": padding_mode must not be 'constant'; 'zeros' pads with zeros");
+    c.desc = describe_window(c.image, dtype_of(across), channels, {1, kh, kw}, g,
+                             parse_activation(activation, f, "activation"), f);
     c.desc.separable = 1;
     return c;
 }
@@ -132,13 +135,13 @@ py::array filter2d_separable(py::handle input, py::handle kernel_x, py::handle k
     static const char *f = "filter2d_separable";
     Call c =
         parse_call(input, kernel_x, kernel_y, bias, stride, padding, dilation, layout, padding_mode, activation, true);
-    const Sizes size = out_size(c.desc, f);
+    const Sizes size = out_size(c.desc, 2, f);
     if (is_too_large(c)) // a copy, rather than a slow way
         return filter2d_separable(as_floats(input, c), kernel_x, kernel_y, bias, stride, padding, dilation, out, layout,
                                   padding_mode, activation, residual);
     const Like like = result_like(c.image.array, c.weight, "kernel_x");
-    const py::object added = residual_array(residual, size, c.image, c.channels_last, like, f);
-    Result r = make_result(out, size, c.image.batched, c.channels_last, c.image.layout, like, f);
+    const py::object added = residual_array(residual, size, c.as(), like, f);
+    Result r = make_result(out, size, c.as(), c.image.layout, like, f);
     require_disjoint(r, out, py::reinterpret_borrow<py::array>(input), f, "input");
     if (c.bias) require_disjoint(r, out, c.bias_keep, f, "bias");
     if (added) require_disjoint(r, out, py::reinterpret_borrow<py::array>(added), f, "residual");
@@ -148,7 +151,7 @@ py::array filter2d_separable(py::handle input, py::handle kernel_x, py::handle k
     py::object keep;
     args.src = c.image.data;
     args.bias = c.bias;
-    args.residual = residual_data(added, c.channels_last, r.layout, keep);
+    args.residual = residual_data(added, c.as(), r.layout, keep);
     args.dst = r.data;
     pack_and_execute(plan.get(), c.weight.data(), args);
     r.finish();
@@ -162,14 +165,13 @@ py::dict explain_filter2d_separable(py::handle input, py::handle kernel_x, py::h
     static const char *f = "filter2d_separable";
     Call c =
         parse_call(input, kernel_x, kernel_y, bias, stride, padding, dilation, layout, padding_mode, activation, false);
-    const Sizes size = out_size(c.desc, f);
+    const Sizes size = out_size(c.desc, 2, f);
     if (is_too_large(c))
         return explain_filter2d_separable(as_floats(input, c), kernel_x, kernel_y, bias, stride, padding, dilation, out,
                                           layout, padding_mode, activation, residual);
     const Like like = result_like(c.image.array, c.weight, "kernel_x");
-    residual_array(residual, size, c.image, c.channels_last, like, f);
-    if (!out.is_none())
-        c.desc.dst_layout = make_result(out, size, c.image.batched, c.channels_last, c.image.layout, like, f).layout;
+    residual_array(residual, size, c.as(), like, f);
+    if (!out.is_none()) c.desc.dst_layout = make_result(out, size, c.as(), c.image.layout, like, f).layout;
     return explain(create(c.desc, f).get());
 }
 
@@ -181,6 +183,8 @@ bool might_be_separable(const pc_conv_desc &d) {
     constexpr int64_t small = 1 << 10, large = 1 << 16;
     const pc_precision precision = d.precision == PC_PRECISION_AUTO ? pc_get_precision() : d.precision;
     if (d.algo || precision != PC_FAST || d.groups != d.ic || d.oc != d.ic) return false;
+    if (d.in[0] != 1 || d.kernel[0] != 1 || d.pad_lo[0] || d.pad_hi[0] || d.transposed || d.boundary == PC_CONSTANT)
+        return false;
     const auto larger = [&](int64_t pixels) { return d.in[1] >= (pixels - 1) / d.in[2] + 1; };
     const bool steps = d.stride[1] > 1 || d.stride[2] > 1;
     const int64_t kh = d.kernel[1], kw = d.kernel[2], times = steps ? 5 : larger(large) ? 2 : 3;
@@ -196,7 +200,8 @@ bool fits_separable(pc_conv_desc d, const char *function) {
 }
 
 std::optional<py::array> exact_factors(const py::array &weight) {
-    py::array factors(weight.dtype(), std::vector<py::ssize_t>{weight.shape(0), weight.shape(2) + weight.shape(3)});
+    const auto kh = weight.shape(weight.ndim() - 2), kw = weight.shape(weight.ndim() - 1);
+    py::array factors(weight.dtype(), std::vector<py::ssize_t>{weight.shape(0), kh + kw});
     const bool all =
         dtype_of(weight) == PC_F32 ? factor_all<float>(weight, factors) : factor_all<double>(weight, factors);
     return all ? std::optional<py::array>(factors) : std::nullopt;

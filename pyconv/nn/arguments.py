@@ -13,18 +13,26 @@ if TYPE_CHECKING:
     from .._types import Layout, Precision
 
 
-def pair(name: str, value: Any, least: int) -> tuple[int, int]:
-    """Return an int or a pair as (rows, columns); raise if it is neither, or below `least`."""
-    wanted = f"{name} must be an int or a pair of ints, got {value!r}"
+_TUPLES = {1: "a sequence of one", 2: "a pair of ints", 3: "a triple of ints"}
+
+
+def extent(name: str, value: Any, rank: int, least: int) -> tuple[int, ...]:
+    """Return an int, or one for each of `rank` axes, as a tuple; raise if it is neither, or below `least`."""
+    wanted = f"{name} must be an int or {_TUPLES[rank]}, got {value!r}"
     try:
-        values = tuple(map(operator.index, value if np.iterable(value) else (value, value)))
+        values = tuple(map(operator.index, value if np.iterable(value) else (value,) * rank))
     except TypeError:
         raise TypeError(wanted) from None
-    if len(values) != 2:
+    if len(values) != rank:
         raise ValueError(wanted)
     if min(values) < least:
         raise ValueError(f"{name} must be at least {least}, got {value!r}")
     return values
+
+
+def pair(name: str, value: Any, least: int) -> tuple[int, ...]:
+    """Return `extent` as (rows, columns)."""
+    return extent(name, value, 2, least)
 
 
 def positive(name: str, value: int) -> int:
@@ -43,9 +51,12 @@ def one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
-def layout_name(value: Layout) -> Layout:
-    """Return a layout; raise if it is none."""
-    one_of("layout", value, ("NCHW", "NHWC"))
+_LAYOUTS = {1: ("NCL", "NLC"), 2: (), 3: ("NCDHW", "NDHWC")}
+
+
+def layout_name(value: Layout, rank: int = 2) -> Layout:
+    """Return a layout; raise if it is none, or that of another rank."""
+    one_of("layout", value, ("NCHW", "NHWC", *_LAYOUTS[rank]))
     return value
 
 

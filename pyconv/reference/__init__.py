@@ -5,7 +5,7 @@ once to the input's type at the end, or to `dtype` where one is asked for.
 """
 
 from .activation import relu, softmax
-from .conv import conv2d
+from .conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
 from .linear import linear
 from .norm import batch_norm
 from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
@@ -16,7 +16,12 @@ __all__ = [
     "adaptive_avg_pool2d",
     "avg_pool2d",
     "batch_norm",
+    "conv1d",
     "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "filter2d_separable",
     "flatten",
     "linear",

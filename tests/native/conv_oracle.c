@@ -7,9 +7,10 @@
 static int64_t resolve(pc_boundary boundary, int64_t i, int64_t n) {
     if (i >= 0 && i < n) return i;
     switch (boundary) {
-        case PC_REFLECT: return i < 0 ? -i : 2 * (n - 1) - i;
         case PC_REPLICATE: return i < 0 ? 0 : n - 1;
-        case PC_CIRCULAR: return i < 0 ? i + n : i - n;
+        case PC_CIRCULAR: return resolve(boundary, i < 0 ? i + n : i - n, n);
+        case PC_SYMMETRIC: return resolve(boundary, i < 0 ? -1 - i : 2 * n - 1 - i, n);
+        case PC_REFLECT: return n == 1 ? 0 : resolve(boundary, i < 0 ? -i : 2 * (n - 1) - i, n);
         default: return -1;
     }
 }
@@ -30,7 +31,7 @@ static double element(const conv_problem *p, const conv_data *data, int64_t n, i
         inside &= from >= 0;
         z = z * d->in[a] + from;
     }
-    if (!inside) return 0.0;
+    if (!inside) return d->boundary == PC_CONSTANT ? d->fill : 0.0;
     const int64_t volume = d->in[0] * d->in[1] * d->in[2], from = element_offset(d->src_layout, d->ic, volume, n, c, z);
     return d->src_bytes ? ((const uint8_t *)data->src)[from] : get(d->dtype, data->src, from);
 }
@@ -82,6 +83,58 @@ static void one_separable(const conv_problem *p, const conv_data *data, int64_t 
     *exact = sum;
 }
 
+/* The same for a transposed problem: of all taps, from the last on, those that an input can stand for, in the image or
+ * in a border as wide as the kernel of this phase. */
+static void one_transposed(const conv_problem *p, const conv_data *data, int64_t n, int64_t oc, const int64_t at[3],
+                           double *chain, double *exact) {
+    const pc_conv_desc *d = &p->desc;
+    const int64_t icg = d->ic / d->groups, ocg = d->oc / d->groups, first = oc / ocg * icg;
+    const int64_t *k = d->kernel;
+    const double bias = data->bias ? get(d->dtype, data->bias, oc) : 0.0;
+    const int64_t volume = d->in[0] * d->in[1] * d->in[2];
+    double acc = bias, sum = bias;
+    int met[3] = {0, 0, 0}; /* whether any input meets this output, along each axis */
+    for (int a = 0; a < 3; a++) {
+        for (int64_t t = 0; t < k[a]; t++) {
+            const int64_t i = at[a] + d->pad_lo[a] - t * d->dilation[a];
+            /* some output of the phase reads an input by this tap */
+            for (int64_t o = at[a] % d->stride[a]; o < p->out[a] && i % d->stride[a] == 0; o += d->stride[a]) {
+                const int64_t from = (o + d->pad_lo[a] - t * d->dilation[a]) / d->stride[a];
+                met[a] |= from >= 0 && from < d->in[a];
+            }
+        }
+    }
+    for (int64_t c = 0; c < icg && met[0] && met[1] && met[2]; c++) {
+        for (int64_t kw = k[2] - 1; kw >= 0; kw--) {
+            for (int64_t kd = k[0] - 1; kd >= 0; kd--) {
+                for (int64_t kh = k[1] - 1; kh >= 0; kh--) {
+                    const int64_t tap[3] = {kd, kh, kw};
+                    int meets = 1, inside = 1;
+                    int64_t z = 0;
+                    for (int a = 0; a < 3; a++) {
+                        const int64_t i = at[a] + d->pad_lo[a] - tap[a] * d->dilation[a];
+                        meets &= i % d->stride[a] == 0;
+                        inside &= i >= 0 && i / d->stride[a] < d->in[a];
+                        z = z * d->in[a] + i / d->stride[a];
+                    }
+                    if (!meets) continue;
+                    const int64_t from = inside ? element_offset(d->src_layout, d->ic, volume, n, first + c, z) : 0;
+                    const double x = !inside        ? 0.0
+                                     : d->src_bytes ? ((const uint8_t *)data->src)[from]
+                                                    : get(d->dtype, data->src, from);
+                    const int64_t tap_index = (kd * k[1] + kh) * k[2] + kw;
+                    const double w =
+                        get(d->dtype, data->wei, ((first + c) * ocg + oc % ocg) * k[0] * k[1] * k[2] + tap_index);
+                    acc = fused(d->dtype, x, w, acc);
+                    sum += x * w;
+                }
+            }
+        }
+    }
+    *chain = acc;
+    *exact = sum;
+}
+
 void conv_oracle(const conv_problem *p, const conv_data *data, void *dst, double *exact) {
     const pc_conv_desc *d = &p->desc;
     const int64_t volume = p->out[0] * p->out[1] * p->out[2];
@@ -91,7 +144,9 @@ void conv_oracle(const conv_problem *p, const conv_data *data, void *dst, double
                 const int64_t at[3] = {z / (p->out[1] * p->out[2]), z / p->out[2] % p->out[1], z % p->out[2]};
                 const int64_t to = element_offset(d->dst_layout, d->oc, volume, n, oc, z);
                 double chain, sum;
-                (d->separable ? one_separable : one_output)(p, data, n, oc, at, &chain, &sum);
+                (d->separable    ? one_separable
+                 : d->transposed ? one_transposed
+                                 : one_output)(p, data, n, oc, at, &chain, &sum);
                 put(d->dtype, dst, to, chain);
                 if (exact) exact[to] = sum;
             }

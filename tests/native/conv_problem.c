@@ -121,6 +121,39 @@ static const char *const chosen[] = {
     "ic16 oc17 in5,35 k3 d1,16 lo1,9 hi2,16 special",
     "g2 ic32 oc32 in17,14 k5 d2,3 lo4,6 hi4,5 real",
     "ic24 oc24 in9,9 k3 d12 lo12 hi12 real",
+    /* borders that repeat, more than once, and that are a number */
+    "symmetric ic3 oc5 in6,7 k3 lo1 hi1 real",
+    "symmetric g6 ic6 oc6 in3,18 k5 lo9,2 hi8,2 bias real",
+    "reflect ic2 oc17 in2,1 k5 lo7,3 hi7,4 bias real",
+    "circular ic18 oc16 in2,3 k3 lo5 hi7 real",
+    "symmetric g20 ic20 oc20 in5,9 k5 s1,2 lo2,7 hi2,30 bias real",
+    "constant fill3 ic3 oc5 in6,7 k3 lo1,2 hi1 bias real",
+    "constant fill-2 g6 ic6 oc6 in5,40 k3 s1,2 lo1 hi1 real",
+    "constant fill5 mb2 g20 ic20 oc20 in9,10 k5 lo4,2 hi2,4 bias real",
+    "constant fill7 ic18 oc20 in13,23 k3 lo1 hi1 bias real",
+    "constant fill-1 in34 k25 lo12 hi12 real",
+    "constant fill2 in3,500 k1,150 lo0,9 real",
+    "bytes constant fill9 g3 ic3 oc3 in9,31 k5 s2,1 lo2 hi2 real",
+    "constant fill4 ic2 oc3 in4,5,6 k2,3,3 lo1,1,1 hi1,1,1 real",
+    "separable symmetric g2 ic2 oc2 in5,160 k5,31 lo4,15 hi4,15 bias real",
+    "separable reflect in3,5 k9,21 lo4,10 hi4,10 real",
+    "separable constant fill3 in9,12 k3 lo1 hi1 real",
+    /* transposed: phases of one tap and of several, unlike each other, empty, cut, longer than the result */
+    "transposed ic6 oc5 in5,7 k2 s2 bias real",
+    "transposed ic20 oc36 in6,9 k4 s2 lo1 hi1 bias real",
+    "transposed mb2 ic17 oc20 in5,6 k3 s2 lo1 hi1,0 real",
+    "transposed ic18 oc17 in7,20 k3 lo1 hi1 bias real",
+    "transposed ic3 oc4 in4,5 k2 s3 bias real",
+    "transposed ic3 oc4 in4,5 k3 s2 d2 lo2 hi1 bias real",
+    "transposed ic3 oc18 in6 k3 s4,3 d6,2 lo3 hi3 special",
+    "transposed g3 ic6 oc9 in5,4 k5 s2 lo4,2 hi4,1 bias real",
+    "transposed g16 ic16 oc16 in9,8 k4 s2 lo1 hi1 real",
+    "transposed mb2 ic33 oc3 in9,40 k4 s2 lo1 hi1 bias real",
+    "transposed ic4 oc5 in3,1 k9,3 s2,5 lo11,0 hi0,-4 bias real",
+    "transposed ic2 oc2 in3 k3 s2 lo2 hi-1 bias special",
+    "transposed ic5 oc6 in3,4,5 k2,3,4 s2,1,2 lo0,1,1 hi0,1,1 bias real",
+    "transposed ic64 oc48 in8,9 k3 lo1 hi1 real",
+    "transposed bytes ic4 oc8 in6 k4 s2 lo1 hi1 real",
     /* kernels of one row or column: taps in threes, with one or two left over */
     "ic20 oc18 in5,21 k1,7 lo0,3 hi0,3 bias real",
     "ic17 oc33 in22,6 k7,1 lo3,0 hi3,0 real",
@@ -217,8 +250,9 @@ static int derive(conv_problem *p) {
     p->dst_count = d->mb * d->oc;
     for (int a = 0; a < 3; a++) {
         const int64_t room = d->in[a] + d->pad_lo[a] + d->pad_hi[a] - extent(d->kernel[a], d->dilation[a]);
-        if (room < 0) return 0;
-        p->out[a] = room / d->stride[a] + 1;
+        const int64_t spread = (d->in[a] - 1) * d->stride[a] + extent(d->kernel[a], d->dilation[a]);
+        p->out[a] = d->transposed ? spread - d->pad_lo[a] - d->pad_hi[a] : room < 0 ? 0 : room / d->stride[a] + 1;
+        if (p->out[a] < 1) return 0;
         p->src_count *= d->in[a];
         p->wei_count *= d->kernel[a];
         p->dst_count *= p->out[a];
@@ -258,6 +292,7 @@ static int parse_word(conv_problem *p, const char *word) {
     if (strcmp(word, "bias") == 0) return p->with_bias = 1;
     if (strcmp(word, "bytes") == 0) return d->src_bytes = 1;
     if (strcmp(word, "separable") == 0) return d->separable = 1;
+    if (strcmp(word, "transposed") == 0) return d->transposed = 1;
     for (int i = 0; i < 2; i++) {
         if (strcmp(word, dtype_names[i]) == 0) return d->dtype = (pc_dtype)i, 1;
     }
@@ -272,10 +307,11 @@ static int parse_word(conv_problem *p, const char *word) {
         snprintf(pair, sizeof pair, "%s>%s", layout_names[i / 2], layout_names[i % 2]);
         if (strcmp(word, pair) == 0) return d->src_layout = (pc_layout)(i / 2), d->dst_layout = (pc_layout)(i % 2), 1;
     }
-    int64_t seed;
+    int64_t seed, number;
+    if (strncmp(word, "fill", 4) == 0) return parse_number(word + 4, &number) && (d->fill = (double)number, 1);
     if (strncmp(word, "seed", 4) == 0) return parse_number(word + 4, &seed) && (p->seed = (uint64_t)seed, 1);
 
-    const size_t key_length = strcspn(word, "0123456789");
+    const size_t key_length = strcspn(word, "-0123456789");
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         if (strlen(numbers[i].key) == key_length && strncmp(word, numbers[i].key, key_length) == 0) {
             return parse_number(word + key_length, numbers[i].value);
@@ -307,8 +343,11 @@ const char *conv_problem_text(const conv_problem *p) {
     const pc_conv_desc *d = &p->desc;
     int n = snprintf(text, sizeof text, "%s %s>%s %s%s%s mb%" PRId64 " g%" PRId64 " ic%" PRId64 " oc%" PRId64,
                      dtype_names[d->dtype], layout_names[d->src_layout], layout_names[d->dst_layout],
-                     boundary_names[d->boundary], d->separable ? " separable" : "", d->src_bytes ? " bytes" : "", d->mb,
-                     d->groups, d->ic, d->oc);
+                     boundary_names[d->boundary],
+                     d->separable    ? " separable"
+                     : d->transposed ? " transposed"
+                                     : "",
+                     d->src_bytes ? " bytes" : "", d->mb, d->groups, d->ic, d->oc);
     const struct {
         const char *key;
         const int64_t *value;
@@ -319,6 +358,7 @@ const char *conv_problem_text(const conv_problem *p) {
         n += snprintf(text + n, sizeof text - (size_t)n, " %s%" PRId64 ",%" PRId64 ",%" PRId64, triples[i].key, v[0],
                       v[1], v[2]);
     }
+    if (d->boundary == PC_CONSTANT) n += snprintf(text + n, sizeof text - (size_t)n, " fill%.0f", d->fill);
     snprintf(text + n, sizeof text - (size_t)n, "%s %s seed%" PRIu64, p->with_bias ? " bias" : "",
              data_kind_names[p->data], p->seed);
     return text;
@@ -326,11 +366,8 @@ const char *conv_problem_text(const conv_problem *p) {
 
 int64_t conv_problem_chosen(void) { return (int64_t)CHOSEN * COMBINATIONS; }
 
-static int64_t random_pad(rng *r, pc_boundary boundary, int64_t in, int64_t kernel_extent) {
-    int64_t most = rng_range(r, 0, 3) ? kernel_extent / 2 : kernel_extent + 2;
-    if (boundary == PC_REFLECT && most > in - 1) most = in - 1;
-    if (boundary == PC_CIRCULAR && most > in) most = in;
-    return rng_range(r, 0, most);
+static int64_t random_pad(rng *r, int64_t kernel_extent) {
+    return rng_range(r, 0, rng_range(r, 0, 3) ? kernel_extent / 2 : kernel_extent + 2);
 }
 
 static void random_problem(conv_problem *p, rng *r) {
@@ -350,13 +387,18 @@ static void random_problem(conv_problem *p, rng *r) {
         d->separable = 1;
         d->ic = d->oc = d->groups = rng_size(r, 40);
     }
+    d->transposed = !d->separable && !rng_range(r, 0, 4);
+    if (d->transposed) d->boundary = PC_ZEROS;
+    if (d->boundary == PC_CONSTANT) d->fill = (double)rng_range(r, -9, 9);
     for (int a = rng_range(r, 0, 3) || d->separable ? 1 : 0; a < 3; a++) {
         d->in[a] = rng_size(r, a == 2 ? 80 : 30);
         d->kernel[a] = rng_range(r, 0, 2) ? rng_range(r, 1, 3) : rng_size(r, 9);
         d->stride[a] = rng_range(r, 0, 1) ? 1 : rng_size(r, 4);
         d->dilation[a] = rng_range(r, 0, 2) ? 1 : rng_size(r, 3);
-        d->pad_lo[a] = random_pad(r, d->boundary, d->in[a], extent(d->kernel[a], d->dilation[a]));
-        d->pad_hi[a] = random_pad(r, d->boundary, d->in[a], extent(d->kernel[a], d->dilation[a]));
+        d->pad_lo[a] = random_pad(r, extent(d->kernel[a], d->dilation[a]));
+        d->pad_hi[a] = random_pad(r, extent(d->kernel[a], d->dilation[a]));
+        if (d->transposed)
+            d->pad_hi[a] -= rng_range(r, 0, (d->stride[a] > d->dilation[a] ? d->stride : d->dilation)[a] - 1);
     }
     p->with_bias = (int)rng_range(r, 0, 1);
     p->data = (data_kind)rng_range(r, 0, 2);

@@ -53,7 +53,8 @@ int64_t rng_size(rng *r, int64_t high) {
 const char *const data_kind_names[3] = {"integer", "real", "special"};
 const char *const dtype_names[2] = {"f32", "f64"};
 const char *const layout_names[2] = {"nchw", "nhwc"};
-const char *const boundary_names[PC_BOUNDARY_COUNT] = {"zeros", "reflect", "replicate", "circular"};
+const char *const boundary_names[PC_BOUNDARY_COUNT] = {"zeros",    "reflect",   "replicate",
+                                                       "circular", "symmetric", "constant"};
 
 size_t dtype_size(pc_dtype dtype) { return dtype == PC_F32 ? sizeof(float) : sizeof(double); }
 

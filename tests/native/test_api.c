@@ -81,10 +81,12 @@ static void test_conv_descriptor(void) {
     }
     EXPECT_CONV(PC_ERR_KERNEL, d.dilation[2] = 4);
     EXPECT_CONV(PC_OK, (d.dilation[2] = 4, d.pad_lo[2] = 1));
-    EXPECT_CONV(PC_ERR_PADDING, (d.boundary = PC_REFLECT, d.pad_lo[1] = 8));
-    EXPECT_CONV(PC_OK, (d.boundary = PC_REFLECT, d.pad_lo[1] = 7));
-    EXPECT_CONV(PC_ERR_PADDING, (d.boundary = PC_CIRCULAR, d.pad_hi[2] = 9));
-    EXPECT_CONV(PC_OK, (d.boundary = PC_CIRCULAR, d.pad_hi[2] = 8));
+    EXPECT_CONV(PC_OK, (d.boundary = PC_REFLECT, d.pad_lo[1] = 80));
+    EXPECT_CONV(PC_OK, (d.boundary = PC_CIRCULAR, d.pad_hi[2] = 90));
+    EXPECT_CONV(PC_OK, (d.transposed = 1, d.pad_hi[2] = 1 - d.stride[2]));
+    EXPECT_CONV(PC_ERR_PADDING, (d.transposed = 1, d.pad_hi[2] = -d.stride[2]));
+    EXPECT_CONV(PC_ERR_PADDING, (d.transposed = 1, d.pad_lo[2] = 1000));
+    EXPECT_CONV(PC_ERR_BOUNDARY, (d.transposed = 1, d.boundary = PC_REFLECT));
     EXPECT_CONV(PC_OK, (d.boundary = PC_REPLICATE, d.pad_hi[2] = 90));
     EXPECT_CONV(PC_ERR_THREADS, d.threads = -1);
     EXPECT_CONV(PC_ERR_ISA, d.isa = PC_ISA_COUNT);

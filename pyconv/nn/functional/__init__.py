@@ -1,7 +1,7 @@
 """Operators on NumPy arrays, with the names and arguments of `torch.nn.functional`."""
 
 from .activation import relu, softmax
-from .conv import conv2d
+from .conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
 from .linear import linear
 from .norm import batch_norm
 from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
@@ -12,7 +12,12 @@ __all__ = [
     "adaptive_avg_pool2d",
     "avg_pool2d",
     "batch_norm",
+    "conv1d",
     "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "filter2d_separable",
     "flatten",
     "linear",

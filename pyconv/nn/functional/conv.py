@@ -2,17 +2,73 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from ..._native import conv2d as _conv2d
-from ..._native import explain_conv2d
+from ..._native import conv as _conv
+from ..._native import conv_transpose as _conv_transpose
 from ...runtime import explained_by
 
 if TYPE_CHECKING:
-    from ..._types import Activation, Array, Layout, Padding, Pair, Precision
+    from ..._types import Activation, Array, Layout, Padding, PaddingMode, Pair, Precision, Sides
 
 
-@explained_by(explain_conv2d)
+@explained_by(partial(_conv, 1, explains=True))
+def conv1d(
+    input: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: Pair = 1,
+    padding: Padding = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
+    *,
+    out: Array | None = None,
+    layout: Layout = "NCHW",
+    padding_mode: PaddingMode = "zeros",
+    padding_value: float = 0.0,
+    precision: Precision | None = None,
+    activation: Activation | None = None,
+    residual: Array | None = None,
+) -> Array:
+    """One-dimensional cross-correlation, as `torch.nn.functional.conv1d`.
+
+    As `conv2d` with one axis, of length L: input (N, C, L) or (C, L), weight (O, C / groups, K), result (N, O, OL) or
+    (O, OL), and `padding` an int, one pair ((before, after),) or a name. 'NLC' is another name of the layout 'NHWC'.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `conv2d`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyconv.nn.functional as F
+    >>> F.conv1d(np.array([[1.0, 2.0, 3.0, 4.0]]), np.array([[[-1.0, 1.0]]]), padding="causal")
+    array([[1., 1., 1., 1.]])
+    """
+    return _conv(  # type: ignore[no-any-return]
+        1,
+        input,
+        weight,
+        bias,
+        stride,
+        padding,
+        dilation,
+        groups,
+        out,
+        layout,
+        padding_mode,
+        padding_value,
+        None,  # algorithm
+        precision,
+        activation,
+        residual,
+    )
+
+
+@explained_by(partial(_conv, 2, explains=True))
 def conv2d(
     input: Array,
     weight: Array,
@@ -24,6 +80,8 @@ def conv2d(
     *,
     out: Array | None = None,
     layout: Layout = "NCHW",
+    padding_mode: PaddingMode = "zeros",
+    padding_value: float = 0.0,
     precision: Precision | None = None,
     activation: Activation | None = None,
     residual: Array | None = None,
@@ -57,14 +115,25 @@ def conv2d(
         Added to each output channel.
     stride, dilation : int or pair of int
         Rows and columns, at least 1.
-    padding : int, pair of int, 'valid' or 'same'
-        Rows or columns of zeros on both sides. 'valid' is none. 'same' keeps the size, with the odd one of an even
-        kernel below and to the right; it needs stride 1. Padding is data: an infinite weight over it gives NaN.
+    padding : int, pair of int, pair of pairs, or a name
+        Rows or columns on both sides, or on each: ``((top, bottom), (left, right))``. 'valid' is none. 'same' keeps the
+        size, with the odd one of an even kernel below and to the right; it needs stride 1. 'same_upper' and
+        'same_lower' are ONNX's, and TensorFlow's 'same', at any stride: as many as give ``ceil(H / sh)`` rows, which
+        depends on the image, with the odd one on the right or on the left. 'causal' puts ``dh*(KH - 1)`` before the
+        first row, so that none depends on later ones, and columns likewise. Padding is data: an infinite weight over it
+        gives NaN.
     groups : int
         Splits the channels into this many separate convolutions.
     out : ndarray, optional
         Receives the result, and is returned: right shape and dtype, writable, overlapping no input. A large result into
         an array that exists saves the page faults of a new one.
+    padding_mode : 'zeros', 'reflect', 'replicate', 'circular', 'symmetric' or 'constant'
+        What the padding holds. 'reflect' does not repeat the edge (SciPy's 'mirror', OpenCV's REFLECT_101), 'symmetric'
+        does (SciPy's 'reflect'); 'replicate' is SciPy's 'nearest', 'circular' its 'wrap'; 'constant' is
+        `padding_value`. As in torch 'reflect' needs padding less than the image, 'circular' wraps once at most; the
+        others have no limit, nor have 'mirror' and 'wrap', SciPy's names of the two. Nothing is copied for it.
+    padding_value : float
+        For 'constant'.
     layout : 'NCHW' or 'NHWC'
         The order of the axes of `input` and of the result. In the 'NCHW' order, a view of NHWC memory
         (``x.transpose(0, 3, 1, 2)``) is read in place and gives a result in NHWC memory, as torch's channels_last.
@@ -110,7 +179,8 @@ def conv2d(
     >>> F.conv2d(x, w, activation="relu", residual=x)
     array([[[3., 0., 9.]]])
     """
-    return _conv2d(
+    return _conv(  # type: ignore[no-any-return]
+        2,
         input,
         weight,
         bias,
@@ -120,9 +190,244 @@ def conv2d(
         groups,
         out,
         layout,
-        "zeros",  # padding_mode
+        padding_mode,
+        padding_value,
         None,  # algorithm
         precision,
         activation,
         residual,
+    )
+
+
+@explained_by(partial(_conv, 3, explains=True))
+def conv3d(
+    input: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: Pair = 1,
+    padding: Padding = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
+    *,
+    out: Array | None = None,
+    layout: Layout = "NCHW",
+    padding_mode: PaddingMode = "zeros",
+    padding_value: float = 0.0,
+    precision: Precision | None = None,
+    activation: Activation | None = None,
+    residual: Array | None = None,
+) -> Array:
+    """Three-dimensional cross-correlation, as `torch.nn.functional.conv3d`.
+
+    As `conv2d` with a depth before the height: input (N, C, D, H, W) or (C, D, H, W), weight (O, C / groups, KD, KH,
+    KW), and three numbers where that takes two. The terms of an output are added in the order c, column, depth, row.
+    'NDHWC' is another name of the layout 'NHWC'.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `conv2d`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyconv.nn.functional as F
+    >>> F.conv3d(np.ones((1, 4, 5, 6)), np.ones((2, 1, 3, 3, 3)), padding=(0, 1, 1)).shape
+    (2, 2, 5, 6)
+    """
+    return _conv(  # type: ignore[no-any-return]
+        3,
+        input,
+        weight,
+        bias,
+        stride,
+        padding,
+        dilation,
+        groups,
+        out,
+        layout,
+        padding_mode,
+        padding_value,
+        None,  # algorithm
+        precision,
+        activation,
+        residual,
+    )
+
+
+@explained_by(partial(_conv_transpose, 1, explains=True))
+def conv_transpose1d(
+    input: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: Pair = 1,
+    padding: Sides = 0,
+    output_padding: Pair = 0,
+    groups: int = 1,
+    dilation: Pair = 1,
+    *,
+    out: Array | None = None,
+    layout: Layout = "NCHW",
+    precision: Precision | None = None,
+) -> Array:
+    """One-dimensional transposed convolution, as `torch.nn.functional.conv_transpose1d`.
+
+    As `conv_transpose2d` on an input (N, C, L) or (C, L) and a weight (C, O / groups, K).
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `conv_transpose2d`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyconv.nn.functional as F
+    >>> F.conv_transpose1d(np.array([[1.0, 2.0]]), np.array([[[1.0, 0.5]]]), stride=2)
+    array([[1. , 0.5, 2. , 1. ]])
+    """
+    return _conv_transpose(  # type: ignore[no-any-return]
+        1,
+        input,
+        weight,
+        bias,
+        stride,
+        padding,
+        output_padding,
+        groups,
+        dilation,
+        out,
+        layout,
+        None,  # algorithm
+        precision,
+    )
+
+
+@explained_by(partial(_conv_transpose, 2, explains=True))
+def conv_transpose2d(
+    input: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: Pair = 1,
+    padding: Sides = 0,
+    output_padding: Pair = 0,
+    groups: int = 1,
+    dilation: Pair = 1,
+    *,
+    out: Array | None = None,
+    layout: Layout = "NCHW",
+    precision: Precision | None = None,
+) -> Array:
+    """Two-dimensional transposed convolution, as `torch.nn.functional.conv_transpose2d`.
+
+    The adjoint of `conv2d`: each input adds the kernel times itself to the outputs that it would have been computed
+    from. With t = 0 ... KH - 1 down and columns likewise::
+
+        out[n, o, i*sh - ph + t*dh, ...] += input[n, c, i, ...] * weight[c, o, t, ...]
+
+    Nothing is added twice to memory: outputs that are alike modulo the stride are a convolution of stride 1 with every
+    sh-th row and sw-th column of the kernel, turned around (Dumoulin and Visin, "A guide to convolution arithmetic for
+    deep learning", 2016), whose algorithms are those of `conv2d`. Inputs beyond the edge are zeros that take part, as
+    its padding does.
+
+    Parameters
+    ----------
+    input : ndarray, (N, C, H, W) or (C, H, W), float32 or float64
+    weight : ndarray, (C, O / groups, KH, KW), dtype of `input`
+    bias : ndarray, (O,), dtype of `input`, optional
+    stride, dilation : int or pair of int
+        Rows and columns, at least 1.
+    padding : int, pair of int or pair of pairs
+        Rows and columns that are cut off the result on both sides, or on each: ``((top, bottom), (left, right))``.
+        Names are an error.
+    output_padding : int or pair of int
+        Rows and columns more at the end, of the sizes that `conv2d` with the same stride maps to one; less than stride
+        or dilation.
+    groups : int
+        Splits the channels into this many separate convolutions.
+    out, layout, precision
+        As in `conv2d`.
+
+    Returns
+    -------
+    ndarray, (N, O, OH, OW) or (O, OH, OW)
+        ``OH = (H - 1)*sh - 2*ph + dh*(KH - 1) + output_padding + 1``, and OW likewise.
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit together, values out of range, padding that leaves nothing.
+    TypeError
+        Element types other than float32 and float64, or not all the same.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyconv.nn.functional as F
+    >>> F.conv_transpose2d(np.array([[[1.0, 2.0]]]), np.ones((1, 1, 2, 2)), stride=2)
+    array([[[1., 1., 2., 2.],
+            [1., 1., 2., 2.]]])
+    """
+    return _conv_transpose(  # type: ignore[no-any-return]
+        2,
+        input,
+        weight,
+        bias,
+        stride,
+        padding,
+        output_padding,
+        groups,
+        dilation,
+        out,
+        layout,
+        None,  # algorithm
+        precision,
+    )
+
+
+@explained_by(partial(_conv_transpose, 3, explains=True))
+def conv_transpose3d(
+    input: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: Pair = 1,
+    padding: Sides = 0,
+    output_padding: Pair = 0,
+    groups: int = 1,
+    dilation: Pair = 1,
+    *,
+    out: Array | None = None,
+    layout: Layout = "NCHW",
+    precision: Precision | None = None,
+) -> Array:
+    """Three-dimensional transposed convolution, as `torch.nn.functional.conv_transpose3d`.
+
+    As `conv_transpose2d` on an input (N, C, D, H, W) or (C, D, H, W) and a weight (C, O / groups, KD, KH, KW).
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `conv_transpose2d`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyconv.nn.functional as F
+    >>> F.conv_transpose3d(np.ones((1, 2, 3, 4)), np.ones((1, 2, 2, 2, 2)), stride=2).shape
+    (2, 4, 6, 8)
+    """
+    return _conv_transpose(  # type: ignore[no-any-return]
+        3,
+        input,
+        weight,
+        bias,
+        stride,
+        padding,
+        output_padding,
+        groups,
+        dilation,
+        out,
+        layout,
+        None,  # algorithm
+        precision,
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..._native import conv2d
+from ..._native import conv
 
 if TYPE_CHECKING:
     from ..._types import Array, Layout
@@ -132,7 +132,7 @@ def _transformed(input: Array, scale: Array, shift: Array, channel: int, out: Ar
     with np.errstate(over="ignore"):
         kernels, bias = scale.astype(input.dtype).reshape(-1, 1, 1, 1), shift.astype(input.dtype)
     layout = "NHWC" if last else "NCHW"
-    result = conv2d(input.reshape(shape), kernels, bias, groups=len(scale), out=direct, layout=layout)
+    result: Array = conv(2, input.reshape(shape), kernels, bias, groups=len(scale), out=direct, layout=layout)
     if out is None:
         return result.reshape(input.shape)
     if direct is None:
