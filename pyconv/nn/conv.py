@@ -419,6 +419,8 @@ class _Lazy(_ConvNd):
     _becomes: ClassVar[type[Any]]
 
     def _wait(self, bias: bool, kind: np.dtype[Any]) -> None:
+        if not bias:
+            self.register_parameter("bias", None)
         self._late = (bias, kind)
 
     def __call__(self, input: Array, *args: Any, **kwargs: Any) -> Array:
