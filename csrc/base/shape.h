@@ -14,7 +14,7 @@ static inline int64_t pc_quotient(int64_t a, int64_t b) { return b == 1 ? a : a 
 static inline int64_t pc_round_up(int64_t a, int64_t b) { return pc_ceil_div(a, b) * b; }
 
 /* A position that lies further out than the image is wide: the axis repeats, turned back or not. */
-static inline __attribute__((cold, noinline)) int64_t pc_border_far(pc_boundary mode, int64_t i, int64_t n) {
+__attribute__((cold)) static inline int64_t pc_border_far(pc_boundary mode, int64_t i, int64_t n) {
     const int64_t period = mode == PC_CIRCULAR ? n : mode == PC_SYMMETRIC ? 2 * n : pc_max(2 * n - 2, 1);
     i %= period;
     if (i < 0) i += period;

@@ -31,8 +31,6 @@ struct pc_plan {
 
 /* Algorithms of convolution in order of preference; NULL past the end. */
 const pc_algo *pc_registry_at(int i);
-/* The one that takes everything. */
-const pc_algo *pc_registry_last(void);
 
 /* Set `algo` to the first that neither refuses nor defers, or to the one named. */
 pc_status pc_conv_choose(pc_conv *conv, const char *name);

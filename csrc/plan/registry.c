@@ -11,8 +11,6 @@ const pc_algo *pc_registry_at(int i) {
     return i >= 0 && i < (int)(sizeof registry / sizeof *registry) ? registry[i] : 0;
 }
 
-const pc_algo *pc_registry_last(void) { return &pc_algo_reference; }
-
 const char *pc_algo_refusal(const pc_algo *algo, const pc_conv *conv) {
     if (algo != &pc_algo_separable && algo != &pc_algo_reference && conv->desc.separable)
         return "the kernel is given as a column and a row";

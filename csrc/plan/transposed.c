@@ -129,7 +129,12 @@ pc_status pc_transposed_plan(const pc_conv *whole, const char *name, pc_plan **p
     else
         snprintf(sum->tile, sizeof sum->tile, "%lld phases of %.40s", (long long)all,
                  p->phases ? p->phase[0].conv.tile : "no taps");
-    if (!p->phases) sum->algo = pc_registry_last();
+    for (int i = 0; !sum->algo && pc_registry_at(i); i++) /* nothing to compute: any, the last unless one is named */
+        if (name ? !strcmp(name, pc_registry_at(i)->name) : !pc_registry_at(i + 1)) sum->algo = pc_registry_at(i);
+    if (!sum->algo) {
+        free(p);
+        return PC_ERR_ALGO;
+    }
     *plan = p;
     return PC_OK;
 }

@@ -42,7 +42,7 @@ static pc_status transposed(pc_conv_desc *d, int i, int64_t *out) {
     const int64_t spread = pc_mul_checked(d->in[i] - 1, d->stride[i]);
     if (d->pad_hi[i] <= -pc_max(d->stride[i], d->dilation[i])) return PC_ERR_PADDING;
     if (reach < 0 || spread < 0 || reach > INT64_MAX / 4 || spread > INT64_MAX / 4) return PC_ERR_OVERFLOW;
-    if (d->pad_lo[i] > reach + spread || d->pad_hi[i] > reach + spread) return PC_ERR_PADDING;
+    if (d->pad_lo[i] > INT64_MAX / 4 || d->pad_hi[i] > INT64_MAX / 4) return PC_ERR_PADDING;
     *out = spread + reach + 1 - d->pad_lo[i] - d->pad_hi[i];
     return *out < 1 ? PC_ERR_PADDING : PC_OK;
 }

@@ -151,6 +151,7 @@ static const char *const chosen[] = {
     "transposed mb2 ic33 oc3 in9,40 k4 s2 lo1 hi1 bias real",
     "transposed ic4 oc5 in3,1 k9,3 s2,5 lo11,0 hi0,-4 bias real",
     "transposed ic2 oc2 in3 k3 s2 lo2 hi-1 bias special",
+    "transposed ic2 oc2 in1 k2,1 s2,1 lo2,0 hi-1,0 bias real",
     "transposed ic5 oc6 in3,4,5 k2,3,4 s2,1,2 lo0,1,1 hi0,1,1 bias real",
     "transposed ic64 oc48 in8,9 k3 lo1 hi1 real",
     "transposed bytes ic4 oc8 in6 k4 s2 lo1 hi1 real",
