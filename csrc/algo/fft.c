@@ -101,15 +101,26 @@ static int64_t tiles_along(const pc_conv *c, int axis, int64_t n) {
     return pc_ceil_div(out, n - p->kernel[axis] + 1);
 }
 
+static int takes(const pc_conv *c, const pc_fft_plan *t) {
+    if (t->rows < c->desc.kernel[1] || t->cols < c->desc.kernel[2] || !fits(c, t)) return 0;
+    return c->desc.oc <= MOST_KERNELS / (t->rows * t->cols * c->kernels->size);
+}
+
+/* Whether there is any tile: the smallest that holds the kernel comes first. */
+static int takes_any(const pc_conv *c) {
+    for (size_t i = 0; i < sizeof heights / sizeof *heights; i++)
+        for (size_t j = 0; j < sizeof widths / sizeof *widths; j++)
+            if (takes(c, &(pc_fft_plan){.rows = heights[i], .cols = widths[j]})) return 1;
+    return 0;
+}
+
 /* The best tile; returns what it takes, or 0 if there is none. By the shape alone, as it decides the bits. */
 static double choose(const pc_conv *c, pc_fft_plan *f) {
-    const int64_t *k = c->desc.kernel;
     double least = 0;
     for (size_t i = 0; i < sizeof heights / sizeof *heights; i++)
         for (size_t j = 0; j < sizeof widths / sizeof *widths; j++) {
             pc_fft_plan t = {.rows = heights[i], .cols = widths[j]};
-            if (t.rows < k[1] || t.cols < k[2] || !fits(c, &t)) continue;
-            if (c->desc.oc > MOST_KERNELS / (t.rows * t.cols * c->kernels->size)) continue;
+            if (!takes(c, &t)) continue;
             t.down = tiles_along(c, 1, t.rows);
             t.across = tiles_along(c, 2, t.cols);
             const double ns = tiled_ns(c, &t);
@@ -123,13 +134,12 @@ static double choose(const pc_conv *c, pc_fft_plan *f) {
 
 static const char *reject(const pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
-    pc_fft_plan ignored;
     if (p->precision == PC_STRICT) return "strict precision asks for the chain of FMAs";
     if (c->icg != 1) return "a group has more than one input channel";
     if (p->in[0] != 1 || p->kernel[0] != 1 || c->out[0] != 1) return "the problem has a depth";
     if (p->stride[1] != 1 || p->stride[2] != 1) return "the stride is not 1";
     if (p->dilation[1] != 1 || p->dilation[2] != 1) return "the kernel is dilated";
-    return choose(c, &ignored) > 0 ? 0 : "no tile of the kernel's size fits the workspace";
+    return takes_any(c) ? 0 : "no tile of the kernel's size fits the workspace";
 }
 
 static const char *defer(const pc_conv *c) {
