@@ -262,7 +262,7 @@ PC_INLINE void rows(const int tile, const int kr, const int step, const int col_
 #elif defined(PC_DTYPE_F64) && !defined(PC_TARGET_SCALAR) /* fewer tiles: doubles are rarer */
 #define VARIANTS(X)                                                                                                    \
     X(1, 1, 1, 1) ANY(X, 1) ANY(X, 4) TALL(X, 1) TALL(X, 4)                                                            \
-    SMALL(X, 1) X(4, 3, 1, 1) SMALL(X, 7) STRIDED(X, 1) STRIDED(X, 4) PAIR(X, 1) PAIR(X, 4)
+    X(4, 3, 1, 1) SMALL(X, 7) STRIDED(X, 4) PAIR(X, 1) PAIR(X, 4)
 #elif PC_REGISTERS >= 32
 #define VARIANTS(X)                                                                                                    \
     X(1, 1, 1, 1) ANY(X, 1) ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 4) TALL(X, 8) MANY(X)                    \

@@ -26,6 +26,8 @@
 #include "table.h"
 
 enum { MAX_N = 9, MAX_WEIGHTS = 6, MAX_TAPS = 5, MAX_SIZE = 8 };
+/* Tiles inside the image have code of their own, but for doubles, which are rarer. */
+enum { WHOLE_TILES = sizeof(elem) == 4 };
 
 PC_INLINE int pixels_of(const pc_winograd_kind kind) {
     return kind == PC_WINOGRAD_2 ? 4 : kind == PC_WINOGRAD_STRIDED ? 9 : 6;
@@ -408,7 +410,7 @@ PC_INLINE void output(const pc_winograd_kind kind, const pc_winograd_out_args *a
             const int64_t first = t + pc_quotient(t, a->dilation) * a->dilation * (m - 1);
             const int64_t cols = pc_quotient(a->cols - first + a->dilation - 1, a->dilation);
             elem *dst = (elem *)a->dst + c + first * a->dst_col;
-            if (a->rows >= m && cols >= m && channels == PC_VLEN)
+            if (WHOLE_TILES && a->rows >= m && cols >= m && channels == PC_VLEN)
                 output_tile(kind, 1, a, src, bias, dst, m, m, PC_VLEN);
             else
                 output_tile(kind, 0, a, src, bias, dst, (int)pc_min(a->rows, m), (int)pc_min(cols, m), channels);

@@ -56,7 +56,11 @@ typedef float elem;
 #error "define PC_DTYPE_F32 or PC_DTYPE_F64"
 #endif
 
+#if defined(PC_TARGET_SCALAR) /* for size: variants of a kernel share what they call */
+#define PC_INLINE static inline __attribute__((unused))
+#else
 #define PC_INLINE static inline __attribute__((always_inline, unused))
+#endif
 /* Code that runs rarely: one copy, whoever calls it and with what constants. */
 #if defined(__clang__)
 #define PC_RARE static __attribute__((noinline))
