@@ -1,4 +1,4 @@
-"""The promise that one thread's workspace is at most 512 KB, or 1.5 MB where Winograd runs, whatever the layer."""
+"""The promise that one thread's workspace is at most 512 KB, or 1 MB where Winograd runs, whatever the layer."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ import pyconv.nn as nn
 import pyconv.nn.functional as F
 
 pytestmark = pytest.mark.fast  # more algorithms to choose from
-PROMISE = {"fast": 1536 << 10, "strict": 512 << 10}
+PROMISE = {"fast": 1 << 20, "strict": 512 << 10}
 
 
 def zeros(*shape: int, dtype: type = np.float32) -> np.ndarray:
