@@ -174,8 +174,24 @@ def adaptive_avg_pool2d(
 def explain_adaptive_avg_pool2d(
     input: Array, output_size: int | Sequence[int | None], *, layout: str = "NCHW"
 ) -> dict[str, Any]: ...
-def relu(input: Array, *, inplace: bool = False) -> Array: ...
-def softmax(input: Array) -> Array: ...  # along the last axis, float32 or float64
+
+# Elementwise: 'relu', 'relu6', 'hardtanh', 'leaky_relu', 'elu', 'gelu', 'gelu tanh', 'silu', 'hardswish', 'sigmoid',
+# 'tanh', 'pow', with parameters a and b where they have any.
+def unary(function: str, input: Array, a: float = 0.0, b: float = 0.0, inplace: bool = False) -> Array: ...
+def softmax(input: Array, logarithm: bool = False) -> Array: ...  # along the last axis, float32 or float64
+
+# Rows of `row` elements by their mean and variance; each `segment` of a row has a weight and a bias, and after `groups`
+# rows they repeat.
+def normalize(
+    function: str,
+    input: Array,
+    row: int,
+    segment: int,
+    groups: int,
+    weight: Array | None,
+    bias: Array | None,
+    eps: float,
+) -> Array: ...
 def get_isa() -> str: ...
 def set_isa(name: str | None) -> None: ...
 def available_isas() -> list[str]: ...

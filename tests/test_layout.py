@@ -35,7 +35,7 @@ MAY_INCLUDE = {
 # What may be imported only from the layers after it. A module belongs to the longest name that it starts with.
 PYTHON_LAYERS = [
     ("pyconv._native", "pyconv._types"),
-    ("pyconv.runtime",),
+    ("pyconv.runtime", "pyconv._interop"),
     ("pyconv.nn.functional",),
     ("pyconv.nn",),
     ("pyconv",),

@@ -262,9 +262,40 @@ PC_API size_t pc_plan_explain(const pc_plan *plan, char *text, size_t n);
 
 /* ---- elementwise and rows, no plan needed ------------------------------------------------------------------- */
 
-PC_API pc_status pc_relu(pc_dtype dtype, int64_t n, const void *src, void *dst); /* dst may be src; NaN stays NaN */
-/* Softmax along each of `rows` contiguous rows of n elements; dst may be src. */
+/* Functions of one element x. NaN stays NaN, but for a power of 0. */
+typedef enum pc_unary_op {
+    PC_UNARY_RELU = 0,   /* max(x, 0) */
+    PC_UNARY_CLAMP,      /* min(max(x, a), b) */
+    PC_UNARY_LEAKY_RELU, /* x, or a x where x < 0 */
+    PC_UNARY_ELU,        /* x, or a (exp(x) - 1) where x < 0 */
+    PC_UNARY_GELU,       /* x times the normal distribution of x */
+    PC_UNARY_GELU_TANH,  /* its approximation x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 */
+    PC_UNARY_SILU,       /* x / (1 + exp(-x)) */
+    PC_UNARY_HARDSWISH,  /* x min(max(x + 3, 0), 6) / 6 */
+    PC_UNARY_SIGMOID,    /* 1 / (1 + exp(-x)) */
+    PC_UNARY_TANH,
+    PC_UNARY_POW, /* x^a */
+    PC_UNARY_COUNT
+} pc_unary_op;
+
+/* dst may be src. */
+PC_API pc_status pc_unary(pc_dtype dtype, pc_unary_op op, double a, double b, int64_t n, const void *src, void *dst);
+PC_API pc_status pc_relu(pc_dtype dtype, int64_t n, const void *src, void *dst);
+/* Softmax, or its logarithm, along each of `rows` contiguous rows of n elements; dst may be src. */
 PC_API pc_status pc_softmax(pc_dtype dtype, int64_t rows, int64_t n, const void *src, void *dst);
+PC_API pc_status pc_log_softmax(pc_dtype dtype, int64_t rows, int64_t n, const void *src, void *dst);
+
+/* Rows of n elements, each normalised by its own mean and (biased) variance: (x - mean) / sqrt(var + eps) * w + b. A
+ * row consists of segments with a weight and a bias each; row r has those from (r % groups) * (n / segment) on. A layer
+ * norm has segments of 1 and one group; a group norm has groups of channels, and the pixels of a channel for segments.
+ */
+typedef struct pc_norm_desc {
+    int64_t n, segment, groups;
+    double eps;
+    const void *weight, *bias; /* groups * n / segment elements, or NULL: 1 and 0 */
+} pc_norm_desc;
+
+PC_API pc_status pc_normalize(pc_dtype dtype, const pc_norm_desc *desc, int64_t rows, const void *src, void *dst);
 
 #ifdef __cplusplus
 }

@@ -491,8 +491,9 @@ typedef struct pc_kernels {
     /* data[i] /= rows * cols[i], or rows without cols, which are readable up to a whole vector */
     void (*pool_divide)(int64_t n, double rows, const void *cols, void *data);
     pc_epilogue_fn *epilogue;
-    void (*relu)(int64_t n, const void *src, void *dst);
-    void (*softmax)(int64_t rows, int64_t n, const void *src, void *dst);
+    void (*unary)(pc_unary_op op, double a, double b, int64_t n, const void *src, void *dst);
+    void (*softmax)(int logarithm, int64_t rows, int64_t n, const void *src, void *dst);
+    void (*norm)(const pc_norm_desc *desc, int64_t from, int64_t to, const void *src, void *dst); /* rows, of all */
 } pc_kernels;
 
 /* NULL for a target that this build lacks. */

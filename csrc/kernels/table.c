@@ -55,6 +55,7 @@ const pc_kernels PC_FN(pc_kernels) = {
     .pool_pairs = PC_FN(pc_pool_pairs),
     .pool_divide = PC_FN(pc_pool_divide),
     .epilogue = PC_FN(pc_epilogue),
-    .relu = PC_FN(pc_relu_row),
+    .unary = PC_FN(pc_unary_row),
     .softmax = PC_FN(pc_softmax_rows),
+    .norm = PC_FN(pc_norm_rows),
 };

@@ -39,6 +39,8 @@ void PC_FN(pc_pool_pairs)(int64_t n, int64_t distance, void *data);
 void PC_FN(pc_pool_divide)(int64_t n, double rows, const void *cols, void *data);
 pc_epilogue_fn PC_FN(pc_epilogue);
 void PC_FN(pc_relu_row)(int64_t n, const void *src, void *dst);
-void PC_FN(pc_softmax_rows)(int64_t rows, int64_t n, const void *src, void *dst);
+void PC_FN(pc_unary_row)(pc_unary_op op, double a, double b, int64_t n, const void *src, void *dst);
+void PC_FN(pc_softmax_rows)(int logarithm, int64_t rows, int64_t n, const void *src, void *dst);
+void PC_FN(pc_norm_rows)(const pc_norm_desc *desc, int64_t from, int64_t to, const void *src, void *dst);
 
 #endif

@@ -191,28 +191,60 @@ pc_status pc_plan_execute(const pc_plan *plan, const pc_exec_args *args) {
     return PC_OK;
 }
 
-pc_status pc_relu(pc_dtype dtype, int64_t n, const void *src, void *dst) {
+static pc_status find_kernels(pc_dtype dtype, const pc_kernels **k) {
     pc_isa isa;
     const pc_status status = pc_get_isa(&isa);
     if (status != PC_OK) return status;
-    const pc_kernels *k = pc_kernels_find(isa, dtype);
-    if (!k) return PC_ERR_DTYPE;
+    *k = pc_kernels_find(isa, dtype);
+    return *k ? PC_OK : PC_ERR_DTYPE;
+}
+
+pc_status pc_unary(pc_dtype dtype, pc_unary_op op, double a, double b, int64_t n, const void *src, void *dst) {
+    const pc_kernels *k;
+    const pc_status status = find_kernels(dtype, &k);
+    if (status != PC_OK) return status;
     if (n < 0) return PC_ERR_SIZE;
+    if ((int)op < 0 || op >= PC_UNARY_COUNT) return PC_ERR_ACTIVATION;
     if (n && (!src || !dst)) return PC_ERR_NULL;
-    pc_relu_run(k, n, src, dst);
+    pc_unary_run(k, op, a, b, n, src, dst);
     return PC_OK;
 }
 
-pc_status pc_softmax(pc_dtype dtype, int64_t rows, int64_t n, const void *src, void *dst) {
-    pc_isa isa;
-    const pc_status status = pc_get_isa(&isa);
-    if (status != PC_OK) return status;
-    const pc_kernels *k = pc_kernels_find(isa, dtype);
-    if (!k) return PC_ERR_DTYPE;
+pc_status pc_relu(pc_dtype dtype, int64_t n, const void *src, void *dst) {
+    return pc_unary(dtype, PC_UNARY_RELU, 0, 0, n, src, dst);
+}
+
+/* Whether there is anything to do with so many rows, or what is wrong with them. */
+static pc_status check_rows(int64_t rows, int64_t n, const void *src, const void *dst) {
     if (rows < 0 || n < 0) return PC_ERR_SIZE;
     if (pc_mul_checked(pc_mul_checked(rows, n), 8) < 0) return PC_ERR_OVERFLOW;
-    if (rows * n == 0) return PC_OK;
-    if (!src || !dst) return PC_ERR_NULL;
-    pc_softmax_run(k, rows, n, src, dst);
+    return rows * n > 0 && (!src || !dst) ? PC_ERR_NULL : PC_OK;
+}
+
+static pc_status softmax(pc_dtype dtype, int logarithm, int64_t rows, int64_t n, const void *src, void *dst) {
+    const pc_kernels *k;
+    pc_status status = find_kernels(dtype, &k);
+    if (status == PC_OK) status = check_rows(rows, n, src, dst);
+    if (status == PC_OK && rows * n > 0) pc_softmax_run(k, logarithm, rows, n, src, dst);
+    return status;
+}
+
+pc_status pc_softmax(pc_dtype dtype, int64_t rows, int64_t n, const void *src, void *dst) {
+    return softmax(dtype, 0, rows, n, src, dst);
+}
+
+pc_status pc_log_softmax(pc_dtype dtype, int64_t rows, int64_t n, const void *src, void *dst) {
+    return softmax(dtype, 1, rows, n, src, dst);
+}
+
+pc_status pc_normalize(pc_dtype dtype, const pc_norm_desc *desc, int64_t rows, const void *src, void *dst) {
+    const pc_kernels *k;
+    pc_status status = find_kernels(dtype, &k);
+    if (status != PC_OK) return status;
+    if (!desc) return PC_ERR_NULL;
+    status = check_rows(rows, desc->n, src, dst);
+    if (status != PC_OK || rows * desc->n == 0) return status;
+    if (desc->segment < 1 || desc->n % desc->segment || desc->groups < 1) return PC_ERR_SIZE;
+    pc_norm_run(k, desc, rows, src, dst);
     return PC_OK;
 }

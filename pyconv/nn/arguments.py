@@ -35,6 +35,17 @@ def pair(name: str, value: Any, least: int) -> tuple[int, ...]:
     return extent(name, value, 2, least)
 
 
+def integers(name: str, value: Any, count: int) -> tuple[int, ...]:
+    """Return an int `count` times, or a sequence of so many."""
+    try:
+        values = tuple(map(operator.index, value if np.iterable(value) else (value,) * count))
+    except TypeError:
+        raise TypeError(f"{name} must be an int or {count} of them, got {value!r}") from None
+    if len(values) != count:
+        raise ValueError(f"{name} must be an int or {count} of them, got {value!r}")
+    return values
+
+
 def positive(name: str, value: int) -> int:
     """Return a size; raise if it is not an int of at least 1."""
     if not hasattr(value, "__index__"):

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .._interop import exchange
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -80,7 +82,9 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} does not define forward()")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.forward(*args, **kwargs)
+        if args and type(args[0]) is np.ndarray:
+            return self.forward(*args, **kwargs)
+        return exchange(self.forward, args, kwargs)  # perhaps of another library
 
     # ---- attributes ----
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..._interop import interchangeable
 from ..._native import PackedLinear
 from ..._native import linear as _linear
 from ...runtime import explained_by
@@ -17,6 +18,7 @@ def _explain(input: Array, weight: Array, bias: Array | None = None) -> dict[str
     return PackedLinear(weight, bias).explain(input)
 
 
+@interchangeable
 @explained_by(_explain)
 def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     """``input @ weight.T + bias``, as `torch.nn.functional.linear`.

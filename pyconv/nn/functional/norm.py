@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..._interop import interchangeable
 from ..._native import conv
 
 if TYPE_CHECKING:
@@ -140,6 +141,7 @@ def _transformed(input: Array, scale: Array, shift: Array, channel: int, out: Ar
     return out
 
 
+@interchangeable
 def batch_norm(
     input: Array,
     running_mean: Array | None,

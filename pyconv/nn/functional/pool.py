@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from ..._interop import interchangeable
 from ..._native import adaptive_avg_pool2d as _adaptive_avg_pool2d
 from ..._native import avg_pool2d as _avg_pool2d
 from ..._native import explain_adaptive_avg_pool2d, explain_avg_pool2d, explain_max_pool2d
@@ -51,6 +52,7 @@ def max_pool2d(
     out: Array | None = None,
     layout: Layout = "NCHW",
 ) -> tuple[Array, Array]: ...
+@interchangeable
 @explained_by(_whatever_out(explain_max_pool2d))
 def max_pool2d(
     input: Array,
@@ -121,6 +123,7 @@ def max_pool2d(
     )
 
 
+@interchangeable
 @explained_by(_whatever_out(explain_avg_pool2d))
 def avg_pool2d(
     input: Array,
@@ -200,6 +203,7 @@ def avg_pool2d(
     )
 
 
+@interchangeable
 @explained_by(_whatever_out(explain_adaptive_avg_pool2d))
 def adaptive_avg_pool2d(
     input: Array, output_size: OutputSize, *, out: Array | None = None, layout: Layout = "NCHW"

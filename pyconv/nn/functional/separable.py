@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..._interop import interchangeable
 from ..._native import explain_filter2d_separable
 from ..._native import filter2d_separable as _filter2d_separable
 from ...runtime import explained_by
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from ..._types import Activation, Array, Layout, Padding, PaddingMode, Pair
 
 
+@interchangeable
 @explained_by(explain_filter2d_separable)
 def filter2d_separable(
     input: Array,

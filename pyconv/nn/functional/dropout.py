@@ -1,0 +1,70 @@
+"""Dropout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..._interop import interchangeable
+from .checks import check_array
+
+if TYPE_CHECKING:
+    from ..._types import Array, Generator
+
+
+@interchangeable
+def dropout(
+    input: Array,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    *,
+    generator: Generator | None = None,
+) -> Array:
+    """Zero each element with probability `p` and divide the others by ``1 - p``, as `torch.nn.functional.dropout`.
+
+    Source: Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR 15, 2014.
+
+    Parameters
+    ----------
+    input : ndarray, any shape, float32 or float64
+    p : float, 0 to 1
+    training : bool
+        If False, the result is `input` itself.
+    inplace : bool
+        Write into `input`, and return it.
+    generator : numpy.random.Generator, optional
+        Draws the elements; by default one seeded by the operating system.
+
+    Raises
+    ------
+    ValueError
+        A `p` out of range; with `inplace`, an array that is read-only.
+    TypeError
+        Element types other than float32 and float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyconv.nn.functional as F
+    >>> x = F.dropout(np.ones(1000), 0.25, generator=np.random.default_rng(0))
+    >>> np.unique(x).round(4)
+    array([0.    , 1.3333])
+    """
+    check_array("dropout", "input", input, floats=True)
+    if not 0 <= p <= 1:
+        raise ValueError(f"dropout: p must be from 0 to 1, not {p}")
+    if not training or p == 0:
+        return input
+    if inplace and not input.flags.writeable:
+        raise ValueError("dropout: input is not writeable, so inplace=True cannot change it")
+    if generator is None:
+        import numpy.random  # NumPy loads it at first use, and so does this
+
+        generator = numpy.random.default_rng()
+    kind = input.dtype.type
+    keep = generator.random(input.shape) >= p
+    factors = np.where(keep, kind(1 / (1 - p)) if p < 1 else kind(0), kind(0)).astype(input.dtype, copy=False)
+    with np.errstate(all="ignore"):
+        return np.asarray(np.multiply(input, factors, out=input if inplace else None))
