@@ -4,13 +4,31 @@ Written to be read beside the formulas, and importing nothing else of pyconv. Su
 once to the input's type at the end, or to `dtype` where one is asked for.
 """
 
-from .activation import relu, softmax
+from .activation import (
+    elu,
+    gelu,
+    hardswish,
+    hardtanh,
+    leaky_relu,
+    log_softmax,
+    relu,
+    relu6,
+    sigmoid,
+    silu,
+    softmax,
+    tanh,
+)
 from .conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
+from .fold import fold, unfold
+from .interpolate import interpolate
 from .linear import linear
+from .loss import cross_entropy, mse_loss, nll_loss
 from .norm import batch_norm
+from .normalization import group_norm, layer_norm, local_response_norm
+from .padding import pad
 from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from .separable import filter2d_separable
-from .shape import flatten
+from .shape import flatten, pixel_shuffle, pixel_unshuffle
 
 __all__ = [
     "adaptive_avg_pool2d",
@@ -22,10 +40,32 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "cross_entropy",
+    "elu",
     "filter2d_separable",
     "flatten",
+    "fold",
+    "gelu",
+    "group_norm",
+    "hardswish",
+    "hardtanh",
+    "interpolate",
+    "layer_norm",
+    "leaky_relu",
     "linear",
+    "local_response_norm",
+    "log_softmax",
     "max_pool2d",
+    "mse_loss",
+    "nll_loss",
+    "pad",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "relu",
+    "relu6",
+    "sigmoid",
+    "silu",
     "softmax",
+    "tanh",
+    "unfold",
 ]

@@ -25,3 +25,40 @@ def flatten(input: Array, start_dim: int = 0, end_dim: int = -1) -> Array:
         raise ValueError(f"start_dim {start_dim} and end_dim {end_dim} do not fit an input of shape {input.shape}")
     middle = int(np.prod(shape[first : last + 1]))
     return input.reshape(*shape[:first], middle, *shape[last + 1 :])
+
+
+def pixel_shuffle(input: Array, upscale_factor: int) -> Array:
+    """Spread channels over pixels: ``out[c, y*r + i, x*r + j] = input[c*r*r + i*r + j, y, x]``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pixel_shuffle(np.arange(4).reshape(4, 1, 1), 2)
+    array([[[0, 1],
+            [2, 3]]])
+    """
+    r = upscale_factor
+    *batch, c, h, w = input.shape
+    result = np.empty((*batch, c // (r * r), h * r, w * r), input.dtype)
+    for i in range(r):
+        for j in range(r):
+            result[..., i::r, j::r] = input[..., i * r + j :: r * r, :, :]
+    return result
+
+
+def pixel_unshuffle(input: Array, downscale_factor: int) -> Array:
+    """Undo `pixel_shuffle`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pixel_unshuffle(np.arange(4).reshape(1, 2, 2), 2).ravel()
+    array([0, 1, 2, 3])
+    """
+    r = downscale_factor
+    *batch, c, h, w = input.shape
+    result = np.empty((*batch, c * r * r, h // r, w // r), input.dtype)
+    for i in range(r):
+        for j in range(r):
+            result[..., i * r + j :: r * r, :, :] = input[..., i::r, j::r]
+    return result
