@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..._interop import interchangeable
+from ..._interop import again
 from ..._native import PackedLinear
 from ..._native import linear as _linear
 from ...runtime import explained_by
@@ -18,7 +18,6 @@ def _explain(input: Array, weight: Array, bias: Array | None = None) -> dict[str
     return PackedLinear(weight, bias).explain(input)
 
 
-@interchangeable
 @explained_by(_explain)
 def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     """``input @ weight.T + bias``, as `torch.nn.functional.linear`.
@@ -47,4 +46,7 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     >>> F.linear(np.array([1.0, 2.0]), np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 3.0]]))
     array([1., 3., 6.])
     """
-    return _linear(input, weight, bias)
+    try:
+        return _linear(input, weight, bias)
+    except TypeError as error:
+        return again(error, linear, locals())  # type: ignore[no-any-return]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from ..._interop import interchangeable
+from ..._interop import again
 from ..._native import adaptive_avg_pool2d as _adaptive_avg_pool2d
 from ..._native import avg_pool2d as _avg_pool2d
 from ..._native import explain_adaptive_avg_pool2d, explain_avg_pool2d, explain_max_pool2d
@@ -52,7 +52,6 @@ def max_pool2d(
     out: Array | None = None,
     layout: Layout = "NCHW",
 ) -> tuple[Array, Array]: ...
-@interchangeable
 @explained_by(_whatever_out(explain_max_pool2d))
 def max_pool2d(
     input: Array,
@@ -118,12 +117,14 @@ def max_pool2d(
     array([[[ 5,  7],
             [13, 15]]])
     """
-    return _max_pool2d(  # type: ignore[no-any-return]
-        input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, out=out, layout=layout
-    )
+    try:
+        return _max_pool2d(  # type: ignore[no-any-return]
+            input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, out=out, layout=layout
+        )
+    except TypeError as error:
+        return again(error, max_pool2d, locals())  # type: ignore[no-any-return]
 
 
-@interchangeable
 @explained_by(_whatever_out(explain_avg_pool2d))
 def avg_pool2d(
     input: Array,
@@ -190,20 +191,22 @@ def avg_pool2d(
     array([[[ 2.5,  4. ],
             [ 8.5, 10. ]]], dtype=float32)
     """
-    return _avg_pool2d(
-        input,
-        kernel_size,
-        stride,
-        padding,
-        ceil_mode,
-        count_include_pad,
-        divisor_override,
-        out=out,
-        layout=layout,
-    )
+    try:
+        return _avg_pool2d(
+            input,
+            kernel_size,
+            stride,
+            padding,
+            ceil_mode,
+            count_include_pad,
+            divisor_override,
+            out=out,
+            layout=layout,
+        )
+    except TypeError as error:
+        return again(error, avg_pool2d, locals())  # type: ignore[no-any-return]
 
 
-@interchangeable
 @explained_by(_whatever_out(explain_adaptive_avg_pool2d))
 def adaptive_avg_pool2d(
     input: Array, output_size: OutputSize, *, out: Array | None = None, layout: Layout = "NCHW"
@@ -252,4 +255,7 @@ def adaptive_avg_pool2d(
     >>> F.adaptive_avg_pool2d(x, 1)
     array([[[7.]]], dtype=float32)
     """
-    return _adaptive_avg_pool2d(input, output_size, out=out, layout=layout)
+    try:
+        return _adaptive_avg_pool2d(input, output_size, out=out, layout=layout)
+    except TypeError as error:
+        return again(error, adaptive_avg_pool2d, locals())  # type: ignore[no-any-return]
