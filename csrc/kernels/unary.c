@@ -78,7 +78,7 @@ PC_INLINE vec applied(pc_unary_op op, vec a, vec b, vec x) {
 /* x^y as exp(y log(x)). What the product t loses, by rounding to `elem` or by itself, is carried on. */
 static elem power(double x, double y) {
     if (y == 0) return 1;
-    if (x != x || y != y || (x < 0 && rint(y) != y)) return NAN;
+    if (x != x || y != y || (x < 0 && x >= -0x1.fffffffffffffp1023 && rint(y) != y)) return NAN;
     const double log = pc_log(fabs(x)), t = y * log, most = -lowest;
     const elem hi = (elem)(t > most ? most : t < -most ? -most : t);
     elem lane[PC_VLEN];

@@ -1,5 +1,5 @@
-/* test_rows.c - relu and softmax: the definition, the same bits on every instruction set, in place, between guard
- * pages. */
+/* test_rows.c - elementwise functions, softmax and norms: the definition, the same bits on every instruction set, in
+ * place, between guard pages. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -29,9 +29,129 @@ static void check_relu(pc_dtype dtype, int64_t n, guard_side side, rng *r) {
     guard_destroy(&dst);
 }
 
+/* The definitions, in long double. The second of two numbers is the size of what is rounded on the way to a result. */
+static long double unary(pc_unary_op op, double a, double b, long double x, long double *size) {
+    const long double inner = sqrtl(8 / 3.14159265358979323846264338327950288L) * (x + 0.044715L * x * x * x);
+    long double y = 0;
+    switch (op) {
+        case PC_UNARY_RELU: y = x > 0 ? x : 0; break;
+        case PC_UNARY_CLAMP: y = x < a ? a : x > b ? b : x; break;
+        case PC_UNARY_LEAKY_RELU: y = x < 0 ? a * x : x; break;
+        case PC_UNARY_ELU: y = x < 0 ? a * expm1l(x) : x; break;
+        case PC_UNARY_GELU: y = x * erfcl(-x * sqrtl(0.5L)) / 2; break;
+        case PC_UNARY_GELU_TANH: y = x / (1 + expl(-inner)); break;
+        case PC_UNARY_SILU: y = x / (1 + expl(-x)); break;
+        case PC_UNARY_HARDSWISH: y = x * fminl(fmaxl(x + 3, 0), 6) / 6; break;
+        case PC_UNARY_SIGMOID: y = 1 / (1 + expl(-x)); break;
+        case PC_UNARY_TANH: y = tanhl(x); break;
+        default: y = powl(x, a);
+    }
+    *size = fabsl(y);
+    if (op == PC_UNARY_GELU_TANH)
+        *size *= 1 + fabsl(inner); /* exp turns roundings of its argument into relative ones */
+    if (op == PC_UNARY_HARDSWISH) *size += fabsl(x) * 3 / 6; /* x + 3 rounds */
+    return y;
+}
+
+static void check_unary(pc_dtype dtype, pc_unary_op op, int64_t n, guard_side side, rng *r) {
+    const size_t bytes = (size_t)n * dtype_size(dtype);
+    const double u = dtype == PC_F32 ? 0x1p-24 : 0x1p-53, least = dtype == PC_F32 ? 0x1p-126 : 0x1p-1022;
+    const double a = op == PC_UNARY_CLAMP ? -1.5 : op == PC_UNARY_POW ? 0.75 : 0.625, b = 2.25;
+    guard_buffer src = guard_create(bytes, side), dst = guard_create(bytes, side);
+    fill(dtype, src.data, n, DATA_REAL, r);
+    for (int64_t i = 0; i < n; i++) {
+        double x = get(dtype, src.data, i) * ldexp(1.0, (int)rng_range(r, -9, 2)); /* up to 8 */
+        put(dtype, src.data, i, op == PC_UNARY_POW ? fabs(x) : x);
+    }
+    guard_watch("pc_unary");
+    pc_status status = pc_unary(dtype, op, a, b, n, src.data, dst.data);
+    CHECK(status == PC_OK, "function %d: %s", (int)op, pc_status_text(status));
+    for (int64_t i = 0; i < n; i++) {
+        const double x = get(dtype, src.data, i), got = get(dtype, dst.data, i);
+        long double size, want = unary(op, a, b, x, &size);
+        CHECK(fabsl(got - want) <= 10 * u * size + least, "function %d of %a is %a, not %La", (int)op, x, got, want);
+    }
+    void *scalar = poisoned(bytes);
+    memcpy(scalar, dst.data, bytes);
+    for (int isa = PC_ISA_SCALAR; isa < PC_ISA_COUNT; isa++) {
+        if (!pc_isa_available((pc_isa)isa)) continue;
+        CHECK(pc_set_isa((pc_isa)isa) == PC_OK, "set_isa");
+        poison(dst.data, bytes);
+        status = pc_unary(dtype, op, a, b, n, src.data, dst.data);
+        CHECK(status == PC_OK && first_difference(dtype, dst.data, scalar, n) < 0, "function %d differs on %s", (int)op,
+              pc_isa_name((pc_isa)isa));
+    }
+    CHECK(pc_set_isa(PC_ISA_AUTO) == PC_OK, "set_isa");
+    status = pc_unary(dtype, op, a, b, n, src.data, src.data);
+    CHECK(status == PC_OK && first_difference(dtype, src.data, scalar, n) < 0, "function %d in place", (int)op);
+    fill(dtype, src.data, n, DATA_SPECIAL, r);
+    pc_unary(dtype, op, a, b, n, src.data, dst.data);
+    for (int64_t i = 0; i < n; i++)
+        CHECK(!isnan(get(dtype, src.data, i)) || isnan(get(dtype, dst.data, i)), "function %d of NaN", (int)op);
+    CHECK(guard_intact(&src) && guard_intact(&dst), "function %d wrote beside its buffers, %" PRId64, (int)op, n);
+    free(scalar);
+    guard_destroy(&src);
+    guard_destroy(&dst);
+}
+
+/* Segments of `segment` elements, `channels` of them a row; so many groups of rows. */
+static void check_norm(pc_dtype dtype, int64_t rows, int64_t channels, int64_t segment, int64_t groups, guard_side side,
+                       rng *r) {
+    const int64_t n = channels * segment, count = rows * n;
+    const size_t size = dtype_size(dtype), bytes = (size_t)count * size, vector = (size_t)(groups * channels) * size;
+    const double u = dtype == PC_F32 ? 0x1p-24 : 0x1p-53;
+    guard_buffer src = guard_create(bytes, side), dst = guard_create(bytes, side);
+    guard_buffer weight = guard_create(vector, side), bias = guard_create(vector, side);
+    fill(dtype, src.data, count, DATA_REAL, r);
+    for (int64_t i = 0; i < count; i++) put(dtype, src.data, i, get(dtype, src.data, i) + 100);
+    fill(dtype, weight.data, groups * channels, DATA_REAL, r);
+    fill(dtype, bias.data, groups * channels, DATA_REAL, r);
+    const pc_norm_desc desc = {.n = n,
+                               .segment = segment,
+                               .groups = groups,
+                               .eps = 1e-3,
+                               .weight = weight.data,
+                               .bias = rows % 2 ? bias.data : NULL};
+    guard_watch("pc_normalize");
+    pc_status status = pc_normalize(dtype, &desc, rows, src.data, dst.data);
+    CHECK(status == PC_OK, "normalize: %s", pc_status_text(status));
+    for (int64_t row = 0; row < rows; row++) {
+        long double mean = 0, var = 0;
+        for (int64_t i = 0; i < n; i++) mean += get(dtype, src.data, row * n + i) / (long double)n;
+        for (int64_t i = 0; i < n; i++) var += powl(get(dtype, src.data, row * n + i) - mean, 2) / (long double)n;
+        for (int64_t i = 0; i < n; i++) {
+            const int64_t c = row % groups * channels + i / segment;
+            const double w = get(dtype, weight.data, c), b = desc.bias ? get(dtype, bias.data, c) : 0;
+            const long double x = get(dtype, src.data, row * n + i), want = (x - mean) / sqrtl(var + 1e-3) * w + b;
+            const double got = get(dtype, dst.data, row * n + i);
+            /* Deviations up to 4 / sqrt(var), and a mean whose own rounding is taken back. */
+            CHECK(fabsl(got - want) <= 16 * u * (4 / sqrtl(var + 1e-3) * fabs(w) + fabs(b)),
+                  "norm of %" PRId64 " x %" PRId64 ": %a, not %La", channels, segment, got, want);
+        }
+    }
+    void *scalar = poisoned(bytes);
+    memcpy(scalar, dst.data, bytes);
+    for (int isa = PC_ISA_SCALAR; isa < PC_ISA_COUNT; isa++) {
+        if (!pc_isa_available((pc_isa)isa)) continue;
+        CHECK(pc_set_isa((pc_isa)isa) == PC_OK, "set_isa");
+        poison(dst.data, bytes);
+        status = pc_normalize(dtype, &desc, rows, src.data, dst.data);
+        CHECK(status == PC_OK && first_difference(dtype, dst.data, scalar, count) < 0, "norm differs on %s",
+              pc_isa_name((pc_isa)isa));
+    }
+    CHECK(pc_set_isa(PC_ISA_AUTO) == PC_OK, "set_isa");
+    CHECK(guard_intact(&src) && guard_intact(&dst) && guard_intact(&weight) && guard_intact(&bias),
+          "norm wrote beside");
+    free(scalar);
+    guard_destroy(&src);
+    guard_destroy(&dst);
+    guard_destroy(&weight);
+    guard_destroy(&bias);
+}
+
 /* Against the textbook in long double, exp(x - max) / sum: relative to 8 roundings, and one more of the difference x -
  * max, which exp() turns from an absolute into a relative error. */
-static void check_softmax_row(pc_dtype dtype, int64_t n, const void *src, const void *dst, int64_t at) {
+static void check_softmax_row(pc_dtype dtype, int logarithm, int64_t n, const void *src, const void *dst, int64_t at) {
     const double u = dtype == PC_F32 ? 0x1p-24 : 0x1p-53, least = dtype == PC_F32 ? 0x1p-126 : 0x1p-1022;
     double largest = -INFINITY;
     long double sum = 0;
@@ -40,33 +160,41 @@ static void check_softmax_row(pc_dtype dtype, int64_t n, const void *src, const 
     for (int64_t i = 0; i < n; i++) {
         const long double below = (long double)get(dtype, src, at + i) - largest, want = expl(below) / sum;
         const double got = get(dtype, dst, at + i);
+        if (logarithm) {
+            const long double log = below - logl(sum);
+            CHECK(fabsl(got - log) <= u * (8 + 3 * fabsl(below) + 3 * logl(sum)),
+                  "log_softmax of %" PRId64 ": %a, not %La", n, got, log);
+            continue;
+        }
         CHECK(fabsl(got - want) <= u * (8 - below) * want + least, "softmax of %" PRId64 ": %a, not %La", n, got, want);
     }
 }
 
-static void check_softmax(pc_dtype dtype, int64_t rows, int64_t n, guard_side side, rng *r) {
+static void check_softmax(pc_dtype dtype, int logarithm, int64_t rows, int64_t n, guard_side side, rng *r) {
+    pc_status (*const softmax)(pc_dtype, int64_t, int64_t, const void *, void *) =
+        logarithm ? pc_log_softmax : pc_softmax;
     const int64_t count = rows * n;
     const size_t bytes = (size_t)count * dtype_size(dtype);
     guard_buffer src = guard_create(bytes, side), dst = guard_create(bytes, side);
     fill(dtype, src.data, count, DATA_REAL, r);
     const double scale = ldexp(1.0, (int)rng_range(r, 0, 7));
     for (int64_t i = 0; i < count; i++) put(dtype, src.data, i, get(dtype, src.data, i) * scale);
-    guard_watch("pc_softmax");
-    pc_status status = pc_softmax(dtype, rows, n, src.data, dst.data);
+    guard_watch(logarithm ? "pc_log_softmax" : "pc_softmax");
+    pc_status status = softmax(dtype, rows, n, src.data, dst.data);
     CHECK(status == PC_OK, "softmax: %s", pc_status_text(status));
-    for (int64_t i = 0; i < rows; i++) check_softmax_row(dtype, n, src.data, dst.data, i * n);
+    for (int64_t i = 0; i < rows; i++) check_softmax_row(dtype, logarithm, n, src.data, dst.data, i * n);
     void *scalar = poisoned(bytes);
     memcpy(scalar, dst.data, bytes);
     for (int isa = PC_ISA_SCALAR; isa < PC_ISA_COUNT; isa++) {
         if (!pc_isa_available((pc_isa)isa)) continue;
         CHECK(pc_set_isa((pc_isa)isa) == PC_OK, "set_isa");
         poison(dst.data, bytes);
-        status = pc_softmax(dtype, rows, n, src.data, dst.data);
+        status = softmax(dtype, rows, n, src.data, dst.data);
         CHECK(status == PC_OK && first_difference(dtype, dst.data, scalar, count) < 0,
               "softmax of %" PRId64 " x %" PRId64 " differs on %s", rows, n, pc_isa_name((pc_isa)isa));
     }
     CHECK(pc_set_isa(PC_ISA_AUTO) == PC_OK, "set_isa");
-    status = pc_softmax(dtype, rows, n, src.data, src.data);
+    status = softmax(dtype, rows, n, src.data, src.data);
     CHECK(status == PC_OK && first_difference(dtype, src.data, scalar, count) < 0, "softmax in place, %" PRId64, n);
     CHECK(guard_intact(&src) && guard_intact(&dst), "softmax wrote beside its buffers, %" PRId64, n);
     free(scalar);
@@ -85,7 +213,12 @@ int main(void) {
             }
             CHECK(pc_set_isa(PC_ISA_AUTO) == PC_OK, "set_isa");
             rng r = {.state = (uint64_t)n};
-            if (n) check_softmax((pc_dtype)dtype, rng_range(&r, 0, 4), n, n % 2 ? GUARD_AFTER : GUARD_BEFORE, &r);
+            const guard_side side = n % 2 ? GUARD_AFTER : GUARD_BEFORE;
+            for (int logarithm = 0; n && logarithm < 2; logarithm++)
+                check_softmax((pc_dtype)dtype, logarithm, rng_range(&r, 0, 4), n, side, &r);
+            for (int op = 0; op < PC_UNARY_COUNT; op++) check_unary((pc_dtype)dtype, (pc_unary_op)op, n, side, &r);
+            if (n) check_norm((pc_dtype)dtype, rng_range(&r, 0, 4), n, 1, 1, side, &r);
+            if (n) check_norm((pc_dtype)dtype, rng_range(&r, 0, 4), rng_range(&r, 1, 3), n, 2, side, &r);
         }
         double one = 1.0;
         CHECK(pc_relu((pc_dtype)dtype, 1, NULL, &one) == PC_ERR_NULL, "relu");
@@ -93,6 +226,14 @@ int main(void) {
         CHECK(pc_relu((pc_dtype)dtype, -1, &one, &one) == PC_ERR_SIZE, "relu");
         CHECK(pc_softmax((pc_dtype)dtype, 1, 1, NULL, &one) == PC_ERR_NULL, "softmax");
         CHECK(pc_softmax((pc_dtype)dtype, -1, 1, &one, &one) == PC_ERR_SIZE, "softmax");
+        CHECK(pc_log_softmax((pc_dtype)dtype, 1, -1, &one, &one) == PC_ERR_SIZE, "log_softmax");
+        CHECK(pc_unary((pc_dtype)dtype, PC_UNARY_COUNT, 0, 0, 1, &one, &one) == PC_ERR_ACTIVATION, "unary");
+        pc_norm_desc desc = {.n = 3, .segment = 2, .groups = 1};
+        CHECK(pc_normalize((pc_dtype)dtype, &desc, 1, &one, &one) == PC_ERR_SIZE, "segments that do not divide");
+        desc.segment = 1;
+        CHECK(pc_normalize((pc_dtype)dtype, &desc, 1, NULL, &one) == PC_ERR_NULL, "normalize");
+        CHECK(pc_normalize((pc_dtype)dtype, NULL, 1, &one, &one) == PC_ERR_NULL, "normalize");
+        CHECK(pc_normalize((pc_dtype)dtype, &desc, 0, NULL, NULL) == PC_OK, "no rows");
     }
     double one = 1.0;
     CHECK(pc_relu((pc_dtype)7, 1, &one, &one) == PC_ERR_DTYPE, "relu");
