@@ -48,6 +48,12 @@ def sums(sample: Any) -> tuple[float, float]:
     return weight[0].numel() + 2 if len(weight) else 2, largest(sample.input) * largest(weight)
 
 
+def transposed_sums(sample: Any) -> tuple[float, float]:
+    """The same where a weight's first axis are the channels of the input."""
+    weight = sample.args[0]
+    return weight[:, 0].numel() + 2, largest(sample.input) * largest(weight)
+
+
 def largest(tensor: Any) -> float:
     """The largest magnitude among the finite elements."""
     finite = tensor[torch.isfinite(tensor)] if tensor.is_floating_point() else tensor
@@ -69,7 +75,12 @@ class Row(NamedTuple):
 
 
 ROWS = [
+    Row("nn.functional.conv1d", F.conv1d, sums),
     Row("nn.functional.conv2d", F.conv2d, sums),
+    Row("nn.functional.conv3d", F.conv3d, sums),
+    Row("nn.functional.conv_transpose1d", F.conv_transpose1d, transposed_sums),
+    Row("nn.functional.conv_transpose2d", F.conv_transpose2d, transposed_sums),
+    Row("nn.functional.conv_transpose3d", F.conv_transpose3d, transposed_sums),
     Row("nn.functional.linear", F.linear, sums),
     Row("nn.functional.avg_pool2d", F.avg_pool2d, left_out={"an empty tuple for no stride": lambda s: () in s.args}),
     Row("nn.functional.max_pool2d", F.max_pool2d),

@@ -41,21 +41,6 @@ class ReLU(_InPlace):
         return F.relu(input, self.inplace)
 
 
-class ReLU6(_InPlace):
-    """``min(max(x, 0), 6)``; see `functional.relu6`.
-
-    Examples
-    --------
-    >>> from pyconv import nn
-    >>> nn.ReLU6()
-    ReLU6()
-    """
-
-    def forward(self, input: Array) -> Array:
-        """Return an array of the same shape."""
-        return F.relu6(input, self.inplace)
-
-
 class SiLU(_InPlace):
     """``x * sigmoid(x)``; see `functional.silu`.
 
@@ -112,6 +97,23 @@ class Hardtanh(_InPlace):
 
     def extra_repr(self) -> str:
         return self._with_inplace(f"min_val={self.min_val}, max_val={self.max_val}")
+
+
+class ReLU6(Hardtanh):
+    """``min(max(x, 0), 6)``; see `functional.relu6`.
+
+    Examples
+    --------
+    >>> from pyconv import nn
+    >>> nn.ReLU6()
+    ReLU6()
+    """
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(0.0, 6.0, inplace)
+
+    def extra_repr(self) -> str:
+        return "inplace=True" if self.inplace else ""
 
 
 class LeakyReLU(_InPlace):

@@ -45,6 +45,14 @@ class _ConstantPad(_Pad):
         return f"padding={self.padding}, value={self.value}"
 
 
+class _ZeroPad(_ConstantPad):
+    def __init__(self, padding: Pair) -> None:
+        super().__init__(padding, 0.0)
+
+    def extra_repr(self) -> str:
+        return f"{self.padding}"
+
+
 class ConstantPad1d(_ConstantPad):
     """Lay a constant around L, as `torch.nn.ConstantPad1d`; see `functional.pad`.
 
@@ -73,25 +81,22 @@ class ConstantPad3d(_ConstantPad):
     _axes = 3
 
 
-class ZeroPad1d(_Pad):
+class ZeroPad1d(_ZeroPad):
     """Lay zeros around L, as `torch.nn.ZeroPad1d`; see `functional.pad`."""
 
     _axes = 1
-    _mode = "constant"
 
 
-class ZeroPad2d(_Pad):
+class ZeroPad2d(_ZeroPad):
     """Lay zeros around H and W, as `torch.nn.ZeroPad2d`; see `functional.pad`."""
 
     _axes = 2
-    _mode = "constant"
 
 
-class ZeroPad3d(_Pad):
+class ZeroPad3d(_ZeroPad):
     """Lay zeros around D, H and W, as `torch.nn.ZeroPad3d`; see `functional.pad`."""
 
     _axes = 3
-    _mode = "constant"
 
 
 class ReflectionPad1d(_Pad):

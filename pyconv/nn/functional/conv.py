@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ..._interop import again
 from ..._native import conv as _conv
 from ..._native import conv_transpose as _conv_transpose
 from ...runtime import explained_by
@@ -48,24 +49,27 @@ def conv1d(
     >>> F.conv1d(np.array([[1.0, 2.0, 3.0, 4.0]]), np.array([[[-1.0, 1.0]]]), padding="causal")
     array([[1., 1., 1., 1.]])
     """
-    return _conv(  # type: ignore[no-any-return]
-        1,
-        input,
-        weight,
-        bias,
-        stride,
-        padding,
-        dilation,
-        groups,
-        out,
-        layout,
-        padding_mode,
-        padding_value,
-        None,  # algorithm
-        precision,
-        activation,
-        residual,
-    )
+    try:
+        return _conv(  # type: ignore[no-any-return]
+            1,
+            input,
+            weight,
+            bias,
+            stride,
+            padding,
+            dilation,
+            groups,
+            out,
+            layout,
+            padding_mode,
+            padding_value,
+            None,  # algorithm
+            precision,
+            activation,
+            residual,
+        )
+    except TypeError as error:
+        return again(error, conv1d, locals())  # type: ignore[no-any-return]
 
 
 @explained_by(partial(_conv, 2, explains=True))
@@ -179,24 +183,27 @@ def conv2d(
     >>> F.conv2d(x, w, activation="relu", residual=x)
     array([[[3., 0., 9.]]])
     """
-    return _conv(  # type: ignore[no-any-return]
-        2,
-        input,
-        weight,
-        bias,
-        stride,
-        padding,
-        dilation,
-        groups,
-        out,
-        layout,
-        padding_mode,
-        padding_value,
-        None,  # algorithm
-        precision,
-        activation,
-        residual,
-    )
+    try:
+        return _conv(  # type: ignore[no-any-return]
+            2,
+            input,
+            weight,
+            bias,
+            stride,
+            padding,
+            dilation,
+            groups,
+            out,
+            layout,
+            padding_mode,
+            padding_value,
+            None,  # algorithm
+            precision,
+            activation,
+            residual,
+        )
+    except TypeError as error:
+        return again(error, conv2d, locals())  # type: ignore[no-any-return]
 
 
 @explained_by(partial(_conv, 3, explains=True))
@@ -235,24 +242,27 @@ def conv3d(
     >>> F.conv3d(np.ones((1, 4, 5, 6)), np.ones((2, 1, 3, 3, 3)), padding=(0, 1, 1)).shape
     (2, 2, 5, 6)
     """
-    return _conv(  # type: ignore[no-any-return]
-        3,
-        input,
-        weight,
-        bias,
-        stride,
-        padding,
-        dilation,
-        groups,
-        out,
-        layout,
-        padding_mode,
-        padding_value,
-        None,  # algorithm
-        precision,
-        activation,
-        residual,
-    )
+    try:
+        return _conv(  # type: ignore[no-any-return]
+            3,
+            input,
+            weight,
+            bias,
+            stride,
+            padding,
+            dilation,
+            groups,
+            out,
+            layout,
+            padding_mode,
+            padding_value,
+            None,  # algorithm
+            precision,
+            activation,
+            residual,
+        )
+    except TypeError as error:
+        return again(error, conv3d, locals())  # type: ignore[no-any-return]
 
 
 @explained_by(partial(_conv_transpose, 1, explains=True))
@@ -286,21 +296,24 @@ def conv_transpose1d(
     >>> F.conv_transpose1d(np.array([[1.0, 2.0]]), np.array([[[1.0, 0.5]]]), stride=2)
     array([[1. , 0.5, 2. , 1. ]])
     """
-    return _conv_transpose(  # type: ignore[no-any-return]
-        1,
-        input,
-        weight,
-        bias,
-        stride,
-        padding,
-        output_padding,
-        groups,
-        dilation,
-        out,
-        layout,
-        None,  # algorithm
-        precision,
-    )
+    try:
+        return _conv_transpose(  # type: ignore[no-any-return]
+            1,
+            input,
+            weight,
+            bias,
+            stride,
+            padding,
+            output_padding,
+            groups,
+            dilation,
+            out,
+            layout,
+            None,  # algorithm
+            precision,
+        )
+    except TypeError as error:
+        return again(error, conv_transpose1d, locals())  # type: ignore[no-any-return]
 
 
 @explained_by(partial(_conv_transpose, 2, explains=True))
@@ -368,21 +381,24 @@ def conv_transpose2d(
     array([[[1., 1., 2., 2.],
             [1., 1., 2., 2.]]])
     """
-    return _conv_transpose(  # type: ignore[no-any-return]
-        2,
-        input,
-        weight,
-        bias,
-        stride,
-        padding,
-        output_padding,
-        groups,
-        dilation,
-        out,
-        layout,
-        None,  # algorithm
-        precision,
-    )
+    try:
+        return _conv_transpose(  # type: ignore[no-any-return]
+            2,
+            input,
+            weight,
+            bias,
+            stride,
+            padding,
+            output_padding,
+            groups,
+            dilation,
+            out,
+            layout,
+            None,  # algorithm
+            precision,
+        )
+    except TypeError as error:
+        return again(error, conv_transpose2d, locals())  # type: ignore[no-any-return]
 
 
 @explained_by(partial(_conv_transpose, 3, explains=True))
@@ -416,18 +432,21 @@ def conv_transpose3d(
     >>> F.conv_transpose3d(np.ones((1, 2, 3, 4)), np.ones((1, 2, 2, 2, 2)), stride=2).shape
     (2, 4, 6, 8)
     """
-    return _conv_transpose(  # type: ignore[no-any-return]
-        3,
-        input,
-        weight,
-        bias,
-        stride,
-        padding,
-        output_padding,
-        groups,
-        dilation,
-        out,
-        layout,
-        None,  # algorithm
-        precision,
-    )
+    try:
+        return _conv_transpose(  # type: ignore[no-any-return]
+            3,
+            input,
+            weight,
+            bias,
+            stride,
+            padding,
+            output_padding,
+            groups,
+            dilation,
+            out,
+            layout,
+            None,  # algorithm
+            precision,
+        )
+    except TypeError as error:
+        return again(error, conv_transpose3d, locals())  # type: ignore[no-any-return]
