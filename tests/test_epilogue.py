@@ -547,6 +547,16 @@ def test_sequential(rng, name, monkeypatch):
     assert same_bits(x, kept)
 
 
+@pytest.mark.parametrize("kind", [nn.ReLU, nn.ReLU6, nn.SiLU, nn.Hardswish])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sequential_of_other_activations(rng, kind, dtype, isa, monkeypatch):
+    net = nn.Sequential(nn.Conv2d(3, 8, 3, dtype=dtype), kind()).eval()
+    x = (20 * rng.standard_normal((2, 3, 12, 11))).astype(dtype)
+    expected = in_turn(net, x)
+    monkeypatch.setattr(kind, "forward", None)  # nobody calls it
+    assert same_bits(net(x), expected)
+
+
 def test_sequential_calls_what_is_in_training_mode_or_replaced(rng, monkeypatch):
     x = rng.standard_normal((1, 3, 8, 8)).astype(np.float32)
     net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU()).eval()

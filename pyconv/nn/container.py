@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast, overload
 import numpy as np
 
 from .._native import get_precision
-from .activation import ReLU
+from .activation import Hardswish, ReLU, ReLU6, SiLU
 from .batchnorm import BatchNorm2d
 from .conv import Conv2d
 from .module import Module
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .._types import Activation
+
+
+# What a convolution computes on its way out, with the bits that the layer would give.
+_FUSED: dict[type[Module], Activation] = {ReLU: "relu", ReLU6: "relu6", SiLU: "silu", Hardswish: "hardswish"}
 
 
 def _is_plain(module: Module, kind: type[Module]) -> bool:
@@ -38,7 +42,8 @@ def _folds(conv: Conv2d, norm: Module, input: Any) -> bool:
 class Sequential(Module):
     """Modules called one after the other, each with the result of the one before, as `torch.nn.Sequential`.
 
-    In eval mode a `Conv2d` and the `ReLU` directly after it are computed together, with the same bits.
+    In eval mode a `Conv2d` and the `ReLU`, `ReLU6`, `SiLU` or `Hardswish` directly after it are computed together, with
+    the same bits.
 
     A `BatchNorm2d` directly after a `Conv2d`, or between the two, is folded into the convolution, as by
     `utils.fuse_conv_bn_eval`: the weights are multiplied by its scale, the bias by its scale and shifted, and the batch
@@ -150,9 +155,8 @@ class Sequential(Module):
             activation: Activation | None = None
             if waiting and _folds(conv, waiting[-1], input):
                 norm = cast("BatchNorm2d", waiting.pop())
-            if waiting and _is_plain(waiting[-1], ReLU):
-                activation = "relu"
-                waiting.pop()
+            if waiting and type(waiting[-1]) in _FUSED and _is_plain(waiting[-1], type(waiting[-1])):
+                activation = _FUSED[type(waiting.pop())]
             input = conv._followed_by(input, norm, activation)
         return input
 
