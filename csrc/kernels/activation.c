@@ -54,10 +54,22 @@ void PC_FN(pc_epilogue)(const pc_epilogue_args *a, int64_t n, const void *residu
     }
 }
 
+PC_INLINE elem larger(elem a, elem b) { return b > a || b != b ? b : a; }
+
+/* The largest element, or NaN; in the lanes in which the sum runs. */
 static elem largest(int64_t n, const elem *x) {
-    elem m = x[0];
-    for (int64_t i = 1; i < n; i++) m = x[i] > m || x[i] != x[i] ? x[i] : m;
-    return m;
+    elem lane[LANES];
+    vec m[NV];
+    PC_UNROLL for (int v = 0; v < NV; v++) m[v] = v_set1(x[0]);
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        PC_UNROLL for (int v = 0; v < NV; v++) m[v] = v_max_first(m[v], v_load(x + i + v * PC_VLEN));
+    }
+    PC_UNROLL for (int v = 0; v < NV; v++) v_store(lane + v * PC_VLEN, m[v]);
+    for (int q = 0; i < n; q++, i++) lane[q] = larger(lane[q], x[i]);
+    for (int width = LANES / 2; width; width /= 2)
+        for (int q = 0; q < width; q++) lane[q] = larger(lane[q], lane[q + width]);
+    return lane[0];
 }
 
 void PC_FN(pc_softmax_rows)(int logarithm, int64_t rows, int64_t n, const void *src_, void *dst_) {

@@ -136,6 +136,14 @@ def group_norm(
     return result if channel == 1 else np.ascontiguousarray(np.moveaxis(result, 1, channel))
 
 
+def _power(x: Array, exponent: float) -> Array:
+    """Raise to a power: the usual ones by square roots, which are a tenth of the work."""
+    if exponent not in (0.5, 0.75):
+        return unary("pow", x, exponent)
+    root: Array = np.sqrt(x)
+    return root if exponent == 0.5 else np.asarray(root * np.sqrt(root))
+
+
 @interchangeable
 def local_response_norm(input: Array, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Array:
     """``x / (k + alpha * mean)**beta``, with the mean square of `size` neighbouring channels; as torch's.
@@ -178,4 +186,4 @@ def local_response_norm(input: Array, size: int, alpha: float = 1e-4, beta: floa
             if first < last:
                 total[:, first:last] += squares[:, first + shift : last + shift]
         total = total * input.dtype.type(alpha / size) + input.dtype.type(k)
-        return np.asarray(input / unary("pow", total, float(beta)))
+        return np.asarray(input / _power(total, float(beta)))
