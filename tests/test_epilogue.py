@@ -116,7 +116,7 @@ def test_the_separate_operations(rng, name, dtype):
     for b in (bias, None):
         data = (x, w, b)
         for algorithm in accepting(*data, **problem.arguments):
-            run = functools.partial(_native.conv2d, *data, **problem.arguments, algorithm=algorithm)
+            run = functools.partial(_native.conv, 2, *data, **problem.arguments, algorithm=algorithm)
             check_epilogues(rng, run, algorithm)
 
 
@@ -146,7 +146,7 @@ def test_transforms(rng, x, w, groups, dtype, layout):
     assert algorithm in TRANSFORMS
     for b in (bias, None):
         run = functools.partial(
-            _native.conv2d, x, w / 24, b, **problem.arguments, algorithm=algorithm, precision="fast"
+            _native.conv, 2, x, w / 24, b, **problem.arguments, algorithm=algorithm, precision="fast"
         )
         check_epilogues(rng, run, algorithm)
 

@@ -127,7 +127,7 @@ pc_status pc_transposed_plan(const pc_conv *whole, const char *name, pc_plan **p
     if (all == 1)
         memcpy(sum->tile, p->phase[0].conv.tile, sizeof sum->tile);
     else
-        snprintf(sum->tile, sizeof sum->tile, "%lld phases of %.40s", (long long)all,
+        snprintf(sum->tile, sizeof sum->tile, "%lld phases of %.32s", (long long)all,
                  p->phases ? p->phase[0].conv.tile : "no taps");
     for (int i = 0; !sum->algo && pc_registry_at(i); i++) /* nothing to compute: any, the last unless one is named */
         if (name ? !strcmp(name, pc_registry_at(i)->name) : !pc_registry_at(i + 1)) sum->algo = pc_registry_at(i);
