@@ -3,6 +3,7 @@
 #define PC_ALGO_POOL_H
 
 #include "conv.h"
+#include "pool_elements.h"
 
 /* How pooling runs, chosen from the layouts and the shape. */
 typedef enum pc_pool_path {
@@ -13,12 +14,15 @@ typedef enum pc_pool_path {
     PC_POOL_PIXELS,    /* channels last: each window by itself */
     PC_POOL_LAST_ROWS, /* channels last: each row of the image once, then rows down */
     PC_POOL_GLOBAL,    /* one result of a whole plane: 16 running sums */
-    PC_POOL_PLAIN,     /* a loop: indices, mixed layouts, windows that nothing above holds */
+    PC_POOL_MAXIMA,    /* indices and integers: as rows, in either layout */
+    PC_POOL_PLAIN,     /* a loop: windows that nothing above holds */
 } pc_pool_path;
 
 typedef struct pc_pool {
     pc_pool_desc desc;
     const pc_kernels *kernels;
+    const pc_pool_elements *elements;
+    int size; /* bytes an element */
     int64_t out[3];
     pc_strides src, dst;
     int threads;
@@ -42,6 +46,12 @@ typedef struct pc_pool {
 } pc_pool;
 
 void pc_pool_plan(pc_pool *pool);
+/* Item i of paths that have a file of their own. */
+void pc_pool_run_rows(const pc_pool *pool, const pc_exec_args *args, int64_t i, char *workspace);
+int pc_pool_plan_maxima(pc_pool *pool); /* 0: not so */
+size_t pc_pool_maxima_workspace(const pc_pool *pool);
+void pc_pool_run_maxima(const pc_pool *pool, const pc_exec_args *args, int64_t i, char *workspace);
+void pc_pool_run_plain(const pc_pool *pool, const pc_exec_args *args, int64_t i);
 void pc_pool_run(const pc_pool *pool, const pc_exec_args *args);
 
 /* Elementwise and row operations, cut among threads. */

@@ -20,7 +20,8 @@ const char *pc_status_text(pc_status status) {
         [PC_ERR_THREADS] = "thread count is negative",
         [PC_ERR_ACTIVATION] = "unknown activation, or a clamp whose bounds are not least and greatest",
         [PC_ERR_PRECISION] = "unknown precision",
-        [PC_ERR_POOL] = "unknown kind of pooling, or indices of an average",
+        [PC_ERR_POOL] = "unknown kind of pooling, or indices, integers or placed windows of an average",
+        [PC_ERR_INDEX] = "an index lies outside its plane",
         [PC_ERR_NOMEM] = "out of memory",
     };
     int i = (int)status;

@@ -60,7 +60,8 @@ typedef enum pc_status {
     PC_ERR_THREADS,    /* thread count < 0 */
     PC_ERR_ACTIVATION, /* unknown activation, or a clamp whose bounds are not least, greatest */
     PC_ERR_PRECISION,  /* unknown precision */
-    PC_ERR_POOL,       /* unknown kind of pooling, or indices of an average */
+    PC_ERR_POOL,       /* unknown kind of pooling, or indices, integers or placed windows of an average */
+    PC_ERR_INDEX,      /* an index outside its plane */
     PC_ERR_NOMEM,      /* plan creation ran out of memory */
     PC_STATUS_COUNT
 } pc_status;
@@ -190,7 +191,11 @@ typedef enum pc_pool_kind { PC_POOL_MAX, PC_POOL_AVERAGE, PC_POOL_KIND_COUNT } p
  * The average of a whole image, where a single window covers all of it, has 16 sums: element i, counted through rows
  * and planes, is added to sum i mod 16, then sums 8 to 15 to sums 0 to 7, 4 to 7 to 0 to 3, 2 and 3 to 0 and 1, 1 to 0.
  *
- * Adaptive windows cut an axis into n parts: window o runs from floor(o * in / n) to ceil((o + 1) * in / n). */
+ * Adaptive windows cut an axis into n parts: window o runs from floor(o * in / n) to ceil((o + 1) * in / n). Placed ones
+ * start anywhere in the image, in each plane elsewhere; stride, dilation and pad count for nothing then, and no window
+ * may leave the image.
+ *
+ * Of integers padding holds the lowest. */
 typedef struct pc_pool_desc {
     pc_pool_kind kind;
     pc_dtype dtype;
@@ -202,6 +207,9 @@ typedef struct pc_pool_desc {
     int padding_excluded; /* average: divide by the number of elements in the image */
     int64_t divisor;      /* average: divide by this, if it is not 0 */
     int64_t adaptive[3];  /* not 0: cut the axis into so many parts, whatever window, stride, dilation and pad say */
+    int placed;           /* maxima: the windows start where pc_exec_args says, adaptive[i] of them on each axis */
+    int integer_bits;     /* maxima of integers of 8, 16, 32 or 64 bits, whatever dtype says; 0: floats */
+    int integer_unsigned;
     pc_isa isa;
     int threads;
 } pc_pool_desc;
@@ -222,6 +230,12 @@ PC_API pc_status pc_plan_create_conv(const pc_conv_desc *desc, pc_plan **plan);
 PC_API pc_status pc_plan_create_pool(const pc_pool_desc *desc, pc_plan **plan);
 PC_API void pc_plan_destroy(pc_plan *plan);
 
+/* The other way: every element of src, n of each of so many planes, to the place in its plane of dst that `indices` names,
+ * and 0 elsewhere; of those with the same place the last counts. Elements of 1, 2, 4 or 8 bytes. PC_ERR_INDEX, and dst
+ * is undefined, if a place is not in 0 <= place < dst_n. */
+PC_API pc_status pc_max_unpool(int64_t planes, int64_t n, int64_t dst_n, int size, const void *src,
+                               const int64_t *indices, void *dst);
+
 PC_API const int64_t *pc_plan_out(const pc_plan *plan);    /* output depth, height, width */
 PC_API size_t pc_plan_packed_size(const pc_plan *plan);    /* bytes; 0 where nothing is packed */
 PC_API size_t pc_plan_workspace_size(const pc_plan *plan); /* bytes for all threads together */
@@ -233,12 +247,13 @@ PC_API pc_status pc_plan_pack(const pc_plan *plan, const void *wei, void *packed
 
 typedef struct pc_exec_args {
     const void *src;
-    const void *packed;   /* from pc_plan_pack, for convolution */
-    const void *bias;     /* oc elements, or NULL */
-    const void *residual; /* convolution: added to the output before its activation, laid out as dst; or NULL */
-    void *dst;            /* must not overlap any input */
-    int64_t *indices;     /* pooling with indices only, same layout as dst */
-    void *workspace;      /* pc_plan_workspace_size bytes, or NULL where that is 0 */
+    const void *packed;    /* from pc_plan_pack, for convolution */
+    const void *bias;      /* oc elements, or NULL */
+    const void *residual;  /* convolution: added to the output before its activation, laid out as dst; or NULL */
+    void *dst;             /* must not overlap any input */
+    int64_t *indices;      /* pooling with indices only, same layout as dst */
+    const int64_t *starts; /* placed windows: of each plane of the batch the starts of depth, height and width */
+    void *workspace;       /* pc_plan_workspace_size bytes, or NULL where that is 0 */
 } pc_exec_args;
 
 PC_API pc_status pc_plan_execute(const pc_plan *plan, const pc_exec_args *args);

@@ -8,10 +8,11 @@ pc_status pc_plan_get_info(const pc_plan *plan, pc_plan_info *info) {
     if (!plan || !info) return PC_ERR_NULL;
     memset(info, 0, sizeof *info);
     if (plan->is_pool) {
-        static const char *const paths[] = {
-            [PC_POOL_BLOCKS] = "blocks",       [PC_POOL_FLAT] = "flat planes", [PC_POOL_TILES] = "tiles",
-            [PC_POOL_ROWS] = "rows",           [PC_POOL_PIXELS] = "pixels",    [PC_POOL_LAST_ROWS] = "rows of channels",
-            [PC_POOL_GLOBAL] = "whole planes", [PC_POOL_PLAIN] = "one window"};
+        static const char *const paths[] = {[PC_POOL_BLOCKS] = "blocks",       [PC_POOL_FLAT] = "flat planes",
+                                            [PC_POOL_TILES] = "tiles",         [PC_POOL_ROWS] = "rows",
+                                            [PC_POOL_PIXELS] = "pixels",       [PC_POOL_LAST_ROWS] = "rows of channels",
+                                            [PC_POOL_GLOBAL] = "whole planes", [PC_POOL_MAXIMA] = "rows, any element",
+                                            [PC_POOL_PLAIN] = "one window"};
         const pc_pool *p = &plan->as.pool;
         info->algo = p->desc.kind == PC_POOL_MAX ? "max_pool" : "average_pool";
         info->isa = pc_isa_name(p->kernels->isa);

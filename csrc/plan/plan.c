@@ -89,6 +89,7 @@ pc_status pc_plan_create_pool(const pc_pool_desc *desc, pc_plan **plan) {
     const pc_status status = pc_validate_pool(&pool.desc, pool.out);
     if (status != PC_OK) return status;
     pool.kernels = pc_kernels_find(pool.desc.isa, pool.desc.dtype);
+    pool.size = pool.desc.integer_bits ? pool.desc.integer_bits / 8 : pool.kernels->size;
     pool.src = pc_dense_strides(pool.desc.src_layout, pool.desc.c, pool.desc.in);
     pool.dst = pc_dense_strides(pool.desc.dst_layout, pool.desc.c, pool.out);
     const double elements =
@@ -178,7 +179,12 @@ pc_status pc_plan_execute(const pc_plan *plan, const pc_exec_args *args) {
     const int64_t batch = plan->is_pool ? plan->as.pool.desc.mb : plan->as.conv.desc.mb;
     if (batch == 0) return PC_OK;
     if (!args->src || !args->dst || (pc_plan_workspace_size(plan) && !args->workspace)) return PC_ERR_NULL;
-    if (plan->is_pool ? plan->as.pool.desc.with_indices && !args->indices : !args->packed) return PC_ERR_NULL;
+    if (plan->is_pool) {
+        const pc_pool_desc *d = &plan->as.pool.desc;
+        if ((d->with_indices && !args->indices) || (d->placed && !args->starts)) return PC_ERR_NULL;
+    } else if (!args->packed) {
+        return PC_ERR_NULL;
+    }
     pc_note_team(plan->is_pool ? plan->as.pool.threads : plan->as.conv.threads);
     pc_exec_args a = *args;
     if (a.workspace) a.workspace = (void *)(((uintptr_t)a.workspace + PC_ALIGN - 1) / PC_ALIGN * PC_ALIGN);

@@ -102,7 +102,7 @@ pc_status pc_validate_conv(pc_conv_desc *d, int64_t out[3]) {
 static pc_status adapt(pc_pool_desc *d, int axis) {
     const int64_t n = d->in[axis], parts = d->adaptive[axis];
     if (parts < 0) return PC_ERR_SIZE;
-    if (parts == 0) return PC_OK;
+    if (parts == 0 || d->placed) return PC_OK;
     if (pc_mul_checked(n, parts) < 0) return PC_ERR_OVERFLOW;
     const int equal = n % parts == 0;
     d->window[axis] = equal ? n / parts : pc_min(n, pc_ceil_div(n, parts) + 1);
@@ -114,12 +114,19 @@ static pc_status adapt(pc_pool_desc *d, int axis) {
 }
 
 pc_status pc_validate_pool(pc_pool_desc *d, int64_t out[3]) {
-    if ((unsigned)d->kind >= PC_POOL_KIND_COUNT || (d->kind != PC_POOL_MAX && d->with_indices)) return PC_ERR_POOL;
-    if (!valid_dtype(d->dtype)) return PC_ERR_DTYPE;
+    if ((unsigned)d->kind >= PC_POOL_KIND_COUNT) return PC_ERR_POOL;
+    if (d->kind != PC_POOL_MAX && (d->with_indices || d->placed || d->integer_bits)) return PC_ERR_POOL;
+    const int bits = d->integer_bits;
+    if (bits ? bits != 8 && bits != 16 && bits != 32 && bits != 64 : !valid_dtype(d->dtype)) return PC_ERR_DTYPE;
+    if (bits) d->dtype = PC_F32;
     if (!valid_layout(d->src_layout) || !valid_layout(d->dst_layout)) return PC_ERR_LAYOUT;
     if (d->mb < 0 || d->c < 1) return PC_ERR_SIZE;
     for (int i = 0; i < 3; i++) {
         if (d->in[i] < 1) return PC_ERR_SIZE;
+        if (d->placed) {
+            d->stride[i] = d->dilation[i] = 1;
+            d->pad[i] = 0;
+        }
         pc_status status = adapt(d, i);
         if (status != PC_OK) return status;
         if (d->window[i] < 1) return PC_ERR_SIZE;

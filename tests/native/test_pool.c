@@ -1,5 +1,5 @@
-/* test_pool.c - pooling against its definition: values bit for bit, indices, on every instruction set and several
- * thread counts, with every buffer flush against a forbidden page. */
+/* test_pool.c - pooling against its definition: values bit for bit, indices, floats and integers, on every instruction
+ * set and several thread counts, with every buffer flush against a forbidden page. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -15,15 +15,57 @@ typedef struct problem {
     pc_pool_desc desc;
     data_kind data;
     int64_t out[3], in_volume, out_volume, src_count, dst_count;
+    int64_t *starts;         /* of placed windows, */
+    const int64_t *place[3]; /* and those of the plane at hand */
 } problem;
+
+static size_t element_size(const problem *p) {
+    return p->desc.integer_bits ? (size_t)p->desc.integer_bits / 8 : dtype_size(p->desc.dtype);
+}
+
+static double load(const problem *p, const void *data, int64_t i) {
+    switch (p->desc.integer_bits + (p->desc.integer_unsigned != 0)) {
+        case 8: return ((const int8_t *)data)[i];
+        case 9: return ((const uint8_t *)data)[i];
+        case 16: return ((const int16_t *)data)[i];
+        case 17: return ((const uint16_t *)data)[i];
+        case 32: return ((const int32_t *)data)[i];
+        case 33: return ((const uint32_t *)data)[i];
+        case 64: return (double)((const int64_t *)data)[i];
+        case 65: return (double)((const uint64_t *)data)[i];
+        default: return get(p->desc.dtype, data, i);
+    }
+}
+
+static void save(const problem *p, void *data, int64_t i, double value) {
+    switch (p->desc.integer_bits + (p->desc.integer_unsigned != 0)) {
+        case 8: ((int8_t *)data)[i] = (int8_t)value; break;
+        case 9: ((uint8_t *)data)[i] = (uint8_t)value; break;
+        case 16: ((int16_t *)data)[i] = (int16_t)value; break;
+        case 17: ((uint16_t *)data)[i] = (uint16_t)value; break;
+        case 32: ((int32_t *)data)[i] = (int32_t)value; break;
+        case 33: ((uint32_t *)data)[i] = (uint32_t)value; break;
+        case 64: ((int64_t *)data)[i] = (int64_t)value; break;
+        case 65: ((uint64_t *)data)[i] = (uint64_t)value; break;
+        default: put(p->desc.dtype, data, i, value);
+    }
+}
+
+/* What padding holds. */
+static double lowest(const problem *p) {
+    const int bits = p->desc.integer_bits;
+    return !bits ? -INFINITY : p->desc.integer_unsigned ? 0 : -ldexp(1, bits - 1);
+}
 
 static const char *text(const problem *p) {
     static char line[256];
     const pc_pool_desc *d = &p->desc;
-    int n = snprintf(line, sizeof line, "%s %s %s>%s %s mb%" PRId64 " c%" PRId64 "%s%s%s divisor%" PRId64,
-                     d->kind == PC_POOL_MAX ? "max" : "average", dtype_names[d->dtype], layout_names[d->src_layout],
+    int n = snprintf(line, sizeof line, "%s %s%s%d %s>%s %s mb%" PRId64 " c%" PRId64 "%s%s%s%s divisor%" PRId64,
+                     d->kind == PC_POOL_MAX ? "max" : "average", dtype_names[d->dtype],
+                     d->integer_unsigned ? " unsigned" : " integer", d->integer_bits, layout_names[d->src_layout],
                      layout_names[d->dst_layout], data_kind_names[p->data], d->mb, d->c, d->ceil_mode ? " ceil" : "",
-                     d->with_indices ? " indices" : "", d->padding_excluded ? " padding_excluded" : "", d->divisor);
+                     d->placed ? " placed" : "", d->with_indices ? " indices" : "",
+                     d->padding_excluded ? " padding_excluded" : "", d->divisor);
     const struct {
         const char *key;
         const int64_t *v;
@@ -48,7 +90,7 @@ static int64_t output_size(const pc_pool_desc *d, int a) {
 }
 
 /* How many steps it takes to see every element of a window. */
-static int64_t taps(const pc_pool_desc *d, int a) { return d->adaptive[a] ? d->in[a] : d->window[a]; }
+static int64_t taps(const pc_pool_desc *d, int a) { return d->adaptive[a] && !d->placed ? d->in[a] : d->window[a]; }
 
 static int derive(problem *p) {
     pc_pool_desc *d = &p->desc;
@@ -105,6 +147,27 @@ static void make_same(pc_pool_desc *d, rng *r) {
     }
 }
 
+/* Windows that start anywhere, in each plane elsewhere, beside fields that must not count then. */
+static void make_placed(pc_pool_desc *d, rng *r) {
+    d->kind = PC_POOL_MAX;
+    d->padding_excluded = 0;
+    d->divisor = 0;
+    d->placed = 1;
+    const int64_t depth = rng_range(r, 0, 3) ? 1 : 4;
+    for (int a = 0; a < 3; a++) {
+        d->in[a] = rng_range(r, 1, a == 0 ? depth : 20);
+        d->window[a] = rng_range(r, 1, d->in[a]);
+        d->stride[a] = d->dilation[a] = d->pad[a] = -1;
+    }
+    for (int a = 0; a < 3; a++) d->adaptive[a] = rng_range(r, 1, a == 0 ? 2 : 9);
+}
+
+static void make_integer(pc_pool_desc *d, rng *r) {
+    d->integer_bits = 8 << rng_range(r, 0, 3);
+    d->integer_unsigned = (int)rng_range(r, 0, 1);
+    d->with_indices = (int)rng_range(r, 0, 1);
+}
+
 /* Every third problem has a window that is common or large, and rows long enough to be cut. */
 static void random_problem(problem *p, rng *r) {
     const int special = rng_range(r, 0, 2) == 0, large = special && rng_range(r, 0, 1);
@@ -148,14 +211,21 @@ static void random_problem(problem *p, rng *r) {
             make_global(d, r);
         else if (rng_range(r, 0, 3) == 0)
             make_same(d, r);
+        if (rng_range(r, 0, 15) == 0) make_placed(d, r);
+        if (d->kind == PC_POOL_MAX && rng_range(r, 0, 2) == 0) make_integer(d, r);
     } while (!derive(p) || p->dst_count * taps(&p->desc, 0) * taps(&p->desc, 1) * taps(&p->desc, 2) > 300000);
 }
 
 /* Where a tap of the window of output o stands. */
 typedef enum place { NOWHERE, IN_PADDING, IN_IMAGE } place;
 
-static place tap_on_axis(const pc_pool_desc *d, int a, int64_t o, int64_t tap, int64_t *i) {
+static place tap_on_axis(const problem *p, int a, int64_t o, int64_t tap, int64_t *i) {
+    const pc_pool_desc *d = &p->desc;
     const int64_t n = d->in[a], parts = d->adaptive[a];
+    if (d->placed) {
+        *i = p->place[a][o] + tap;
+        return IN_IMAGE;
+    }
     if (parts) {
         *i = o * n / parts + tap;
         return *i * parts < (o + 1) * n ? IN_IMAGE : NOWHERE;
@@ -170,7 +240,7 @@ static place tap_at(const problem *p, const int64_t at[3], const int64_t tap[3],
     *z = 0;
     for (int a = 0; a < 3; a++) {
         int64_t i;
-        const place here = tap_on_axis(&p->desc, a, at[a], tap[a], &i);
+        const place here = tap_on_axis(p, a, at[a], tap[a], &i);
         least = here < least ? here : least;
         *z = *z * p->desc.in[a] + i;
     }
@@ -178,13 +248,13 @@ static place tap_at(const problem *p, const int64_t at[3], const int64_t tap[3],
 }
 
 static double element(const problem *p, const void *src, int64_t n, int64_t c, int64_t z) {
-    return get(p->desc.dtype, src, element_offset(p->desc.src_layout, p->desc.c, p->in_volume, n, c, z));
+    return load(p, src, element_offset(p->desc.src_layout, p->desc.c, p->in_volume, n, c, z));
 }
 
 static void one_output(const problem *p, const void *src, int64_t n, int64_t c, const int64_t at[3], double *value,
                        int64_t *index) {
     const pc_pool_desc *d = &p->desc;
-    *value = -INFINITY;
+    *value = lowest(p);
     *index = ANY_INDEX; /* of a dilated window that misses the image altogether */
     for (int64_t kd = 0; kd < taps(d, 0); kd++) {
         for (int64_t kh = 0; kh < taps(d, 1); kh++) {
@@ -207,10 +277,10 @@ static double rounded(pc_dtype dtype, double x) { return dtype == PC_F32 ? (doub
 
 /* Whether a single window covers the image: its average has an order of its own. */
 static int is_global(const problem *p) {
+    if (p->desc.kind == PC_POOL_MAX && p->desc.placed) return 0;
     for (int a = 0; a < 3; a++) {
         int64_t i, covered = 0;
-        for (int64_t tap = 0; tap < taps(&p->desc, a); tap++)
-            covered += tap_on_axis(&p->desc, a, 0, tap, &i) == IN_IMAGE;
+        for (int64_t tap = 0; tap < taps(&p->desc, a); tap++) covered += tap_on_axis(p, a, 0, tap, &i) == IN_IMAGE;
         if (p->out[a] != 1 || covered != p->desc.in[a]) return 0;
     }
     return 1;
@@ -247,10 +317,15 @@ static double one_average(const problem *p, const void *src, int64_t n, int64_t 
     return rounded(d->dtype, sum / (double)divisor);
 }
 
-static void oracle(const problem *p, const void *src, void *dst, int64_t *indices) {
+static void oracle(problem *p, const void *src, void *dst, int64_t *indices) {
     const pc_pool_desc *d = &p->desc;
     for (int64_t n = 0; n < d->mb; n++) {
         for (int64_t c = 0; c < d->c; c++) {
+            if (d->placed) {
+                p->place[0] = p->starts + (n * d->c + c) * (p->out[0] + p->out[1] + p->out[2]);
+                p->place[1] = p->place[0] + p->out[0];
+                p->place[2] = p->place[1] + p->out[1];
+            }
             for (int64_t z = 0; z < p->out_volume; z++) {
                 const int64_t at[3] = {z / (p->out[1] * p->out[2]), z / p->out[2] % p->out[1], z % p->out[2]};
                 const int64_t to = element_offset(d->dst_layout, d->c, p->out_volume, n, c, z);
@@ -259,16 +334,24 @@ static void oracle(const problem *p, const void *src, void *dst, int64_t *indice
                     one_output(p, src, n, c, at, &value, &indices[to]);
                 else
                     value = one_average(p, src, n, c, at);
-                put(d->dtype, dst, to, value);
+                save(p, dst, to, value);
             }
         }
     }
 }
 
+/* As first_difference, of any elements. */
+static int64_t difference(const problem *p, const void *a, const void *b) {
+    if (!p->desc.integer_bits) return first_difference(p->desc.dtype, a, b, p->dst_count);
+    for (int64_t i = 0; i < p->dst_count; i++)
+        if (load(p, a, i) != load(p, b, i)) return i;
+    return -1;
+}
+
 static void check_plan(const problem *p, const pc_plan *plan, const void *src, const void *want,
                        const int64_t *want_indices, guard_side side) {
     const pc_pool_desc *d = &p->desc;
-    const size_t size = dtype_size(d->dtype);
+    const size_t size = element_size(p);
     enum { SRC, DST, INDICES, WORKSPACE, BUFFERS };
     static const char *const names[BUFFERS] = {"src", "dst", "indices", "workspace"};
     const size_t bytes[BUFFERS] = {(size_t)p->src_count * size, (size_t)p->dst_count * size,
@@ -280,13 +363,14 @@ static void check_plan(const problem *p, const pc_plan *plan, const void *src, c
     guard_read_only(&b[SRC]);
     const pc_exec_args args = {.src = b[SRC].data,
                                .dst = b[DST].data,
+                               .starts = p->starts,
                                .indices = d->with_indices ? (int64_t *)b[INDICES].data : NULL,
                                .workspace = b[WORKSPACE].data};
     const pc_status status = pc_plan_execute(plan, &args);
     CHECK(status == PC_OK, "%s: %s", pc_status_text(status), text(p));
-    int64_t i = first_difference(d->dtype, b[DST].data, want, p->dst_count);
+    int64_t i = difference(p, b[DST].data, want);
     CHECK(i < 0, "%s, %d threads: element %" PRId64 " is %a, not %a: %s", pc_isa_name(d->isa), d->threads, i,
-          get(d->dtype, b[DST].data, i), get(d->dtype, want, i), text(p));
+          load(p, b[DST].data, i), load(p, want, i), text(p));
     for (i = 0; d->with_indices && i < p->dst_count; i++) {
         const int64_t got = args.indices[i];
         if (want_indices[i] == ANY_INDEX) continue;
@@ -312,12 +396,34 @@ static void sparsify(const problem *p, void *src, rng *r) {
     put(p->desc.dtype, src, rng_range(r, 0, p->src_count - 1), NAN);
 }
 
+/* Integers of a small range, with many ties, or of the whole one; 53 bits of it, which a double holds. */
+static void fill_integers(const problem *p, void *src, rng *r) {
+    const int bits = p->desc.integer_bits < 53 ? p->desc.integer_bits : 53;
+    const int64_t least = p->desc.integer_unsigned ? 0 : -(INT64_C(1) << (bits - 1));
+    const int64_t span = p->data == DATA_INTEGER ? 3 : (INT64_C(1) << bits) - 1;
+    for (int64_t i = 0; i < p->src_count; i++) save(p, src, i, (double)(least + rng_range(r, 0, span)));
+}
+
+static void place_windows(problem *p, rng *r) {
+    const int64_t each = p->out[0] + p->out[1] + p->out[2];
+    p->starts = poisoned((size_t)(p->desc.mb * p->desc.c * each) * sizeof *p->starts);
+    int64_t *to = p->starts;
+    for (int64_t plane = 0; plane < p->desc.mb * p->desc.c; plane++)
+        for (int a = 0; a < 3; a++)
+            for (int64_t o = 0; o < p->out[a]; o++) *to++ = rng_range(r, 0, p->desc.in[a] - p->desc.window[a]);
+}
+
 static void check_problem(problem *p, rng *r) {
-    const size_t size = dtype_size(p->desc.dtype);
+    const size_t size = element_size(p);
     void *src = poisoned((size_t)p->src_count * size), *want = poisoned((size_t)p->dst_count * size);
     int64_t *indices = poisoned((size_t)p->dst_count * sizeof *indices);
-    fill(p->desc.dtype, src, p->src_count, p->data, r);
-    sparsify(p, src, r);
+    if (p->desc.integer_bits) {
+        fill_integers(p, src, r);
+    } else {
+        fill(p->desc.dtype, src, p->src_count, p->data, r);
+        sparsify(p, src, r);
+    }
+    if (p->desc.placed) place_windows(p, r);
     oracle(p, src, want, indices);
     for (int isa = PC_ISA_SCALAR; isa < PC_ISA_COUNT; isa++) {
         if (!pc_isa_available((pc_isa)isa)) continue;
@@ -334,6 +440,7 @@ static void check_problem(problem *p, rng *r) {
             pc_plan_destroy(plan);
         }
     }
+    free(p->starts);
     free(src);
     free(want);
     free(indices);
@@ -345,7 +452,7 @@ int main(void) {
     for (int i = 0; i < PROBLEMS; i++) {
         problem p;
         random_problem(&p, &r);
-        globals[p.desc.kind] += is_global(&p) && p.desc.mb > 0 && !p.desc.with_indices;
+        globals[p.desc.kind] += is_global(&p) && p.desc.mb > 0 && !p.desc.with_indices && !p.desc.integer_bits;
         check_problem(&p, &r);
     }
     for (int kind = 0; kind < PC_POOL_KIND_COUNT; kind++)

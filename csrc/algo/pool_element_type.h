@@ -1,0 +1,55 @@
+/* pool_element_type.h - the functions of pool_elements.h for PC_ELEMENT, whose lowest value is PC_LOWEST; no guard,
+ * because pool_elements.c includes it once for each type. */
+#define PC_JOIN_(a, b) a##b
+#define PC_JOIN(a, b) PC_JOIN_(a, b)
+#define PC_OF(name) PC_JOIN(PC_JOIN(name, _), PC_ELEMENT)
+
+static void PC_OF(window)(const void *source, const pc_pool_window *w, void *dst, int64_t *at) {
+    const PC_ELEMENT *src = (const PC_ELEMENT *)source + pc_pool_total(w->first);
+    const int64_t index = pc_pool_total(w->index);
+    PC_ELEMENT best = PC_LOWEST;
+    int64_t where = index; /* of a dilated window that misses the image, too */
+    int found = 0;
+    for (int64_t q = 0; q < w->n[0]; q++) {
+        for (int64_t r = 0; r < w->n[1]; r++) {
+            const PC_ELEMENT *p = src + q * w->step[0] + r * w->step[1];
+            for (int64_t s = 0; s < w->n[2]; s++) {
+                const PC_ELEMENT v = p[s * w->step[2]];
+                if (found && !(v > best || v != v)) continue;
+                best = v;
+                where = index + q * w->index_step[0] + r * w->index_step[1] + s * w->index_step[2];
+                found = 1;
+            }
+        }
+    }
+    *(PC_ELEMENT *)dst = best;
+    *at = where;
+}
+
+static void PC_OF(larger)(int64_t n, const void *after, void *before) {
+    const PC_ELEMENT *b = after;
+    PC_ELEMENT *a = before;
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) a[i] = (b[i] > a[i]) | (b[i] != b[i]) ? b[i] : a[i];
+}
+
+static void PC_OF(larger_at)(int64_t n, const void *after, const int32_t *b_at, void *before, int32_t *a_at) {
+    const PC_ELEMENT *b = after;
+    PC_ELEMENT *a = before;
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) {
+        const PC_ELEMENT x = a[i], y = b[i];
+        const int32_t wins = -(int32_t)((y > x) | (y != y) | (a_at[i] < 0));
+        a_at[i] = (b_at[i] & wins) | (a_at[i] & ~wins);
+        a[i] = (y > x) | (y != y) ? y : x; /* also where x is of the padding */
+    }
+}
+
+static const PC_ELEMENT PC_OF(lowest) = PC_LOWEST;
+static const pc_pool_elements PC_OF(elements) = {&PC_OF(lowest), PC_OF(window), PC_OF(larger), PC_OF(larger_at)};
+
+#undef PC_JOIN_
+#undef PC_JOIN
+#undef PC_OF
+#undef PC_ELEMENT
+#undef PC_LOWEST

@@ -1,0 +1,222 @@
+/* pool_plan.c - which way a pooling runs, and how its work is cut into items. */
+#include "pool_windows.h"
+
+enum {
+    ROWS = 96 << 10,       /* bytes of reduced rows that fit L2 beside the image */
+    MOST_ROWS = 384 << 10, /* and that a single row of results may need */
+    STRIP = 512,           /* columns of a strip, at most */
+    BORDER = 64 << 10,     /* bytes of a row of border for tiles */
+    DOUBLING = 8,          /* neighbours for each step from which doubling is faster than one by one, */
+    DOUBLING_SMALL = 12,   /* and on maps of up to 16 columns */
+    SMALL_WINDOW = 12,     /* elements of windows that channels last reads one by one */
+    NARROW = 32,           /* columns of maps whose rows lie within two vectors of some target */
+    LINES = 12 << 10,      /* bytes of bordered rows at a time */
+    RUN = 12 << 10,        /* bytes of planes that tiles take together: their rows stay in L1 */
+    MEMORY = 24 << 20,     /* bytes of images that tiles read from memory rather than cache: of 4 rows then, because
+                            * memory sends few rows at once faster than many, 64x112x112 by 20 % */
+    BLOCKS = 128 << 10,    /* and that blocks take: a NaN there sends them through it twice */
+    FLAT = 16 << 10,       /* bytes of a plane that runs as one row, */
+    FLAT_MASKED = 48,      /* columns of one that does so where there are tiles, too, */
+    FLAT_TAPS = 13,        /* rows and columns of its window, */
+    FLAT_PLANES = 8,       /* and planes for each thread at least, which share its masks */
+    TAPS = 4096,           /* rows or columns of a window */
+    ADAPTIVE = 16 << 10,   /* elements of a window of its own size, of which each has a pointer */
+};
+
+static int largest_power(const pc_pool *p, int axis) {
+    const int64_t window = p->desc.window[axis], steps = p->desc.stride[axis];
+    int power = 1;
+    if (p->desc.kind != PC_POOL_MAX || window < steps * (p->out[2] <= 16 ? DOUBLING_SMALL : DOUBLING)) return 1;
+    while (2 * power <= window) power *= 2;
+    return power;
+}
+
+/* Bytes of reduced rows for `rows` rows of n results. */
+static int64_t lay_out_rows(pc_pool *p, int64_t rows, int64_t n) {
+    p->pitch = pc_odd_lines(n, p->size); /* whole vectors */
+    p->slice = ((rows - 1) * p->desc.stride[1] + reach(p, 1)) * p->pitch;
+    return p->slice * p->desc.window[0] * p->size;
+}
+
+/* Results of one band and strip. */
+static int64_t band_rows(const pc_pool *p) { return pc_ceil_div(p->out[1], p->bands); }
+
+static int fits_tiles(const pc_pool *p) {
+    const pc_pool_desc *d = &p->desc;
+    const int64_t k = d->window[2], s = step_of(p);
+    return d->window[0] == 1 && d->window[1] == k && (d->stride[1] == s || p->out[1] == 1) && d->dilation[1] == 1 &&
+           d->dilation[2] == 1 && k <= 5 && s <= 2 && p->kernels->pool_tile(d->kind, 1, (int)k, (int)s) &&
+           d->in[2] * p->size <= BORDER;
+}
+
+/* Blocks of 2x2 that lie in the image, all of them. */
+static int is_blocks(const pc_pool *p) {
+    for (int a = 1; a < 3; a++)
+        if (p->desc.window[a] != 2 || step_on(p, a) != 2 || p->desc.dilation[a] != 1 || p->desc.pad[a] ||
+            2 * p->out[a] > p->desc.in[a])
+            return 0;
+    return p->desc.window[0] == 1 && p->kernels->pool_blocks;
+}
+
+/* Planes of an item: so many bytes of them. */
+static void plan_run(pc_pool *p, int64_t bytes) {
+    const pc_pool_desc *d = &p->desc;
+    if (p->out[0] == 1) p->run = bytes / pc_max(1, d->in[1] * d->in[2] * p->size);
+    if (p->threads > 1) p->run = pc_min(p->run, d->mb * d->c / (4 * p->threads));
+    p->run = pc_max(1, pc_min(p->run, d->c));
+}
+
+/* Tiles whose vectors are masked, all of them, because divisors differ: where a row is a few vectors that costs more
+ * than to store reduced rows, 20 to 90 % at 17 to 35 columns. */
+static int masked_tiles(const pc_pool *p) {
+    return !p->uniform && p->out[2] > p->kernels->vlen && p->out[2] <= FLAT_MASKED;
+}
+
+/* As many results as elements, and a table of masks that is small beside what it serves. */
+static int plan_flat(pc_pool *p) {
+    const pc_pool_desc *d = &p->desc;
+    const int64_t n = d->in[1] * d->in[2], size = p->size;
+    if (!p->kernels->pool_flat || n * size > FLAT || d->window[0] != 1 || d->pad[0] ||
+        d->mb * d->c < FLAT_PLANES * p->threads)
+        return 0;
+    for (int a = 1; a < 3; a++)
+        if (d->window[a] % 2 == 0 || d->window[a] > FLAT_TAPS || step_on(p, a) != 1 ||
+            2 * d->pad[a] + 1 != reach(p, a) || p->out[a] != d->in[a])
+            return 0;
+    const int64_t each = pc_round_up(n, PC_MAX_VLEN), reduced = (d->in[1] + 2 * d->pad[1]) * d->in[2] * size;
+    if (reduced + d->window[2] * each * size > ROWS) return 0;
+    p->slice = each; /* of masks */
+    p->line = pc_round_up(reduced, 64);
+    p->table = p->line + d->window[2] * each * size;
+    plan_run(p, RUN);
+    return 1;
+}
+
+/* The tile whose runs down a plane read the fewest rows; narrow planes go together, so that what meets a border is found
+ * out once for all of them. */
+static void plan_tiles(pc_pool *p) {
+    const pc_pool_desc *d = &p->desc;
+    const int k = (int)d->window[2], s = (int)step_of(p);
+    int64_t least = 0;
+    if (p->out[2] <= 2 * p->kernels->vlen) plan_run(p, RUN);
+    const int most = d->mb * d->c * d->in[0] * d->in[1] * d->in[2] * p->size > MEMORY ? 4 : PC_MAX_POOL_TILE;
+    for (int rows = most; rows; rows--) {
+        pc_pool_tile_fn *const tile = rows <= p->out[1] ? p->kernels->pool_tile(d->kind, rows, k, s) : 0;
+        const int64_t cost = pc_ceil_div(p->out[1], rows) * ((rows - 1) * s + k + 1);
+        if (!tile || (least && cost >= least)) continue;
+        least = cost;
+        p->tile = tile;
+        p->tile_rows = rows;
+    }
+}
+
+static int plan_rows(pc_pool *p) {
+    const pc_pool_desc *d = &p->desc;
+    const int last = p->path == PC_POOL_LAST_ROWS, size = p->size;
+    const int64_t all = last ? d->c : p->out[2], each = last ? p->out[2] : 1,
+                  least = last ? 4 * p->kernels->vlen : STRIP / 8;
+    int64_t n = last ? all : pc_min(all, STRIP); /* channels or columns of a strip */
+    /* Rows that two bands read are reduced twice: rather narrow strips than low bands. */
+    while (n > least && lay_out_rows(p, pc_min(p->out[1], 4 * reach(p, 1) / d->stride[1]), n * each) > ROWS)
+        n = pc_ceil_div(n, 2);
+    if (lay_out_rows(p, 1, n * each) > MOST_ROWS) return 0;
+    p->strips = pc_ceil_div(all, n);
+    n = pc_ceil_div(all, p->strips);
+    int64_t rows = 1;
+    while (rows < p->out[1] && lay_out_rows(p, rows + 1, n * each) <= ROWS) rows++;
+    p->bands = pc_ceil_div(p->out[1], rows);
+    p->power_h = largest_power(p, 1);
+    p->power_w = last ? 1 : largest_power(p, 2);
+    p->line = pc_round_up(lay_out_rows(p, band_rows(p), n * each), 64);
+    p->phases = p->table = p->line;
+    if (last) return 1;
+    const int64_t step = d->stride[2], wide = (n - 1) * step + reach(p, 2);
+    p->line_pitch = pc_odd_lines(wide, size);
+    p->copies = p->power_w > 1 || (n <= NARROW && d->window[2] > 3); /* else masks take most of the time */
+    if (p->copies || step > 2) p->lines = pc_max(1, LINES / (p->line_pitch * size));
+    if (p->copies) p->phases += p->lines * p->line_pitch * size;
+    p->table = p->phases;
+    if (step > 2) p->table += pc_round_up(p->lines * (wide + 2 * step) * size + 64, 64);
+    return p->table <= MOST_ROWS;
+}
+
+/* One window, which covers the image. Maxima over the pixels of channels last are as fast by the other paths. */
+static int is_global(const pc_pool *p) {
+    if (p->desc.kind == PC_POOL_MAX && p->src.w != 1) return 0;
+    for (int a = 0; a < 3; a++) {
+        int64_t from, to;
+        inside(p, a, 0, &from, &to);
+        if (p->out[a] != 1 || to - from != p->desc.in[a]) return 0;
+    }
+    return 1;
+}
+
+static void choose_path(pc_pool *p) {
+    const pc_pool_desc *d = &p->desc;
+    const int planes = p->src.w == 1 && p->dst.w == 1, last = p->src.c == 1 && p->dst.c == 1 && d->c > 1;
+    const int64_t taps = d->window[0] * d->window[1] * d->window[2];
+    p->path = PC_POOL_PLAIN;
+    if (d->placed) return;
+    const int adaptive = d->adaptive[0] || d->adaptive[1] || d->adaptive[2];
+    if (d->integer_bits || d->with_indices) {
+        if (!adaptive && (planes || last) && pc_pool_plan_maxima(p)) p->path = PC_POOL_MAXIMA;
+        return;
+    }
+    if (is_global(p)) {
+        p->path = PC_POOL_GLOBAL;
+        if (p->threads > 1)
+            p->strips = pc_min(pc_ceil_div(4 * p->threads, pc_max(1, d->mb)), pc_ceil_div(d->c, GLOBAL));
+        return;
+    }
+    if (d->window[0] * d->window[1] > TAPS || d->window[2] > TAPS) return;
+    if (adaptive) { /* windows at no regular step share nothing */
+        if (last && taps <= ADAPTIVE) p->path = PC_POOL_PIXELS;
+    } else if (planes && is_blocks(p)) {
+        p->path = PC_POOL_BLOCKS;
+        plan_run(p, BLOCKS);
+    } else if (planes && fits_tiles(p) && !(masked_tiles(p) && plan_flat(p))) {
+        p->path = PC_POOL_TILES;
+        plan_tiles(p);
+        p->table = pc_round_up(d->in[2] * p->size, 64);
+    } else if (planes && plan_flat(p)) {
+        p->path = PC_POOL_FLAT;
+    } else if (last && taps <= SMALL_WINDOW) {
+        p->path = PC_POOL_PIXELS;
+    } else if (planes || last) {
+        p->path = planes ? PC_POOL_ROWS : PC_POOL_LAST_ROWS;
+        if (!plan_rows(p)) p->path = PC_POOL_PLAIN;
+    }
+}
+
+void pc_pool_plan(pc_pool *p) {
+    const pc_pool_desc *d = &p->desc;
+    p->bands = p->strips = p->power_h = p->power_w = p->run = 1;
+    p->table = 0;
+    p->uniform = 1;
+    p->divisor = d->divisor ? d->divisor : d->window[0] * d->window[1] * d->window[2];
+    for (int a = 0; a < 3 && d->kind == PC_POOL_AVERAGE && !d->divisor; a++)
+        p->uniform &= counted(p, a, 0) == d->window[a] && counted(p, a, p->out[a] - 1) == d->window[a];
+    const int64_t by = p->uniform ? p->divisor : 1, magnitude = by < 0 ? -by : by;
+    p->times = (magnitude & (magnitude - 1)) == 0;
+    p->by = p->times ? 1 / (double)by : (double)by;
+    p->elements = pc_pool_elements_find(p->size, d->integer_bits, d->integer_unsigned);
+    choose_path(p);
+    const int planar = p->path == PC_POOL_BLOCKS || p->path == PC_POOL_FLAT || p->path == PC_POOL_TILES ||
+                       p->path == PC_POOL_ROWS || p->path == PC_POOL_MAXIMA || p->path == PC_POOL_PLAIN;
+    const int64_t planes = pc_max(1, d->mb) * (planar ? pc_ceil_div(d->c, p->run) : 1) * p->out[0] * p->strips;
+    if (p->path == PC_POOL_PIXELS) p->bands = p->out[1];
+    if (p->threads > 1 && p->path != PC_POOL_PLAIN) /* where planes are too few to share among the threads */
+        p->bands = pc_max(p->bands, pc_min(pc_ceil_div(4 * p->threads, planes), p->out[1]));
+    const int64_t rows = d->window[0] * d->window[1];
+    const int64_t entries = p->path == PC_POOL_TILES    ? 2 * ((PC_MAX_POOL_TILE - 1) * d->stride[1] + d->window[1])
+                            : p->path == PC_POOL_PIXELS ? rows * d->window[2]
+                                                        : rows + d->window[2];
+    const int loops = p->path == PC_POOL_PLAIN || p->path == PC_POOL_GLOBAL || p->path == PC_POOL_BLOCKS;
+    p->cols = p->table + pc_round_up(entries * 8, 64);
+    const int64_t across = p->path == PC_POOL_FLAT ? d->in[1] * d->in[2] : pc_ceil_div(p->out[2], p->strips);
+    const int64_t columns = has_columns(p) ? pc_round_up(across, PC_MAX_VLEN) : 0;
+    p->workspace_per_thread = loops ? 0 : (size_t)(p->cols + columns * p->size);
+    if (p->path == PC_POOL_MAXIMA) p->workspace_per_thread = pc_pool_maxima_workspace(p);
+    p->work = (d->mb ? planes : 0) * p->bands;
+    p->threads = (int)pc_max(1, pc_min(p->threads, p->work));
+}
