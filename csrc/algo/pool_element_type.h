@@ -4,21 +4,34 @@
 #define PC_JOIN(a, b) PC_JOIN_(a, b)
 #define PC_OF(name) PC_JOIN(PC_JOIN(name, _), PC_ELEMENT)
 
+/* Whether any of a run of elements takes over: mostly none does, and vectors tell. */
+static inline int PC_OF(beaten)(const PC_ELEMENT *p, PC_ELEMENT best) {
+    int any = 0;
+#pragma omp simd reduction(| : any)
+    for (int i = 0; i < PC_RUN; i++) any |= (p[i] > best) | (p[i] != p[i]);
+    return any;
+}
+
 static void PC_OF(window)(const void *source, const pc_pool_window *w, void *dst, int64_t *at) {
     const PC_ELEMENT *src = (const PC_ELEMENT *)source + pc_pool_total(w->first);
     const int64_t index = pc_pool_total(w->index);
-    PC_ELEMENT best = PC_LOWEST;
-    int64_t where = index; /* of a dilated window that misses the image, too */
-    int found = 0;
-    for (int64_t q = 0; q < w->n[0]; q++) {
+    const int64_t cols = w->n[2], step = w->step[2];
+    const int some = w->n[0] > 0 && w->n[1] > 0 && cols > 0; /* a dilated window may miss the image */
+    PC_ELEMENT best = some ? *src : PC_LOWEST;
+    int64_t where = index;
+    for (int64_t q = 0; some && q < w->n[0]; q++) {
         for (int64_t r = 0; r < w->n[1]; r++) {
             const PC_ELEMENT *p = src + q * w->step[0] + r * w->step[1];
-            for (int64_t s = 0; s < w->n[2]; s++) {
-                const PC_ELEMENT v = p[s * w->step[2]];
-                if (found && !(v > best || v != v)) continue;
-                best = v;
-                where = index + q * w->index_step[0] + r * w->index_step[1] + s * w->index_step[2];
-                found = 1;
+            const int64_t row = index + q * w->index_step[0] + r * w->index_step[1];
+            for (int64_t s = 0; s < cols;) {
+                const int64_t end = s + PC_RUN < cols ? s + PC_RUN : cols;
+                if (step == 1 && end - s == PC_RUN && !PC_OF(beaten)(p + s, best)) s = end;
+                for (; s < end; s++) {
+                    const PC_ELEMENT v = p[s * step];
+                    if (!(v > best) && v == v) continue;
+                    best = v;
+                    where = row + s * w->index_step[2];
+                }
             }
         }
     }

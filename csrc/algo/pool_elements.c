@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#define PC_RUN 16 /* elements that are looked at together */
+
 #define PC_ELEMENT float
 #define PC_LOWEST (-INFINITY)
 #include "pool_element_type.h"

@@ -1,6 +1,8 @@
 /* pool_plain.c - pooling a window at a time: indices, and any layout. */
 #include "pool_windows.h"
 
+enum { COLUMNS = 64 }; /* whose windows are laid out at a time */
+
 static void place_window(const pc_pool *p, int axis, int64_t o, pc_pool_window *w, const int64_t *starts) {
     const pc_pool_desc *d = &p->desc;
     const int64_t stride[3] = {p->src.d, p->src.h, p->src.w}, volume[3] = {d->in[1] * d->in[2], d->in[2], 1};
@@ -35,6 +37,33 @@ static void place_window(const pc_pool *p, int axis, int64_t o, pc_pool_window *
 DEFINE_SUM(float)
 DEFINE_SUM(double)
 
+static void take_axis(int axis, const pc_pool_window *from, pc_pool_window *w) {
+    w->n[axis] = from->n[axis];
+    w->first[axis] = from->first[axis];
+    w->step[axis] = from->step[axis];
+    w->index[axis] = from->index[axis];
+    w->index_step[axis] = from->index_step[axis];
+}
+
+/* One result, of column x; `rows` is what its row adds to a divisor. */
+static void plain(const pc_pool *p, const pc_exec_args *a, const void *src, const pc_pool_window *w, int64_t to,
+                  int64_t rows, int64_t x) {
+    void *dst = pc_at_mut(a->dst, to, p->size);
+    if (p->desc.kind == PC_POOL_MAX) {
+        int64_t index;
+        p->elements->window(src, w, dst, &index);
+        if (p->desc.with_indices) a->indices[to] = index;
+        return;
+    }
+    const int64_t count = p->uniform                                        ? p->divisor
+                          : p->desc.padding_excluded || p->desc.adaptive[2] ? rows * w->n[2]
+                                                                            : rows * counted(p, 2, x);
+    if (p->size == 4)
+        *(float *)dst = sum_float(src, w) / (float)count;
+    else
+        *(double *)dst = sum_double(src, w) / (double)count;
+}
+
 void pc_pool_run_plain(const pc_pool *p, const pc_exec_args *a, int64_t i) {
     const int64_t z = i % p->out[0], c = i / p->out[0] % p->desc.c, n = i / p->out[0] / p->desc.c;
     const int size = p->size;
@@ -46,24 +75,19 @@ void pc_pool_run_plain(const pc_pool *p, const pc_exec_args *a, int64_t i) {
         at[2] = at[1] + p->out[1];
     }
     pc_pool_window w;
+    pc_pool_window columns[COLUMNS]; /* their last axis alone: a division or two for each, which rows share */
     place_window(p, 0, z, &w, at[0]);
-    for (int64_t y = 0; y < p->out[1]; y++) {
-        place_window(p, 1, y, &w, at[1]);
-        for (int64_t x = 0; x < p->out[2]; x++) {
-            place_window(p, 2, x, &w, at[2]);
-            const int64_t to = n * p->dst.n + c * p->dst.c + z * p->dst.d + y * p->dst.h + x * p->dst.w;
-            void *dst = pc_at_mut(a->dst, to, size);
-            if (p->desc.kind == PC_POOL_MAX) {
-                int64_t index;
-                p->elements->window(src, &w, dst, &index);
-                if (p->desc.with_indices) a->indices[to] = index;
-                continue;
+    for (int64_t first = 0; first < p->out[2]; first += COLUMNS) {
+        const int64_t end = pc_min(p->out[2], first + COLUMNS);
+        for (int64_t x = first; x < end; x++) place_window(p, 2, x, &columns[x - first], at[2]);
+        for (int64_t y = 0; y < p->out[1]; y++) {
+            place_window(p, 1, y, &w, at[1]);
+            const int64_t to = n * p->dst.n + c * p->dst.c + z * p->dst.d + y * p->dst.h;
+            const int64_t rows = p->uniform ? 1 : counted(p, 0, z) * counted(p, 1, y);
+            for (int64_t x = first; x < end; x++) {
+                take_axis(2, &columns[x - first], &w);
+                plain(p, a, src, &w, to + x * p->dst.w, rows, x);
             }
-            const int64_t count = p->uniform ? p->divisor : counted(p, 0, z) * counted(p, 1, y) * counted(p, 2, x);
-            if (size == 4)
-                *(float *)dst = sum_float(src, &w) / (float)count;
-            else
-                *(double *)dst = sum_double(src, &w) / (double)count;
         }
     }
 }

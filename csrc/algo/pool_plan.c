@@ -20,6 +20,8 @@ enum {
     FLAT_TAPS = 13,        /* rows and columns of its window, */
     FLAT_PLANES = 8,       /* and planes for each thread at least, which share its masks */
     TAPS = 4096,           /* rows or columns of a window */
+    PARTS = 10,            /* columns of parts that differ in size: wider ones are few, and fill no vectors, */
+    PARTS_AT = 6,          /* or with indices, also of equal ones */
     ADAPTIVE = 16 << 10,   /* elements of a window of its own size, of which each has a pointer */
 };
 
@@ -158,8 +160,10 @@ static void choose_path(pc_pool *p) {
     p->path = PC_POOL_PLAIN;
     if (d->placed) return;
     const int adaptive = d->adaptive[0] || d->adaptive[1] || d->adaptive[2];
-    if (d->integer_bits || d->with_indices) {
-        if (!adaptive && (planes || last) && pc_pool_plan_maxima(p)) p->path = PC_POOL_MAXIMA;
+    if (d->integer_bits || d->with_indices || (d->kind == PC_POOL_MAX && adaptive && planes && !is_global(p))) {
+        const int apart = d->adaptive[2] || d->stride[2] >= d->window[2]; /* windows that share nothing, or little */
+        const int64_t most = d->with_indices ? PARTS_AT : d->adaptive[2] ? PARTS : INT64_MAX;
+        if ((planes || last) && !(apart && d->window[2] > most) && pc_pool_plan_maxima(p)) p->path = PC_POOL_MAXIMA;
         return;
     }
     if (is_global(p)) {
