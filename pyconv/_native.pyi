@@ -122,58 +122,24 @@ class PackedLinear:
     def touch(self) -> None: ...
     def explain(self, input: Array) -> dict[str, Any]: ...
 
-def max_pool2d(
+# The size of windows or, for adaptive_*, of the result, which for fractional_* stands in place of a stride.
+def pool(
+    name: str,
     input: Array,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | Sequence[int] = 0,
-    dilation: int | Sequence[int] = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-    *,
-    out: Array | None = None,
-    layout: str = "NCHW",
+    size: int | Sequence[int | None],
+    stride: int | Sequence[int] | None,
+    padding: int | Sequence[int],
+    dilation: int | Sequence[int],
+    ceil_mode: bool,
+    return_indices: bool,
+    count_include_pad: bool,
+    divisor_override: int | None,
+    out: Array | None,
+    layout: str,
+    starts: Array | None = None,
+    explain: bool = False,
 ) -> Any: ...
-def explain_max_pool2d(
-    input: Array,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | Sequence[int] = 0,
-    dilation: int | Sequence[int] = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-    *,
-    layout: str = "NCHW",
-) -> dict[str, Any]: ...
-def avg_pool2d(
-    input: Array,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | Sequence[int] = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-    *,
-    out: Array | None = None,
-    layout: str = "NCHW",
-) -> Array: ...
-def explain_avg_pool2d(
-    input: Array,
-    kernel_size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | Sequence[int] = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-    *,
-    layout: str = "NCHW",
-) -> dict[str, Any]: ...
-def adaptive_avg_pool2d(
-    input: Array, output_size: int | Sequence[int | None], *, out: Array | None = None, layout: str = "NCHW"
-) -> Array: ...
-def explain_adaptive_avg_pool2d(
-    input: Array, output_size: int | Sequence[int | None], *, layout: str = "NCHW"
-) -> dict[str, Any]: ...
+def max_unpool(input: Array, indices: Array, out: Array, rank: int) -> bool: ...
 
 # Elementwise: 'relu', 'relu6', 'hardtanh', 'leaky_relu', 'elu', 'gelu', 'gelu tanh', 'silu', 'hardswish', 'sigmoid',
 # 'tanh', 'pow', with parameters a and b where they have any.

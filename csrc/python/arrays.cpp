@@ -304,8 +304,15 @@ std::vector<py::ssize_t> result_strides(const Sizes &s, const Arrangement &as, p
 
 py::array shaped(py::handle value, const char *argument, const std::vector<py::ssize_t> &shape, const Like &like,
                  const char *function) {
-    const py::array a = float_array(value, function, argument);
-    require_dtype(a, argument, like.array, like.argument);
+    const py::dtype wanted_type = like.array.dtype();
+    const bool same =
+        py::isinstance<py::array>(value) && py::reinterpret_borrow<py::array>(value).dtype().equal(wanted_type);
+    const py::array a = same ? py::reinterpret_borrow<py::array>(value) : float_array(value, function, argument);
+    if (!same && wanted_type.kind() != 'f')
+        throw py::type_error(std::string(argument) + " is " + py::str(a.dtype()).cast<std::string>() + " but " +
+                             like.argument + " is " + py::str(wanted_type).cast<std::string>() +
+                             "; they must have the same dtype");
+    if (!same) require_dtype(a, argument, like.array, like.argument);
     if (static_cast<size_t>(a.ndim()) != shape.size() || !std::equal(shape.begin(), shape.end(), a.shape())) {
         const std::vector<int64_t> wanted(shape.begin(), shape.end());
         throw py::value_error(std::string(function) + ": " + argument + " has shape " + shape_text(a) +

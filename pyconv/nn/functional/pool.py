@@ -1,15 +1,15 @@
-"""Pooling. The work, and the checks of every argument, are in the extension."""
+"""Pooling: the largest element or the average of windows, in one to three dimensions.
+
+The work, and the checks of every argument, are in the extension: one function for all of these, told apart by name.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ..._interop import again
-from ..._native import adaptive_avg_pool2d as _adaptive_avg_pool2d
-from ..._native import avg_pool2d as _avg_pool2d
-from ..._native import explain_adaptive_avg_pool2d, explain_avg_pool2d, explain_max_pool2d
-from ..._native import max_pool2d as _max_pool2d
-from ...runtime import explained_by
+from ..._native import pool as _pool
+from ...runtime import Function, explained_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,13 +17,75 @@ if TYPE_CHECKING:
     from ..._types import Array, Layout, OutputSize, Pair
 
 
-def _whatever_out(explainer: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    """Let an explainer take `out`: where a result goes changes nothing."""
+def explain_pool(function: Callable[..., Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """Describe a call of one of these functions."""
+    return function.__dict__["_explain"](*args, **kwargs)  # type: ignore[no-any-return]
 
-    def explain(*args: Any, out: Array | None = None, **kwargs: Any) -> dict[str, Any]:
-        return explainer(*args, **kwargs)
 
-    return explain
+def _explained(function: Function) -> Function:
+    def explain(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        from inspect import signature  # not on the way of `import pyconv`
+
+        call = signature(function).bind(*args, **kwargs).arguments
+        size = call["output_size" if "output_size" in call else "kernel_size"]
+        found: dict[str, Any] = _pool(
+            function.__name__,
+            call["input"],
+            size,
+            call.get("stride"),
+            call.get("padding", 0),
+            call.get("dilation", 1),
+            call.get("ceil_mode", False),
+            call.get("return_indices", False),
+            call.get("count_include_pad", True),
+            call.get("divisor_override"),
+            None,
+            call.get("layout", "NCHW"),
+            explain=True,
+        )
+        return found
+
+    return explained_by(explain)(function)
+
+
+@_explained
+def max_pool1d(
+    input: Array,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    dilation: Pair = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+    *,
+    out: Array | None = None,
+    layout: Layout = "NCHW",
+) -> Any:
+    """Maximum over windows of (N, C, L) or (C, L); otherwise as `max_pool2d`, with indices along L.
+
+    Examples
+    --------
+    >>> import numpy as np, pyconv.nn.functional as F
+    >>> F.max_pool1d(np.array([[1, 7, 3, 4]]), 2)
+    array([[7, 4]])
+    """
+    try:
+        return _pool(
+            "max_pool1d",
+            input,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            ceil_mode,
+            return_indices,
+            True,
+            None,
+            out,
+            layout,
+        )
+    except TypeError as error:
+        return again(error, max_pool1d, locals())
 
 
 @overload
@@ -52,7 +114,7 @@ def max_pool2d(
     out: Array | None = None,
     layout: Layout = "NCHW",
 ) -> tuple[Array, Array]: ...
-@explained_by(_whatever_out(explain_max_pool2d))
+@_explained
 def max_pool2d(
     input: Array,
     kernel_size: Pair,
@@ -68,18 +130,19 @@ def max_pool2d(
     """Maximum over a moving window, each channel by itself, as `torch.nn.functional.max_pool2d`.
 
     The first of equal values wins (-0 and +0 are equal). NaN wins over every number, and its index is that of the last
-    NaN in the window. Padding never wins: a window of minus infinities gives its first element inside the image.
+    NaN in the window. Padding never wins: a window of minus infinities gives its first element inside the image. Large
+    windows cost hardly more than small ones: their maxima come from two of half the size.
 
     Parameters
     ----------
-    input : ndarray, (N, C, H, W) or (C, H, W), float32 or float64
+    input : ndarray, (N, C, H, W) or (C, H, W), float32, float64 or any integer type
         The images. Any strides; read-only arrays too. N may be 0.
     kernel_size : int or pair of int
         Height and width of the window.
     stride : int or pair of int, optional
         Step of the window; its own size if None.
     padding : int or pair of int
-        Rows or columns of minus infinity on both sides; at most half of the dilated window.
+        Rows or columns of minus infinity (of the lowest integer) on both sides; at most half of the dilated window.
     dilation : int or pair of int
         Distance between the elements of a window.
     ceil_mode : bool
@@ -103,7 +166,7 @@ def max_pool2d(
     ValueError
         Wrong rank, a window larger than the padded image, values out of range; the text has the shapes.
     TypeError
-        Element types other than float32 and float64.
+        Element types other than float32, float64 and integers of 8 to 64 bits.
 
     Examples
     --------
@@ -118,14 +181,104 @@ def max_pool2d(
             [13, 15]]])
     """
     try:
-        return _max_pool2d(  # type: ignore[no-any-return]
-            input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, out=out, layout=layout
+        return _pool(  # type: ignore[no-any-return]
+            "max_pool2d",
+            input,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            ceil_mode,
+            return_indices,
+            True,
+            None,
+            out,
+            layout,
         )
     except TypeError as error:
         return again(error, max_pool2d, locals())  # type: ignore[no-any-return]
 
 
-@explained_by(_whatever_out(explain_avg_pool2d))
+@_explained
+def max_pool3d(
+    input: Array,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    dilation: Pair = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+    *,
+    out: Array | None = None,
+    layout: Layout = "NCHW",
+) -> Any:
+    """Maximum over windows of (N, C, D, H, W) or (C, D, H, W); otherwise as `max_pool2d`, with indices of D*H*W.
+
+    Examples
+    --------
+    >>> import numpy as np, pyconv.nn.functional as F
+    >>> F.max_pool3d(np.arange(8.0).reshape(1, 2, 2, 2), 2)
+    array([[[[7.]]]])
+    """
+    try:
+        return _pool(
+            "max_pool3d",
+            input,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            ceil_mode,
+            return_indices,
+            True,
+            None,
+            out,
+            layout,
+        )
+    except TypeError as error:
+        return again(error, max_pool3d, locals())
+
+
+@_explained
+def avg_pool1d(
+    input: Array,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    *,
+    out: Array | None = None,
+    layout: Layout = "NCHW",
+) -> Array:
+    """Average over windows of (N, C, L) or (C, L); otherwise as `avg_pool2d`.
+
+    Examples
+    --------
+    >>> import numpy as np, pyconv.nn.functional as F
+    >>> F.avg_pool1d(np.array([[1.0, 7.0, 3.0, 4.0]]), 2)
+    array([[4. , 3.5]])
+    """
+    try:
+        return _pool(  # type: ignore[no-any-return]
+            "avg_pool1d",
+            input,
+            kernel_size,
+            stride,
+            padding,
+            1,
+            ceil_mode,
+            False,
+            count_include_pad,
+            None,
+            out,
+            layout,
+        )
+    except TypeError as error:
+        return again(error, avg_pool1d, locals())  # type: ignore[no-any-return]
+
+
+@_explained
 def avg_pool2d(
     input: Array,
     kernel_size: Pair,
@@ -192,22 +345,98 @@ def avg_pool2d(
             [ 8.5, 10. ]]], dtype=float32)
     """
     try:
-        return _avg_pool2d(
+        return _pool(  # type: ignore[no-any-return]
+            "avg_pool2d",
             input,
             kernel_size,
             stride,
             padding,
+            1,
             ceil_mode,
+            False,
             count_include_pad,
             divisor_override,
-            out=out,
-            layout=layout,
+            out,
+            layout,
         )
     except TypeError as error:
         return again(error, avg_pool2d, locals())  # type: ignore[no-any-return]
 
 
-@explained_by(_whatever_out(explain_adaptive_avg_pool2d))
+@_explained
+def avg_pool3d(
+    input: Array,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+    *,
+    out: Array | None = None,
+    layout: Layout = "NCHW",
+) -> Array:
+    """Average over windows of (N, C, D, H, W) or (C, D, H, W); otherwise as `avg_pool2d`, but a window larger
+    than the image is an error even if padded (as in torch).
+
+    Examples
+    --------
+    >>> import numpy as np, pyconv.nn.functional as F
+    >>> F.avg_pool3d(np.arange(8.0).reshape(1, 2, 2, 2), 2)
+    array([[[[3.5]]]])
+    """
+    try:
+        return _pool(  # type: ignore[no-any-return]
+            "avg_pool3d",
+            input,
+            kernel_size,
+            stride,
+            padding,
+            1,
+            ceil_mode,
+            False,
+            count_include_pad,
+            divisor_override,
+            out,
+            layout,
+        )
+    except TypeError as error:
+        return again(error, avg_pool3d, locals())  # type: ignore[no-any-return]
+
+
+@_explained
+def adaptive_avg_pool1d(
+    input: Array, output_size: OutputSize, *, out: Array | None = None, layout: Layout = "NCHW"
+) -> Array:
+    """Average over as many windows of (N, C, L) or (C, L) as `output_size` says; as
+    `adaptive_avg_pool2d`.
+
+    Examples
+    --------
+    >>> import numpy as np, pyconv.nn.functional as F
+    >>> F.adaptive_avg_pool1d(np.array([[1.0, 7.0, 3.0]]), 2)
+    array([[4., 5.]])
+    """
+    try:
+        return _pool(  # type: ignore[no-any-return]
+            "adaptive_avg_pool1d",
+            input,
+            output_size,
+            None,
+            0,
+            1,
+            False,
+            False,
+            True,
+            None,
+            out,
+            layout,
+        )
+    except TypeError as error:
+        return again(error, adaptive_avg_pool1d, locals())  # type: ignore[no-any-return]
+
+
+@_explained
 def adaptive_avg_pool2d(
     input: Array, output_size: OutputSize, *, out: Array | None = None, layout: Layout = "NCHW"
 ) -> Array:
@@ -256,6 +485,129 @@ def adaptive_avg_pool2d(
     array([[[7.]]], dtype=float32)
     """
     try:
-        return _adaptive_avg_pool2d(input, output_size, out=out, layout=layout)
+        return _pool(  # type: ignore[no-any-return]
+            "adaptive_avg_pool2d",
+            input,
+            output_size,
+            None,
+            0,
+            1,
+            False,
+            False,
+            True,
+            None,
+            out,
+            layout,
+        )
     except TypeError as error:
         return again(error, adaptive_avg_pool2d, locals())  # type: ignore[no-any-return]
+
+
+@_explained
+def adaptive_avg_pool3d(
+    input: Array, output_size: OutputSize, *, out: Array | None = None, layout: Layout = "NCHW"
+) -> Array:
+    """Average over as many windows of (N, C, D, H, W) or (C, D, H, W) as `output_size` says; as
+    `adaptive_avg_pool2d`.
+
+    Examples
+    --------
+    >>> import numpy as np, pyconv.nn.functional as F
+    >>> F.adaptive_avg_pool3d(np.arange(8.0).reshape(1, 2, 2, 2), 1)
+    array([[[[3.5]]]])
+    """
+    try:
+        return _pool(  # type: ignore[no-any-return]
+            "adaptive_avg_pool3d",
+            input,
+            output_size,
+            None,
+            0,
+            1,
+            False,
+            False,
+            True,
+            None,
+            out,
+            layout,
+        )
+    except TypeError as error:
+        return again(error, adaptive_avg_pool3d, locals())  # type: ignore[no-any-return]
+
+
+@_explained
+def adaptive_max_pool1d(
+    input: Array,
+    output_size: OutputSize,
+    return_indices: bool = False,
+    *,
+    out: Array | None = None,
+    layout: Layout = "NCHW",
+) -> Any:
+    """Maximum over the windows of `adaptive_avg_pool1d`, by the rules of `max_pool1d`, of (N, C, L) or (C, L),
+    floats or integers; with `return_indices`, also where each maximum stood.
+
+    Examples
+    --------
+    >>> import numpy as np, pyconv.nn.functional as F
+    >>> F.adaptive_max_pool1d(np.array([[1, 7, 3]]), 2)
+    array([[7, 7]])
+    """
+    try:
+        return _pool(
+            "adaptive_max_pool1d", input, output_size, None, 0, 1, False, return_indices, True, None, out, layout
+        )
+    except TypeError as error:
+        return again(error, adaptive_max_pool1d, locals())
+
+
+@_explained
+def adaptive_max_pool2d(
+    input: Array,
+    output_size: OutputSize,
+    return_indices: bool = False,
+    *,
+    out: Array | None = None,
+    layout: Layout = "NCHW",
+) -> Any:
+    """Maximum over the windows of `adaptive_avg_pool2d`, by the rules of `max_pool2d`, of (N, C, H, W) or (C, H, W),
+    floats or integers; with `return_indices`, also where each maximum stood.
+
+    Examples
+    --------
+    >>> import numpy as np, pyconv.nn.functional as F
+    >>> F.adaptive_max_pool2d(np.arange(12).reshape(1, 3, 4), (1, None), return_indices=True)
+    (array([[[ 8,  9, 10, 11]]]), array([[[ 8,  9, 10, 11]]]))
+    """
+    try:
+        return _pool(
+            "adaptive_max_pool2d", input, output_size, None, 0, 1, False, return_indices, True, None, out, layout
+        )
+    except TypeError as error:
+        return again(error, adaptive_max_pool2d, locals())
+
+
+@_explained
+def adaptive_max_pool3d(
+    input: Array,
+    output_size: OutputSize,
+    return_indices: bool = False,
+    *,
+    out: Array | None = None,
+    layout: Layout = "NCHW",
+) -> Any:
+    """Maximum over the windows of `adaptive_avg_pool3d`, by the rules of `max_pool3d`, of (N, C, D, H, W) or
+    (C, D, H, W), floats or integers; with `return_indices`, also where each maximum stood.
+
+    Examples
+    --------
+    >>> import numpy as np, pyconv.nn.functional as F
+    >>> F.adaptive_max_pool3d(np.arange(8.0).reshape(1, 2, 2, 2), 1)
+    array([[[[7.]]]])
+    """
+    try:
+        return _pool(
+            "adaptive_max_pool3d", input, output_size, None, 0, 1, False, return_indices, True, None, out, layout
+        )
+    except TypeError as error:
+        return again(error, adaptive_max_pool3d, locals())
