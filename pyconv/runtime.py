@@ -276,8 +276,8 @@ def explain(target: object, *args: Any, **kwargs: Any) -> Explanation | list[Exp
     if explainer is None:
         name = getattr(target, "__name__", type(target).__name__)
         raise TypeError(
-            "explain() knows F.conv2d, F.filter2d_separable, F.linear, F.max_pool2d, F.avg_pool2d, "
-            f"F.adaptive_avg_pool2d, the layers that compute these, and Sequential; got {name}"
+            "explain() knows F.conv2d, F.filter2d_separable, F.linear, the poolings but fractional_max_pool and "
+            f"max_unpool, the layers that compute these, and Sequential; got {name}"
         )
     found = explainer(*args, **kwargs)
     if isinstance(found, list):

@@ -1,5 +1,5 @@
-/* pool_element_type.h - the functions of pool_elements.h for PC_ELEMENT, whose lowest value is PC_LOWEST; no guard,
- * because pool_elements.c includes it once for each type. */
+/* pool_element_type.h - the functions of pool_elements.h for PC_ELEMENT, whose lowest value is PC_LOWEST and whose NaN,
+ * if it has any, PC_IS_NAN tells; no guard, because pool_elements.c includes it once for each type. */
 #define PC_JOIN_(a, b) a##b
 #define PC_JOIN(a, b) PC_JOIN_(a, b)
 #define PC_OF(name) PC_JOIN(PC_JOIN(name, _), PC_ELEMENT)
@@ -8,7 +8,7 @@
 static inline int PC_OF(beaten)(const PC_ELEMENT *p, PC_ELEMENT best) {
     int any = 0;
 #pragma omp simd reduction(| : any)
-    for (int i = 0; i < PC_RUN; i++) any |= (p[i] > best) | (p[i] != p[i]);
+    for (int i = 0; i < PC_RUN; i++) any |= (p[i] > best) | PC_IS_NAN(p[i]);
     return any;
 }
 
@@ -28,7 +28,7 @@ static void PC_OF(window)(const void *source, const pc_pool_window *w, void *dst
                 if (step == 1 && end - s == PC_RUN && !PC_OF(beaten)(p + s, best)) s = end;
                 for (; s < end; s++) {
                     const PC_ELEMENT v = p[s * step];
-                    if (!(v > best) && v == v) continue;
+                    if (!(v > best) && !PC_IS_NAN(v)) continue;
                     best = v;
                     where = row + s * w->index_step[2];
                 }
@@ -43,7 +43,7 @@ static void PC_OF(larger)(int64_t n, const void *after, void *before) {
     const PC_ELEMENT *b = after;
     PC_ELEMENT *a = before;
 #pragma omp simd
-    for (int64_t i = 0; i < n; i++) a[i] = (b[i] > a[i]) | (b[i] != b[i]) ? b[i] : a[i];
+    for (int64_t i = 0; i < n; i++) a[i] = ((b[i] > a[i]) | PC_IS_NAN(b[i])) ? b[i] : a[i];
 }
 
 static void PC_OF(larger_at)(int64_t n, const void *after, const int32_t *b_at, void *before, int32_t *a_at) {
@@ -52,9 +52,9 @@ static void PC_OF(larger_at)(int64_t n, const void *after, const int32_t *b_at, 
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) {
         const PC_ELEMENT x = a[i], y = b[i];
-        const int32_t wins = -(int32_t)((y > x) | (y != y) | (a_at[i] < 0));
+        const int32_t wins = -(int32_t)((y > x) | PC_IS_NAN(y) | (a_at[i] < 0));
         a_at[i] = (b_at[i] & wins) | (a_at[i] & ~wins);
-        a[i] = (y > x) | (y != y) ? y : x; /* also where x is of the padding */
+        a[i] = ((y > x) | PC_IS_NAN(y)) ? y : x; /* also where x is of the padding */
     }
 }
 

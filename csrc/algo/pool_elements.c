@@ -4,6 +4,7 @@
 #include <math.h>
 
 #define PC_RUN 16 /* elements that are looked at together */
+#define PC_IS_NAN(x) ((x) != (x))
 
 #define PC_ELEMENT float
 #define PC_LOWEST (-INFINITY)
@@ -12,6 +13,9 @@
 #define PC_ELEMENT double
 #define PC_LOWEST (-INFINITY)
 #include "pool_element_type.h"
+
+#undef PC_IS_NAN
+#define PC_IS_NAN(x) 0
 
 #define PC_ELEMENT int8_t
 #define PC_LOWEST INT8_MIN

@@ -124,6 +124,7 @@ pc_status pc_validate_pool(pc_pool_desc *d, int64_t out[3]) {
     for (int i = 0; i < 3; i++) {
         if (d->in[i] < 1) return PC_ERR_SIZE;
         if (d->placed) {
+            if (d->adaptive[i] < 1) return PC_ERR_SIZE;
             d->stride[i] = d->dilation[i] = 1;
             d->pad[i] = 0;
         }

@@ -131,6 +131,28 @@ static void test_pool_descriptor(void) {
     }
     EXPECT_POOL(PC_ERR_THREADS, d.threads = -1);
     EXPECT_POOL(PC_ERR_ISA, d.isa = PC_ISA_COUNT);
+    EXPECT_POOL(PC_OK, (d.integer_bits = 64, d.dtype = (pc_dtype)9)); /* which does not count */
+    EXPECT_POOL(PC_ERR_DTYPE, d.integer_bits = 24);
+    EXPECT_POOL(PC_ERR_POOL, (d.kind = PC_POOL_AVERAGE, d.integer_bits = 8));
+    EXPECT_POOL(PC_ERR_POOL, (d.kind = PC_POOL_AVERAGE, d.with_indices = 1));
+    EXPECT_POOL(PC_ERR_POOL, (d.kind = PC_POOL_AVERAGE, d.placed = d.adaptive[0] = d.adaptive[1] = d.adaptive[2] = 1));
+    EXPECT_POOL(PC_OK, (d.placed = d.adaptive[0] = d.adaptive[1] = d.adaptive[2] = 1, d.pad[1] = -1, d.stride[1] = 0));
+    EXPECT_POOL(PC_ERR_SIZE, (d.placed = d.adaptive[0] = d.adaptive[1] = 1));
+    EXPECT_POOL(PC_ERR_KERNEL, (d.placed = d.adaptive[0] = d.adaptive[1] = d.adaptive[2] = 1, d.window[2] = 99));
+}
+
+static void test_unpool(void) {
+    const int16_t src[] = {7, 8, 9};
+    const int64_t indices[] = {3, 0, 3};
+    int16_t dst[5], want[] = {8, 0, 0, 9, 0};
+    CHECK(pc_max_unpool(1, 3, 5, 2, src, indices, dst) == PC_OK && !memcmp(dst, want, sizeof dst), "the last wins");
+    CHECK(pc_max_unpool(1, 3, 3, 2, src, indices, dst) == PC_ERR_INDEX, "beyond the plane");
+    CHECK(pc_max_unpool(1, 1, 5, 2, src, (int64_t[]){-1}, dst) == PC_ERR_INDEX, "before the plane");
+    CHECK(pc_max_unpool(1, 3, 5, 3, src, indices, dst) == PC_ERR_DTYPE, "3 bytes");
+    CHECK(pc_max_unpool(1, -1, 5, 2, src, indices, dst) == PC_ERR_SIZE, "size");
+    CHECK(pc_max_unpool(INT64_MAX, 3, 5, 2, src, indices, dst) == PC_ERR_OVERFLOW, "overflow");
+    CHECK(pc_max_unpool(1, 3, 5, 2, src, NULL, dst) == PC_ERR_NULL, "indices");
+    CHECK(pc_max_unpool(0, 3, 5, 2, NULL, NULL, NULL) == PC_OK, "no planes");
 }
 
 /* Whatever does not fit in 64 bits is an error, found before anything is computed with it. */
@@ -495,6 +517,7 @@ static void test_shared_plan(void) {
 int main(void) {
     test_conv_descriptor();
     test_pool_descriptor();
+    test_unpool();
     test_overflow();
     test_null();
     test_empty_batch();
