@@ -118,6 +118,16 @@ def test_adaptive_averages(rank, size, rng):
         assert first(turned, rank).tobytes() == averages.tobytes()
 
 
+def test_a_window_larger_than_the_image_that_padding_makes_fit():
+    """Torch takes it in one and two dimensions, and refuses it in three."""
+    assert F.avg_pool1d(np.ones((1, 2)), 3, padding=1).tolist() == [[2 / 3]]
+    assert F.avg_pool2d(np.ones((1, 2, 2)), 3, padding=1).tolist() == [[[4 / 9]]]
+    assert F.max_pool3d(np.ones((1, 2, 2, 2)), 3, padding=1).tolist() == [[[[1.0]]]]
+    for module in (F, reference):
+        with pytest.raises(ValueError, match=r"avg_pool3d|kernel_size"):
+            module.avg_pool3d(np.ones((1, 2, 2, 2)), 3, padding=1)
+
+
 def test_layouts_of_each_rank(rng):
     for rank, (one, other) in {1: ("NCL", "NLC"), 2: ("NCHW", "NHWC"), 3: ("NCDHW", "NDHWC")}.items():
         x = rng.standard_normal(SHAPES[rank][0])
