@@ -51,7 +51,7 @@ def axes(
     if min(shape[1:]) < 1:
         raise ValueError(f"only the batch may be empty: input {shape}")
     kernel = extent("kernel_size", kernel_size, rank, 1)
-    steps = kernel if stride is None else extent("stride", stride, rank, 1)
+    steps = kernel if stride is None or np.size(stride) == 0 else extent("stride", stride, rank, 1)
     laid_out = []
     for n, k, s, p, d in zip(
         shape[2:],
