@@ -1,8 +1,8 @@
 /* check.c - is the result right, to the last bit?
  *
  * Every direct algorithm promises one FMA chain an output in one order, so "reference" must agree exactly; a maximum is
- * one of its inputs, and an average has its order too, so a plain loop must agree exactly. Winograd's algorithm rounds otherwise and is held to a
- * bound.
+ * one of its inputs, and an average has its order too, so a plain loop must agree exactly. Winograd's algorithm rounds
+ * otherwise and is held to a bound.
  */
 #include <float.h>
 #include <math.h>
@@ -23,22 +23,32 @@ static void put(void *data, int64_t i, pc_dtype dtype, double value) {
         ((float *)data)[i] = (float)value;
 }
 
-static int64_t offset(pc_layout layout, int64_t channels, const int64_t size[2], int64_t n, int64_t c, int64_t y,
-                      int64_t x) {
-    if (layout == PC_NHWC) return ((n * size[0] + y) * size[1] + x) * channels + c;
-    return ((n * channels + c) * size[0] + y) * size[1] + x;
+typedef struct place {
+    int64_t at[PROBLEM_AXES]; /* depth, height, width */
+} place;
+
+static int64_t pixels(const int64_t size[PROBLEM_AXES]) { return size[0] * size[1] * size[2]; }
+
+static place place_of(int64_t i, const int64_t size[PROBLEM_AXES]) {
+    return (place){{i / (size[1] * size[2]), i / size[2] % size[1], i % size[2]}};
 }
 
-/* The window of one output: its first row and column, the ends of the image and of the padding in it. */
+static int64_t offset(pc_layout layout, int64_t channels, const int64_t size[PROBLEM_AXES], int64_t n, int64_t c,
+                      place x) {
+    const int64_t pixel = (x.at[0] * size[1] + x.at[1]) * size[2] + x.at[2];
+    return layout == PC_NHWC ? (n * pixels(size) + pixel) * channels + c : (n * channels + c) * pixels(size) + pixel;
+}
+
+/* The window of one output: where it starts, the ends of the image and of the padding in it. */
 typedef struct window {
-    int64_t from[2], image[2], padding[2];
+    int64_t from[PROBLEM_AXES], image[PROBLEM_AXES], padding[PROBLEM_AXES];
 } window;
 
-static window window_of(const problem *p, int64_t oy, int64_t ox) {
-    const int64_t at[2] = {oy, ox};
+static window window_of(const problem *p, place out) {
     window w;
-    for (int a = 0; a < 2; a++) {
-        const int64_t start = at[a] * p->stride[a] - p->pad[a], end = start + (p->kernel[a] - 1) * p->dilation[a] + 1;
+    for (int a = 0; a < PROBLEM_AXES; a++) {
+        const int64_t start = out.at[a] * p->stride[a] - p->pad[a];
+        const int64_t end = start + (p->kernel[a] - 1) * p->dilation[a] + 1;
         w.from[a] = start;
         w.image[a] = end < p->in[a] ? end : p->in[a];
         w.padding[a] = end < p->in[a] + p->pad[a] ? end : p->in[a] + p->pad[a];
@@ -46,19 +56,23 @@ static window window_of(const problem *p, int64_t oy, int64_t ox) {
     return w;
 }
 
-static double pixel(const bench_case *b, int64_t n, int64_t c, int64_t y, int64_t x) {
-    return element(b->src, offset(b->config.layout, b->p->ic, b->p->in, n, c, y, x), b->config.dtype);
+static double element_at(const bench_case *b, int64_t n, int64_t c, place x) {
+    return element(b->src, offset(b->config.layout, b->p->ic, b->p->in, n, c, x), b->config.dtype);
 }
 
 static double window_max(const bench_case *b, int64_t n, int64_t c, const window *w) {
     const problem *p = b->p;
     double best = -INFINITY;
-    for (int64_t y = w->from[0]; y < w->image[0]; y += p->dilation[0]) {
-        for (int64_t x = w->from[1]; x < w->image[1]; x += p->dilation[1]) {
-            if (y < 0 || x < 0) continue;
-            const double value = pixel(b, n, c, y, x);
-            best = value > best ? value : best;
+    for (int64_t i = 0; i < pixels(p->kernel); i++) {
+        place x = place_of(i, p->kernel);
+        int inside = 1;
+        for (int a = 0; a < PROBLEM_AXES; a++) {
+            x.at[a] = w->from[a] + x.at[a] * p->dilation[a];
+            inside &= x.at[a] >= 0 && x.at[a] < p->in[a];
         }
+        if (!inside) continue;
+        const double value = element_at(b, n, c, x);
+        best = value > best ? value : best;
     }
     return best;
 }
@@ -71,41 +85,46 @@ static double plus(const bench_case *b, double x, double y) {
 /* Rows, then their sums; an image under a single window in 16 sums. The order of pyconv.h. */
 static double window_average(const bench_case *b, int64_t n, int64_t c, const window *w) {
     const problem *p = b->p;
-    const int64_t top = w->from[0] > 0 ? w->from[0] : 0, left = w->from[1] > 0 ? w->from[1] : 0;
-    const int64_t height = w->image[0] - top, width = w->image[1] - left;
-    double sums[16] = {0}, sum = 0;
-    for (int64_t y = 0; y < height; y++) {
-        double row = 0;
-        for (int64_t x = 0; x < width; x++) {
-            const double value = pixel(b, n, c, top + y, left + x);
-            double *one = &sums[(y * width + x) % 16];
-            *one = plus(b, *one, value);
-            row = plus(b, row, value);
-        }
-        sum = plus(b, sum, row);
-    }
-    int64_t out[2];
+    place first;
+    int64_t size[PROBLEM_AXES], out[PROBLEM_AXES], padded = 1;
+    int whole = 1;
     problem_out(p, out);
-    if (out[0] * out[1] == 1 && height == p->in[0] && width == p->in[1]) {
+    for (int a = 0; a < PROBLEM_AXES; a++) {
+        first.at[a] = w->from[a] > 0 ? w->from[a] : 0;
+        size[a] = w->image[a] - first.at[a];
+        padded *= w->padding[a] - w->from[a];
+        whole &= out[a] == 1 && size[a] == p->in[a];
+    }
+    double sums[16] = {0}, sum = 0, row = 0;
+    for (int64_t i = 0; i < pixels(size); i++) {
+        place x = place_of(i, size);
+        for (int a = 0; a < PROBLEM_AXES; a++) x.at[a] += first.at[a];
+        const double value = element_at(b, n, c, x);
+        sums[i % 16] = plus(b, sums[i % 16], value);
+        row = plus(b, i % size[2] ? row : 0, value);
+        if (i % size[2] == size[2] - 1) sum = plus(b, sum, row);
+    }
+    if (whole) {
         for (int half = 8; half; half /= 2)
             for (int i = 0; i < half; i++) sums[i] = plus(b, sums[i], sums[i + half]);
         sum = sums[0];
     }
-    const int64_t count = p->include_pad ? (w->padding[0] - w->from[0]) * (w->padding[1] - w->from[1]) : height * width;
-    return sum / (double)count; /* rounded once more where it is stored, which changes nothing */
+    /* Rounded once more where it is stored, which changes nothing. */
+    return sum / (double)(p->include_pad ? padded : pixels(size));
 }
 
 static pc_status expected_pool(const bench_case *b, void *expected) {
-    int64_t out[2];
-    problem_out(b->p, out);
+    const problem *p = b->p;
+    int64_t out[PROBLEM_AXES];
+    problem_out(p, out);
     for (int64_t n = 0; n < b->config.mb; n++)
-        for (int64_t c = 0; c < b->p->ic; c++)
-            for (int64_t y = 0; y < out[0]; y++)
-                for (int64_t x = 0; x < out[1]; x++) {
-                    const window w = window_of(b->p, y, x);
-                    put(expected, offset(b->config.layout, b->p->oc, out, n, c, y, x), b->config.dtype,
-                        (b->p->kind == PROBLEM_MAXPOOL2D ? window_max : window_average)(b, n, c, &w));
-                }
+        for (int64_t c = 0; c < p->ic; c++)
+            for (int64_t i = 0; i < pixels(out); i++) {
+                const place x = place_of(i, out);
+                const window w = window_of(p, x);
+                put(expected, offset(b->config.layout, p->oc, out, n, c, x), b->config.dtype,
+                    (p->kind->op == PROBLEM_MAXPOOL ? window_max : window_average)(b, n, c, &w));
+            }
     return PC_OK;
 }
 
@@ -131,10 +150,9 @@ static pc_status expected_conv(const bench_case *b, void *expected) {
 
 /* The figures are per problem: a plan for another shape would make every one of them wrong. */
 static int shape_agrees(const bench_case *b) {
-    int64_t mine[2];
+    int64_t mine[PROBLEM_AXES];
     problem_out(b->p, mine);
-    const int64_t *out = pc_plan_out(b->plan);
-    return out[0] == 1 && out[1] == mine[0] && out[2] == mine[1];
+    return !memcmp(mine, pc_plan_out(b->plan), sizeof(mine));
 }
 
 /* How far an element may be from the expected one, or -1 where every bit counts. A transform's errors scale with what
@@ -184,7 +202,7 @@ check_result case_check(bench_case *b, char *detail, size_t n) {
     /* Two poisons, so that an element that neither side writes differs. */
     memset(expected, 0xaa, b->dst_bytes);
     memset(b->dst, 0xff, b->dst_bytes);
-    pc_status status = b->p->kind == PROBLEM_CONV2D ? expected_conv(b, expected) : expected_pool(b, expected);
+    pc_status status = problem_has_weights(b->p) ? expected_conv(b, expected) : expected_pool(b, expected);
     if (status == PC_OK) status = case_execute(b, b->dst);
     check_result result = CHECK_FAILED;
     if (status == PC_OK)

@@ -43,13 +43,15 @@ static pc_conv_desc conv_desc(const problem *p, const run_config *c) {
     d.ic = p->ic;
     d.oc = p->oc;
     d.groups = p->groups;
-    for (int a = 0; a < 2; a++) {
-        d.in[a + 1] = p->in[a];
-        d.kernel[a + 1] = p->kernel[a];
-        d.stride[a + 1] = p->stride[a];
-        d.dilation[a + 1] = p->dilation[a];
-        d.pad_lo[a + 1] = d.pad_hi[a + 1] = p->pad[a];
+    for (int a = 0; a < PROBLEM_AXES; a++) {
+        d.in[a] = p->in[a];
+        d.kernel[a] = p->kernel[a];
+        d.stride[a] = p->stride[a];
+        d.dilation[a] = p->dilation[a];
+        d.pad_lo[a] = p->pad[a];
+        d.pad_hi[a] = p->pad[a] - p->out_pad[a];
     }
+    d.transposed = p->kind->op == PROBLEM_CONV_TRANSPOSE;
     d.separable = p->separable;
     d.src_bytes = p->bytes;
     d.isa = c->isa;
@@ -61,18 +63,18 @@ static pc_conv_desc conv_desc(const problem *p, const run_config *c) {
 
 static pc_pool_desc pool_desc(const problem *p, const run_config *c) {
     pc_pool_desc d = PC_POOL_DESC_INIT;
-    d.kind = p->kind == PROBLEM_AVGPOOL2D ? PC_POOL_AVERAGE : PC_POOL_MAX;
-    d.padding_excluded = p->kind == PROBLEM_AVGPOOL2D && !p->include_pad;
+    d.kind = p->kind->op == PROBLEM_AVGPOOL ? PC_POOL_AVERAGE : PC_POOL_MAX;
+    d.padding_excluded = p->kind->op == PROBLEM_AVGPOOL && !p->include_pad;
     d.dtype = c->dtype;
     d.src_layout = d.dst_layout = c->layout;
     d.mb = c->mb;
     d.c = p->ic;
-    for (int a = 0; a < 2; a++) {
-        d.in[a + 1] = p->in[a];
-        d.window[a + 1] = p->kernel[a];
-        d.stride[a + 1] = p->stride[a];
-        d.dilation[a + 1] = p->dilation[a];
-        d.pad[a + 1] = p->pad[a];
+    for (int a = 0; a < PROBLEM_AXES; a++) {
+        d.in[a] = p->in[a];
+        d.window[a] = p->kernel[a];
+        d.stride[a] = p->stride[a];
+        d.dilation[a] = p->dilation[a];
+        d.pad[a] = p->pad[a];
     }
     d.ceil_mode = p->ceil_mode;
     d.isa = c->isa;
@@ -81,7 +83,7 @@ static pc_pool_desc pool_desc(const problem *p, const run_config *c) {
 }
 
 pc_status case_describe(const problem *p, const run_config *config, pc_plan **plan) {
-    if (p->kind == PROBLEM_CONV2D) {
+    if (problem_has_weights(p)) {
         pc_conv_desc d = conv_desc(p, config);
         return pc_plan_create_conv(&d, plan);
     }
@@ -92,7 +94,7 @@ pc_status case_describe(const problem *p, const run_config *config, pc_plan **pl
 static pc_status prepare_weights(bench_case *b) {
     const problem *p = b->p;
     pc_dtype dtype = b->config.dtype;
-    if (p->kind != PROBLEM_CONV2D) return PC_OK;
+    if (!problem_has_weights(p)) return PC_OK;
     b->wei = buffer_new(b->wei_bytes);
     b->packed = buffer_new(pc_plan_packed_size(b->plan));
     b->bia = p->bias ? buffer_new((size_t)p->oc * dtype_size(dtype)) : NULL;

@@ -148,7 +148,7 @@ static void write_problem(json *j, const problem *p) {
     problem_line(p, line, sizeof(line));
     json_text(j, "problem", p->name);
     json_text(j, "file", p->file);
-    json_text(j, "kind", problem_kind_name(p->kind));
+    json_text(j, "kind", p->kind->name);
     json_text(j, "shape", shape);
     json_text(j, "line", line);
 }

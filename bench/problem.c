@@ -9,12 +9,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kind_names[] = {
-    [PROBLEM_CONV2D] = "conv2d", [PROBLEM_MAXPOOL2D] = "maxpool2d", [PROBLEM_AVGPOOL2D] = "avgpool2d"};
+/* clang-format off */
+static const problem_kind kinds[] = {
+    {"conv1d", PROBLEM_CONV, 1},
+    {"conv2d", PROBLEM_CONV, 2},
+    {"conv3d", PROBLEM_CONV, 3},
+    {"conv_transpose1d", PROBLEM_CONV_TRANSPOSE, 1},
+    {"conv_transpose2d", PROBLEM_CONV_TRANSPOSE, 2},
+    {"conv_transpose3d", PROBLEM_CONV_TRANSPOSE, 3},
+    {"maxpool1d", PROBLEM_MAXPOOL, 1},
+    {"maxpool2d", PROBLEM_MAXPOOL, 2},
+    {"maxpool3d", PROBLEM_MAXPOOL, 3},
+    {"avgpool1d", PROBLEM_AVGPOOL, 1},
+    {"avgpool2d", PROBLEM_AVGPOOL, 2},
+    {"avgpool3d", PROBLEM_AVGPOOL, 3},
+};
+/* clang-format on */
+static const char axis_letters[PROBLEM_AXES + 1] = "dhw";
 static const char *const boundary_names[] = {
     [PC_ZEROS] = "zeros", [PC_REFLECT] = "reflect", [PC_REPLICATE] = "replicate", [PC_CIRCULAR] = "circular"};
 
-enum { KIND_COUNT = sizeof(kind_names) / sizeof(kind_names[0]) };
+enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]) };
 enum { BOUNDARY_COUNT = sizeof(boundary_names) / sizeof(boundary_names[0]) };
 
 __attribute__((format(printf, 3, 4))) static int fail(char *why, size_t n, const char *format, ...) {
@@ -34,33 +49,44 @@ static int parse_size(const char *text, int64_t *value) {
     return 0;
 }
 
-static int find(const char *const *names, int count, const char *text) {
-    for (int i = 0; i < count; i++)
-        if (!strcmp(names[i], text)) return i;
+static const problem_kind *find_kind(const char *name) {
+    for (int i = 0; i < KIND_COUNT; i++)
+        if (!strcmp(kinds[i].name, name)) return &kinds[i];
+    return NULL;
+}
+
+static int find_boundary(const char *name) {
+    for (int i = 0; i < BOUNDARY_COUNT; i++)
+        if (!strcmp(boundary_names[i], name)) return i;
     return -1;
 }
 
-/* Spatial keys: a bare letter sets both axes, with h or w behind it one of them ("k", "kh", "kw"). */
-static int64_t *spatial_field(problem *p, char key) {
-    switch (key) {
+static int first_axis(const problem *p) { return PROBLEM_AXES - p->kind->rank; }
+
+/* Spatial keys: a bare word sets all axes, with d, h or w behind it one of them ("k", "kh", "kw"; "op", "opw"). */
+static int64_t *spatial_field(problem *p, const char *key, size_t length) {
+    if (length == 2) return key[1] == 'p' && p->kind->op == PROBLEM_CONV_TRANSPOSE ? p->out_pad : NULL;
+    switch (key[0]) {
         case 'i': return p->in;
         case 'k': return p->kernel;
         case 's': return p->stride;
         case 'p': return p->pad;
-        case 'd': return p->kind == PROBLEM_AVGPOOL2D ? NULL : p->dilation;
+        case 'd': return p->kind->op == PROBLEM_AVGPOOL ? NULL : p->dilation;
         default: return NULL;
     }
 }
 
 static int set_spatial(problem *p, const char *key, int64_t value) {
-    int64_t *field = spatial_field(p, key[0]);
-    if (!field || strlen(key) > 2) return -1;
-    switch (key[1]) {
-        case '\0': field[0] = field[1] = value; return 0;
-        case 'h': field[0] = value; return 0;
-        case 'w': field[1] = value; return 0;
-        default: return -1;
+    const size_t length = key[0] == 'o' ? 2 : 1, all = strlen(key);
+    int64_t *field = all < length || all > length + 1 ? NULL : spatial_field(p, key, length);
+    if (!field) return -1;
+    int found = 0;
+    for (int a = first_axis(p); a < PROBLEM_AXES; a++) {
+        if (key[length] && key[length] != axis_letters[a]) continue;
+        field[a] = value;
+        found = 1;
     }
+    return found ? 0 : -1;
 }
 
 static int set_key(problem *p, const char *key, const char *text, char *why, size_t n) {
@@ -70,52 +96,59 @@ static int set_key(problem *p, const char *key, const char *text, char *why, siz
         strcpy(p->name, text);
         return 0;
     }
-    int conv = p->kind == PROBLEM_CONV2D;
+    const int weights = problem_has_weights(p), conv = p->kind->op == PROBLEM_CONV;
     if (conv && !strcmp(key, "boundary")) {
-        int found = find(boundary_names, BOUNDARY_COUNT, text);
+        int found = find_boundary(text);
         if (found < 0) return fail(why, n, "unknown boundary '%s'", text);
         p->boundary = (pc_boundary)found;
         return 0;
     }
     int64_t value;
     if (parse_size(text, &value)) return fail(why, n, "%s=%s is not a non-negative integer", key, text);
-    if (conv && !strcmp(key, "ic"))
+    if (weights && !strcmp(key, "ic"))
         p->ic = value;
-    else if (conv && !strcmp(key, "oc"))
+    else if (weights && !strcmp(key, "oc"))
         p->oc = value;
-    else if (conv && !strcmp(key, "g"))
+    else if (weights && !strcmp(key, "g"))
         p->groups = value;
-    else if (conv && !strcmp(key, "bias"))
+    else if (weights && !strcmp(key, "bias"))
         p->bias = value != 0;
     else if (conv && !strcmp(key, "bytes"))
         p->bytes = value != 0;
-    else if (conv && !strcmp(key, "separable"))
+    else if (conv && p->kind->rank == 2 && !strcmp(key, "separable"))
         p->separable = value != 0;
-    else if (!conv && !strcmp(key, "c"))
+    else if (!weights && !strcmp(key, "c"))
         p->ic = p->oc = value;
-    else if (!conv && !strcmp(key, "ceil"))
+    else if (!weights && !strcmp(key, "ceil"))
         p->ceil_mode = value != 0;
-    else if (p->kind == PROBLEM_AVGPOOL2D && !strcmp(key, "include_pad"))
+    else if (p->kind->op == PROBLEM_AVGPOOL && !strcmp(key, "include_pad"))
         p->include_pad = value != 0;
     else if (set_spatial(p, key, value))
-        return fail(why, n, "%s has no key '%s'", kind_names[p->kind], key);
+        return fail(why, n, "%s has no key '%s'", p->kind->name, key);
     return 0;
 }
 
 static int validate(const problem *p, char *why, size_t n) {
-    int64_t out[2];
+    int64_t out[PROBLEM_AXES];
     if (!p->name[0]) return fail(why, n, "name= is missing");
     if (p->ic < 1 || p->oc < 1)
-        return fail(why, n, p->kind == PROBLEM_CONV2D ? "ic= and oc= must be given" : "c= must be given");
+        return fail(why, n, problem_has_weights(p) ? "ic= and oc= must be given" : "c= must be given");
     if (p->groups < 1 || p->ic % p->groups || p->oc % p->groups)
         return fail(why, n, "channels are not divisible by g=%lld", (long long)p->groups);
-    for (int a = 0; a < 2; a++)
+    for (int a = 0; a < PROBLEM_AXES; a++) {
         if (p->in[a] < 1 || p->kernel[a] < 1 || p->stride[a] < 1 || p->dilation[a] < 1)
-            return fail(why, n, "ih=, iw= and k= must be given; s= and d= are at least 1");
+            return fail(why, n, "i= and k= must be given, for each axis; s= and d= are at least 1");
+        if (p->out_pad[a] >= p->stride[a] && p->out_pad[a] >= p->dilation[a])
+            return fail(why, n, "op= must be smaller than s= or d=");
+    }
     if (p->separable && (p->ic != p->groups || p->oc != p->groups))
         return fail(why, n, "separable=1 is for ic = oc = g");
     problem_out(p, out);
-    if (out[0] < 1 || out[1] < 1) return fail(why, n, "the dilated kernel is larger than the padded input");
+    for (int a = 0; a < PROBLEM_AXES; a++)
+        if (out[a] < 1)
+            return fail(why, n,
+                        p->kind->op == PROBLEM_CONV_TRANSPOSE ? "the padding leaves nothing of the result"
+                                                              : "the dilated kernel is larger than the padded input");
     return 0;
 }
 
@@ -128,18 +161,19 @@ int problem_parse(const char *line, problem *out, char *why, size_t why_size) {
 
     char *word = strtok_r(copy, " \t", &state);
     if (!word) return 0;
-    int kind = find(kind_names, KIND_COUNT, word);
-    if (kind < 0) return fail(why, why_size, "unknown kind of problem '%s'", word);
+    const problem_kind *kind = find_kind(word);
+    if (!kind) return fail(why, why_size, "unknown kind of problem '%s'", word);
 
-    problem p = {.kind = (problem_kind)kind, .groups = 1, .dilation = {1, 1}, .include_pad = 1};
+    problem p = {.kind = kind, .groups = 1, .dilation = {1, 1, 1}, .include_pad = 1};
+    for (int a = 0; a < first_axis(&p); a++) p.in[a] = p.kernel[a] = 1;
     while ((word = strtok_r(NULL, " \t", &state))) {
         char *equals = strchr(word, '=');
         if (!equals) return fail(why, why_size, "'%s' is not key=value", word);
         *equals = '\0';
         if (set_key(&p, word, equals + 1, why, why_size)) return -1;
     }
-    for (int a = 0; a < 2; a++)
-        if (!p.stride[a]) p.stride[a] = p.kind == PROBLEM_CONV2D ? 1 : p.kernel[a];
+    for (int a = 0; a < PROBLEM_AXES; a++)
+        if (!p.stride[a]) p.stride[a] = problem_has_weights(&p) ? 1 : p.kernel[a];
     if (validate(&p, why, why_size)) return -1;
     *out = p;
     return 1;
@@ -190,11 +224,18 @@ void problem_list_free(problem_list *list) {
     *list = (problem_list){0};
 }
 
-const char *problem_kind_name(problem_kind kind) { return kind_names[kind]; }
+int problem_has_weights(const problem *p) {
+    return p->kind->op == PROBLEM_CONV || p->kind->op == PROBLEM_CONV_TRANSPOSE;
+}
 
-void problem_out(const problem *p, int64_t out[2]) {
-    for (int a = 0; a < 2; a++) {
-        int64_t room = p->in[a] + 2 * p->pad[a] - p->dilation[a] * (p->kernel[a] - 1) - 1;
+void problem_out(const problem *p, int64_t out[PROBLEM_AXES]) {
+    for (int a = 0; a < PROBLEM_AXES; a++) {
+        const int64_t reach = p->dilation[a] * (p->kernel[a] - 1) + 1;
+        if (p->kind->op == PROBLEM_CONV_TRANSPOSE) {
+            out[a] = (p->in[a] - 1) * p->stride[a] - 2 * p->pad[a] + reach + p->out_pad[a];
+            continue;
+        }
+        int64_t room = p->in[a] + 2 * p->pad[a] - reach;
         if (room < 0) {
             out[a] = 0;
             continue;
@@ -206,22 +247,28 @@ void problem_out(const problem *p, int64_t out[2]) {
     }
 }
 
-int64_t problem_src_elements(const problem *p) { return p->ic * p->in[0] * p->in[1]; }
+static int64_t volume(const int64_t size[PROBLEM_AXES]) { return size[0] * size[1] * size[2]; }
+
+int64_t problem_src_elements(const problem *p) { return p->ic * volume(p->in); }
 
 int64_t problem_dst_elements(const problem *p) {
-    int64_t out[2];
+    int64_t out[PROBLEM_AXES];
     problem_out(p, out);
-    return p->oc * out[0] * out[1];
+    return p->oc * volume(out);
 }
 
-/* Multiply-adds of an output, and weights of an output channel. */
+/* Weights of an output channel; of a convolution also the multiply-adds of an output. */
 static int64_t taps(const problem *p) {
-    if (p->kind != PROBLEM_CONV2D) return 0;
-    return p->separable ? p->kernel[0] + p->kernel[1] : p->ic / p->groups * p->kernel[0] * p->kernel[1];
+    if (!problem_has_weights(p)) return 0;
+    return p->separable ? p->kernel[1] + p->kernel[2] : p->ic / p->groups * volume(p->kernel);
 }
 
 int64_t problem_wei_elements(const problem *p) { return p->oc * taps(p); }
-int64_t problem_flops(const problem *p) { return 2 * problem_dst_elements(p) * taps(p); }
+
+int64_t problem_flops(const problem *p) {
+    if (p->kind->op == PROBLEM_CONV_TRANSPOSE) return 2 * volume(p->in) * problem_wei_elements(p);
+    return 2 * problem_dst_elements(p) * taps(p);
+}
 
 __attribute__((format(printf, 3, 4))) static void add(char *text, size_t n, const char *format, ...) {
     size_t used = strlen(text);
@@ -231,42 +278,66 @@ __attribute__((format(printf, 3, 4))) static void add(char *text, size_t n, cons
     va_end(args);
 }
 
-static void add_pair(char *text, size_t n, const char *key, const int64_t v[2], int64_t usual) {
-    if (v[0] == usual && v[1] == usual) return;
-    if (v[0] == v[1])
-        add(text, n, " %s%lld", key, (long long)v[0]);
+/* "56x56", the axes that the problem has. */
+static void add_sizes(char *text, size_t n, const problem *p, const int64_t size[PROBLEM_AXES], const char *between) {
+    for (int a = first_axis(p); a < PROBLEM_AXES; a++)
+        add(text, n, "%s%lld", a > first_axis(p) ? between : "", (long long)size[a]);
+}
+
+/* " s2" or " s1x2", nothing where all have their usual value. */
+static void add_setting(char *text, size_t n, const problem *p, const char *key, const int64_t v[PROBLEM_AXES],
+                        int64_t usual) {
+    int alike = 1;
+    for (int a = first_axis(p); a < PROBLEM_AXES - 1; a++) alike &= v[a] == v[a + 1];
+    if (alike && v[PROBLEM_AXES - 1] == usual) return;
+    add(text, n, " %s", key);
+    if (alike)
+        add(text, n, "%lld", (long long)v[PROBLEM_AXES - 1]);
     else
-        add(text, n, " %s%lldx%lld", key, (long long)v[0], (long long)v[1]);
+        add_sizes(text, n, p, v, "x");
 }
 
 void problem_shape(const problem *p, char *text, size_t n) {
-    int64_t out[2];
+    int64_t out[PROBLEM_AXES];
     problem_out(p, out);
-    snprintf(text, n, "%lldx%lldx%lld -> %lldx%lldx%lld %lld%s%lld", (long long)p->ic, (long long)p->in[0],
-             (long long)p->in[1], (long long)p->oc, (long long)out[0], (long long)out[1], (long long)p->kernel[0],
-             p->separable ? "+" : "x", (long long)p->kernel[1]);
-    add_pair(text, n, "s", p->stride, 1);
-    add_pair(text, n, "p", p->pad, 0);
-    add_pair(text, n, "d", p->dilation, 1);
+    snprintf(text, n, "%lldx", (long long)p->ic);
+    add_sizes(text, n, p, p->in, "x");
+    add(text, n, " -> %lldx", (long long)p->oc);
+    add_sizes(text, n, p, out, "x");
+    add(text, n, p->kind->rank == 1 ? " k" : " ");
+    add_sizes(text, n, p, p->kernel, p->separable ? "+" : "x");
+    add_setting(text, n, p, "s", p->stride, 1);
+    add_setting(text, n, p, "p", p->pad, 0);
+    add_setting(text, n, p, "d", p->dilation, 1);
+    add_setting(text, n, p, "op", p->out_pad, 0);
     if (p->groups != 1) add(text, n, " g%lld", (long long)p->groups);
+    if (p->kind->op == PROBLEM_CONV_TRANSPOSE) add(text, n, " transposed");
     if (p->bytes) add(text, n, " uint8");
 }
 
+static void add_keys(char *text, size_t n, const problem *p, const char *key, const int64_t v[PROBLEM_AXES]) {
+    for (int a = first_axis(p); a < PROBLEM_AXES; a++)
+        add(text, n, " %s%c=%lld", key, axis_letters[a], (long long)v[a]);
+}
+
 void problem_line(const problem *p, char *text, size_t n) {
-    snprintf(text, n, "%s name=%s", kind_names[p->kind], p->name);
-    if (p->kind == PROBLEM_CONV2D)
+    const problem_op op = p->kind->op;
+    snprintf(text, n, "%s name=%s", p->kind->name, p->name);
+    if (problem_has_weights(p))
         add(text, n, " ic=%lld oc=%lld", (long long)p->ic, (long long)p->oc);
     else
         add(text, n, " c=%lld", (long long)p->ic);
-    add(text, n, " ih=%lld iw=%lld kh=%lld kw=%lld sh=%lld sw=%lld ph=%lld pw=%lld", (long long)p->in[0],
-        (long long)p->in[1], (long long)p->kernel[0], (long long)p->kernel[1], (long long)p->stride[0],
-        (long long)p->stride[1], (long long)p->pad[0], (long long)p->pad[1]);
-    if (p->kind != PROBLEM_AVGPOOL2D)
-        add(text, n, " dh=%lld dw=%lld", (long long)p->dilation[0], (long long)p->dilation[1]);
-    if (p->kind == PROBLEM_CONV2D)
-        add(text, n, " g=%lld bias=%d bytes=%d separable=%d boundary=%s", (long long)p->groups, p->bias, p->bytes,
-            p->separable, boundary_names[p->boundary]);
+    add_keys(text, n, p, "i", p->in);
+    add_keys(text, n, p, "k", p->kernel);
+    add_keys(text, n, p, "s", p->stride);
+    add_keys(text, n, p, "p", p->pad);
+    if (op != PROBLEM_AVGPOOL) add_keys(text, n, p, "d", p->dilation);
+    if (op == PROBLEM_CONV_TRANSPOSE) add_keys(text, n, p, "op", p->out_pad);
+    if (problem_has_weights(p))
+        add(text, n, " g=%lld bias=%d", (long long)p->groups, p->bias);
     else
         add(text, n, " ceil=%d", p->ceil_mode);
-    if (p->kind == PROBLEM_AVGPOOL2D) add(text, n, " include_pad=%d", p->include_pad);
+    if (op == PROBLEM_CONV) add(text, n, " bytes=%d boundary=%s", p->bytes, boundary_names[p->boundary]);
+    if (p->separable) add(text, n, " separable=1");
+    if (op == PROBLEM_AVGPOOL) add(text, n, " include_pad=%d", p->include_pad);
 }

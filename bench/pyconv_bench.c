@@ -96,9 +96,9 @@ static int run_one(output *out, const problem *p, const run_config *config) {
 /* Pooling has no choice of algorithm: it runs once, whatever list was given. */
 static int run_algorithms(output *out, const problem *p, run_config config) {
     const options *o = out->o;
-    int failed = 0, count = p->kind == PROBLEM_CONV2D ? o->algo_count : 1;
+    int failed = 0, count = problem_has_weights(p) ? o->algo_count : 1;
     for (int a = 0; a < count; a++) {
-        config.algo = p->kind == PROBLEM_CONV2D ? o->algos[a] : NULL;
+        config.algo = problem_has_weights(p) ? o->algos[a] : NULL;
         failed |= run_one(out, p, &config);
     }
     return failed;
@@ -127,8 +127,8 @@ static int run_problem(output *out, const problem *p) {
 static void list_problem(const problem *p) {
     char shape[160];
     problem_shape(p, shape, sizeof(shape));
-    printf("%-14s %-22s %-9s %-40s %10.2f MFLOP %10.2f MB of weights\n", p->file, p->name, problem_kind_name(p->kind),
-           shape, 1e-6 * (double)problem_flops(p), 4e-6 * (double)problem_wei_elements(p));
+    printf("%-14s %-22s %-9s %-40s %10.2f MFLOP %10.2f MB of weights\n", p->file, p->name, p->kind->name, shape,
+           1e-6 * (double)problem_flops(p), 4e-6 * (double)problem_wei_elements(p));
 }
 
 static void measure_peaks(output *out) {

@@ -118,7 +118,7 @@ def neighbours(p: Problem) -> Iterator[Problem]:
         for axis in (0, 1):
             size = (p.size[0] + step * (axis == 0), p.size[1] + step * (axis == 1))
             yield replace(p, size=size)
-        if p.ic == p.oc and (p.groups == p.ic or p.kind != "conv2d"):
+        if p.ic == p.oc and (p.groups == p.ic or not p.has_weights):
             if p.ic + step > 0:
                 yield replace(p, ic=p.ic + step, oc=p.ic + step, groups=p.ic + step if p.groups > 1 else 1)
         elif p.groups > 1:
@@ -142,7 +142,7 @@ def ratio(pair: list[Problem], us: list[float]) -> float:
 
 def line(p: Problem, name: str) -> str:
     words = {"name": name, "ih": p.size[0], "iw": p.size[1], "k": p.kernel[0], "s": p.stride[0], "p": p.padding[0]}
-    words |= {"ic": p.ic, "oc": p.oc, "g": p.groups, "d": p.dilation[0]} if p.kind == "conv2d" else {"c": p.ic}
+    words |= {"ic": p.ic, "oc": p.oc, "g": p.groups, "d": p.dilation[0]} if p.has_weights else {"c": p.ic}
     return " ".join([p.kind, *(f"{key}={value}" for key, value in words.items())])
 
 

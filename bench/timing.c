@@ -101,7 +101,7 @@ static double best_burst(const bench_case *b, double best) {
 timing case_time(const bench_case *b) {
     static series s; /* large for a stack */
     double peak = 0;
-    int pooling = b->p->kind != PROBLEM_CONV2D;
+    int pooling = !problem_has_weights(b->p);
     series_begin(&s, b, timed_reused, b->config.seconds);
     for (int turn = 0; turn < b->config.reps; turn++) {
         series_continue(&s, b, b->config.seconds / b->config.reps);

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from problem import Problem
+from problem import AVGPOOL, MAXPOOL, TRANSPOSED, Problem
 
 Array = npt.NDArray[Any]
 
@@ -32,11 +32,11 @@ class Case:
     mode: str = "layer"
 
     def data(self) -> tuple[Array, Array, Array | None]:
-        """Input (NCHW, contiguous), weight and bias."""
+        """Input (channels first, contiguous), weight and bias."""
         return self.problem.data(self.batch, self.dtype)
 
     @property
-    def out_shape(self) -> tuple[int, int, int, int]:
+    def out_shape(self) -> tuple[int, ...]:
         return (self.batch, self.problem.oc, *self.problem.out)
 
     @classmethod
@@ -71,10 +71,37 @@ class Peer(Protocol):
 def pooling(functional: Any, problem: Problem, x: Any, **options: Any) -> dict[str, Callable[[], Any]]:
     """Return the call of a pooling under its name; torch and pyconv take the same arguments."""
     p = problem
+    name = f"{'max' if p.operation == MAXPOOL else 'avg'}_pool{p.rank}d"
+    call = getattr(functional, name, None)
+    if call is None:
+        raise Unsupported(f"it has no {name}")
     windows = (x, p.kernel, p.stride, p.padding)
-    if p.kind == "maxpool2d":
-        return {"max_pool2d": partial(functional.max_pool2d, *windows, p.dilation, p.ceil_mode, **options)}
-    return {"avg_pool2d": partial(functional.avg_pool2d, *windows, p.ceil_mode, p.include_pad, **options)}
+    if p.operation == AVGPOOL:
+        return {name: partial(call, *windows, p.ceil_mode, p.include_pad, **options)}
+    return {name: partial(call, *windows, p.dilation, p.ceil_mode, **options)}
+
+
+def layer_of(nn: Any, problem: Problem, dtype: Any) -> Any:
+    """A convolution layer of torch.nn or pyconv.nn, which take the same arguments, in eval mode."""
+    p = problem
+    options = {"bias": p.bias, "padding_mode": p.boundary, "dtype": dtype}
+    if p.operation == TRANSPOSED:
+        layer = getattr(nn, f"ConvTranspose{p.rank}d")
+        geometry = (p.stride, p.padding, p.output_padding, p.groups)
+        return layer(p.ic, p.oc, p.kernel, *geometry, dilation=p.dilation, **options).eval()
+    layer = getattr(nn, f"Conv{p.rank}d")
+    return layer(p.ic, p.oc, p.kernel, p.stride, p.padding, p.dilation, p.groups, **options).eval()
+
+
+def functional_call(functional: Any, problem: Problem, x: Any, weight: Any, bias: Any, **options: Any) -> Any:
+    """The same as a call of torch.nn.functional or pyconv.nn.functional, and its name."""
+    p = problem
+    require(p.boundary == "zeros", "the functional form pads with zeros")
+    geometry: tuple[Any, ...] = (p.stride, p.padding, p.dilation, p.groups)
+    if p.operation == TRANSPOSED:
+        geometry = (p.stride, p.padding, p.output_padding, p.groups, p.dilation)
+    name = f"{p.operation}{p.rank}d"
+    return name, partial(getattr(functional, name), x, weight, bias, *geometry, **options)
 
 
 def require(condition: bool, reason: str) -> None:
@@ -84,6 +111,6 @@ def require(condition: bool, reason: str) -> None:
 
 
 def channels_last(x: Array) -> Array:
-    """The same (N, C, H, W) array over memory in the order N, H, W, C."""
-    moved: Array = np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    """The same (N, C, *spatial) array over memory in the order N, spatial, C."""
+    moved: Array = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
     return moved

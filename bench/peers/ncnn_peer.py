@@ -8,6 +8,7 @@ from typing import Any
 
 import ncnn
 import numpy as np
+from problem import AVGPOOL, CONV, TRANSPOSED
 
 from .case import Array, Case, Prepared, require
 
@@ -55,34 +56,34 @@ class Ncnn:
 
 
 def layer_line(case: Case) -> str:
-    """The layer in ncnn's text format: numbered parameters, those of the height from 11 on."""
+    """The layer in ncnn's text format: numbered parameters, those of the height from 11 on, of the depth from 21."""
     p = case.problem
-    spatial = [("1", p.kernel), ("2", p.dilation), ("3", p.stride), ("4", p.padding)]
-    if p.kind != "conv2d":
-        require(p.dilation == (1, 1), "ncnn's pooling has no dilation")
-        spatial = [("1", p.kernel), ("2", p.stride), ("3", p.padding)]
-        average = p.kind == "avgpool2d"
+    if p.has_weights:
+        require(p.boundary == "zeros", "ncnn's convolution pads with zeros")
+        kind = "Convolution" if p.operation == CONV else "Deconvolution"
+        kind += "DepthWise" if p.groups > 1 else ""
+        fields = [f"0={p.oc}", f"5={int(p.bias)}", f"6={p.weight_elements}"]
+        fields += [f"7={p.groups}"] if p.groups > 1 else []
+        spatial = [(1, p.kernel), (2, p.dilation), (3, p.stride), (4, p.padding)]
+    else:
+        require(set(p.dilation) == {1}, "ncnn's pooling has no dilation")
+        kind, average = "Pooling", p.operation == AVGPOOL
         fields = [f"0={int(average)}", f"4={int(p.covers_image)}", f"5={int(not p.ceil_mode)}"]
         fields += [f"6={int(p.include_pad)}"] if average else []
-        kind = "Pooling"
-    else:
-        require(p.boundary == "zeros", "ncnn's convolution pads with zeros")
-        fields = [f"0={p.oc}", f"5={int(p.bias)}", f"6={p.weight_elements}"]
-        kind = "Convolution"
-        if p.groups > 1:
-            kind = "ConvolutionDepthWise"
-            fields.append(f"7={p.groups}")
-    for number, (height, width) in spatial:
-        fields += [f"{number}={width}", f"1{number}={height}"]
-    # Pooling has its right and bottom padding apart.
-    if kind == "Pooling":
-        fields += [f"14={p.padding[1]}", f"15={p.padding[0]}"]
-    return f"{kind} layer 1 1 x y {' '.join(fields)}"
+        spatial = [(1, p.kernel), (2, p.stride), (3, p.padding)]
+    fields += [f"{10 * axis + number}={size}" for number, sizes in spatial for axis, size in enumerate(sizes[::-1])]
+    # Right, bottom and behind have numbers of their own: padding of a pooling, output padding of a transposed layer.
+    ends = (p.padding, 14) if kind == "Pooling" else (p.output_padding, 18)
+    fields += [f"{number}={size}" for number, size in enumerate(ends[0][::-1], ends[1])]
+    return f"{kind}{'' if p.rank == 2 else f'{p.rank}D'} layer 1 1 x y {' '.join(fields)}"
 
 
 def weight_bytes(case: Case) -> bytes:
-    if case.problem.kind != "conv2d":
+    p = case.problem
+    if not p.has_weights:
         return b""
     _, weight, bias = case.data()
+    if p.operation == TRANSPOSED:  # each group's outputs first
+        weight = weight.reshape(p.groups, p.ic // p.groups, p.oc // p.groups, *p.kernel).swapaxes(1, 2)
     # Four zero bytes say "float32 follows"; the bias comes without them.
     return bytes(4) + weight.tobytes() + (b"" if bias is None else bias.tobytes())

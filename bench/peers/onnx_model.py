@@ -6,6 +6,7 @@ from typing import Any
 
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from problem import MAXPOOL, TRANSPOSED
 
 from .case import Case, require
 
@@ -26,13 +27,16 @@ def onnx_model(case: Case) -> bytes:
         "pads": (*p.padding, *p.padding),
     }
     initialisers = []
-    if p.kind == "conv2d":
+    if p.has_weights:
         initialisers = [numpy_helper.from_array(weight, "w")]
         if bias is not None:
             initialisers.append(numpy_helper.from_array(bias, "b"))
         inputs = ["x", *(tensor.name for tensor in initialisers)]
-        node = helper.make_node("Conv", inputs, ["y"], group=p.groups, dilations=p.dilation, **attributes)
-    elif p.kind == "maxpool2d":
+        attributes.update(group=p.groups, dilations=p.dilation)
+        if p.operation == TRANSPOSED:
+            attributes.update(output_padding=p.output_padding)
+        node = helper.make_node("ConvTranspose" if p.operation == TRANSPOSED else "Conv", inputs, ["y"], **attributes)
+    elif p.operation == MAXPOOL:
         attributes.update(dilations=p.dilation, ceil_mode=int(p.ceil_mode))
         node = helper.make_node("MaxPool", ["x"], ["y"], **attributes)
     elif p.covers_image:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from problem import CONV
+
 from .case import Array, Case, require
 
 # A user would not run a filter library plane by plane for more.
@@ -12,7 +14,7 @@ def filters(case: Case) -> list[tuple[int, int, int, Array]]:
     """Return (image, input channel, output channel, kernel) for each plane of the result, or raise Unsupported."""
     p = case.problem
     depthwise = p.groups == p.ic == p.oc
-    require(p.kind == "conv2d" and (depthwise or p.ic == 1), "not a filter of single planes")
+    require(p.operation == CONV and p.rank == 2 and (depthwise or p.ic == 1), "not a filter of single planes")
     require(p.oc <= MAX_PLANES, f"more than {MAX_PLANES} planes")
     require(p.stride == p.dilation == (1, 1) and p.boundary == "zeros", "not a plain filter")
     weight = case.data()[1]
