@@ -3,8 +3,9 @@
  * Zero borders read the image itself: a table of row pointers, a row of zeros above and below, masks at the sides;
  * column stride 2 splits even and odd columns in registers. Everything else (other strides and borders, and pictures
  * whose rows lie a multiple of 4 KiB apart, which would all meet in the same sets of L1) gathers a band of rows and
- * columns into a strip that stays in L1 and runs the same kernels on it. Weights are packed [channel][kw][kh], a tap
- * column in one piece. */
+ * columns into a strip that stays in L1 and runs the same kernels on it. A kernel with a depth has the rows of all its
+ * slices in the table, one slice after the other, and a strip for each. Weights are packed [channel][kw][kd][kh], a
+ * tap column in one piece. */
 #include <stdio.h>
 #include <string.h>
 
@@ -31,17 +32,21 @@ static int64_t pitch_of(const pc_conv *c, int64_t cols) {
            16 * (c->desc.stride[2] > 1);
 }
 
+/* Tap rows of all slices. */
+static int64_t tap_rows(const pc_conv *c) { return c->desc.kernel[0] * c->desc.kernel[1]; }
+
 /* Bytes of strip for `rows` x `cols` outputs. */
 static int64_t strip_bytes(const pc_conv *c, int64_t rows, int64_t cols, int size) {
-    return ((rows - 1) * c->desc.stride[1] + reach(c)) * pitch_of(c, cols) * c->desc.stride[2] * size;
+    const int64_t slice = ((rows - 1) * c->desc.stride[1] + reach(c)) * pitch_of(c, cols) * c->desc.stride[2];
+    return c->desc.kernel[0] * slice * size;
 }
 
 static const char *reject(const pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     if (c->icg != 1) return "a group has more than one input channel";
     if (c->src.w != 1 || c->dst.w != 1) return "input or output is channels last";
-    if (p->in[0] != 1 || p->kernel[0] != 1 || c->out[0] != 1) return "the problem has a depth";
-    if (p->kernel[1] > TALLEST || p->kernel[2] > TALLEST) return "the kernel is larger than 1024";
+    if (p->kernel[0] > TALLEST || p->kernel[1] > TALLEST || tap_rows(c) > TALLEST || p->kernel[2] > TALLEST)
+        return "the kernel is larger than 1024";
     return strip_bytes(c, 1, pc_min(c->out[2], PC_MAX_VLEN), 8) > MOST ? "the window does not fit the workspace" : 0;
 }
 
@@ -57,7 +62,8 @@ static int is_direct(const pc_conv *c, int kr) {
     const int64_t row = c->src.h * c->kernels->size, page = 4096, near = 128;
     if (p->boundary != PC_ZEROS || row > MOST || p->src_bytes) return 0;
     if (row + near >= page && (row + near) % page <= 2 * near && p->in[1] > 8) return 0;
-    return p->stride[2] == 1 || (p->stride[2] == 2 && p->stride[1] == 2 && p->dilation[2] == 1 && kr);
+    return p->stride[2] == 1 ||
+           (p->stride[2] == 2 && p->kernel[0] == 1 && p->stride[1] == 2 && p->dilation[2] == 1 && kr);
 }
 
 /* The variant that needs the fewest cycles for this height: whole tiles, the last one overlapping the one before.
@@ -66,13 +72,14 @@ static int choose_tile(pc_conv *c, int narrow) {
     const pc_kernels *k = c->kernels;
     const pc_conv_desc *p = &c->desc;
     pc_rows_plan *r = &c->as.rows;
-    const int64_t kh = p->kernel[1];
+    const int64_t kh = p->kernel[1], slices = p->kernel[0];
     double best = 0;
     for (int variant = 0; variant < 3; variant++) { /* constant height, any height, any height and step */
         const int kr = variant == 0 ? (int)kh : 0, step = variant < 2 ? (int)p->stride[1] : 0;
         /* Rows of a tile share input rows at stride 1, when they lie a dilation apart, and at stride 2. */
         const int64_t between = step == 1 ? p->dilation[1] : 1;
         if ((variant == 0 && kh > 9) || step > 2 || (step == 2 && p->dilation[1] > 1)) continue;
+        if (slices > 1 && step && (kr != 3 || step != 1)) continue; /* shared rows of several slices: 3x3x3 alone */
         const int direct = is_direct(c, kr), col_step = direct ? (int)p->stride[2] : 1;
         for (int tile = 1; tile <= PC_MAX_ROW_TILE && tile * between <= c->out[1]; tile++) {
             pc_rows_fn *kernel = (narrow ? k->rows_narrow : k->rows)(tile, kr, step, col_step);
@@ -96,7 +103,7 @@ static int choose_tile(pc_conv *c, int narrow) {
                                     .kernel = kernel,
                                     .direct = direct,
                                     .narrow = narrow};
-                r->pointers = step ? (tile - 1) * step + (int)kh : tile * (int)kh;
+                r->pointers = (int)slices * (step ? (tile - 1) * step + (int)kh : tile * (int)kh);
             }
         }
     }
@@ -105,7 +112,7 @@ static int choose_tile(pc_conv *c, int narrow) {
 
 static int64_t items(const pc_conv *c) {
     const pc_rows_plan *r = &c->as.rows;
-    const int64_t pieces = r->bands * r->strips, planes = c->desc.mb * c->desc.oc;
+    const int64_t pieces = r->bands * r->strips, planes = c->desc.mb * c->desc.oc * c->out[0];
     return pieces > 1 ? planes * pieces : pc_ceil_div(planes, r->run);
 }
 
@@ -123,7 +130,7 @@ static void plan(pc_conv *c) {
     if (!narrow_pays(c) || !choose_tile(c, 1)) choose_tile(c, 0);
     pc_rows_plan *r = &c->as.rows;
     c->threads = pc_conv_useful_threads(c, 35);
-    const int64_t planes = p->mb * p->oc,
+    const int64_t planes = p->mb * p->oc * c->out[0],
                   most = pc_max(1, c->out[1] / (r->tile * r->between)); /* bands that hold a tile */
     r->strips = 1;
     /* Bands of whole planes, cut where the strip would leave L1 or where planes are too few to share among the threads.
@@ -151,7 +158,8 @@ static void plan(pc_conv *c) {
     enum { SMALL = 4000 }; /* FMAs of a vector */
     const int64_t fmas = c->out[1] * pc_ceil_div(c->out[2], c->kernels->vlen) * c->taps;
     r->run = pc_max(1, pc_min(SMALL / fmas, planes / (8 * c->threads)));
-    r->small = r->direct && r->step && r->bands == 1 && r->tile == c->out[1] && c->ocg == 1;
+    r->small =
+        r->direct && r->step && r->bands == 1 && r->tile == c->out[1] && c->ocg == 1 && p->in[0] == 1 && c->out[0] == 1;
     c->threads = (int)pc_max(1, pc_min(c->threads, items(c)));
     r->args = r->tables + pc_round_up((r->pointers + p->kernel[2]) * 8, 64);
     r->row = r->args + pc_round_up((int64_t)sizeof(pc_rows_args), 64);
@@ -167,7 +175,7 @@ static void plan(pc_conv *c) {
         const int64_t *k = c->desc.kernel;                                                                             \
         for (int64_t oc = 0; oc < c->desc.oc; oc++, wei += c->taps)                                                    \
             for (int64_t s = 0; s < k[2]; s++)                                                                         \
-                for (int64_t r = 0; r < k[1]; r++) *packed++ = wei[r * k[2] + s];                                      \
+                for (int64_t r = 0; r < k[0] * k[1]; r++) *packed++ = wei[r * k[2] + s];                               \
     }
 
 DEFINE_PACK(float)
@@ -192,19 +200,17 @@ static const void **rows_in(const pc_conv *c, char *workspace) {
     return (const void **)(col_off_in(c, workspace) + c->desc.kernel[2]);
 }
 
-static void gather_strip(const pc_conv *c, const void *plane, int64_t y, int64_t rows, int64_t x, int64_t cols,
-                         void *strip) {
+/* Bands of the slices that outputs of depth z read, one after the other; `image` is a channel's. */
+static void gather_strip(const pc_conv *c, const void *image, int64_t z, int64_t y, int64_t rows, int64_t x,
+                         int64_t cols, void *strip) {
     const pc_conv_desc *p = &c->desc;
     const pc_rows_plan *r = &c->as.rows;
-    const pc_gather_args g = {
-        .src = plane,
+    pc_gather_args g = {
         .src_row = c->src.h,
         .src_col = 1,
-        .in_h = p->in[1],
         .in_w = p->in[2],
         .y0 = y * p->stride[1] - p->pad_lo[1],
         .x0 = x * p->stride[2] - p->pad_lo[2],
-        .dst = strip,
         .phase = r->phase,
         .pitch = r->pitch,
         .channels = 1,
@@ -214,38 +220,53 @@ static void gather_strip(const pc_conv *c, const void *plane, int64_t y, int64_t
         .sw = (int)p->stride[2],
         .row_phases = 1,
         .col_phases = ~UINT64_C(0),
-        .boundary = p->boundary,
         .fill = p->fill,
         .bytes = p->src_bytes,
         .row = (char *)strip + r->row,
     };
-    c->kernels->gather(&g);
+    for (int64_t q = 0; q < p->kernel[0]; q++) {
+        const int64_t slice = pc_conv_depth(c, z, q);
+        g.in_h = slice < 0 ? 0 : p->in[1]; /* a slice of padding: every row is beyond the border */
+        g.boundary = slice < 0 ? PC_ZEROS : p->boundary;
+        g.src = pc_at(image, pc_max(slice, 0) * c->src.d, c->src_size);
+        g.dst = pc_at_mut(strip, q * r->phase * p->stride[2], c->kernels->size);
+        c->kernels->gather(&g);
+    }
 }
 
-/* Point the table at the rows that output rows y, y + between, ... read. `top`: the bordered row that the strip starts
- * with. */
-static void fill_rows(const pc_conv *c, const void **table, const void *plane, const void *strip, int64_t top,
-                      int64_t y) {
+/* Point the table at the rows that output rows y, y + between, ... of depth z read. `top`: the bordered row that the
+ * strip starts with. */
+static void fill_rows(const pc_conv *c, const void **table, const void *image, const void *strip, int64_t top,
+                      int64_t z, int64_t y) {
     const pc_conv_desc *p = &c->desc;
     const pc_rows_plan *r = &c->as.rows;
     const int size = c->kernels->size;
-    const int kh = (int)p->kernel[1];
-    if (r->direct && r->step) { /* the common case, worth a loop of its own: a small map has few FMAs a row */
-        const int64_t ahead = p->dilation[1] * c->src.h * size;
+    const int kh = (int)p->kernel[1], slices = (int)p->kernel[0];
+    /* The common case, worth a loop of its own: a small map has few FMAs a row. */
+    if (r->direct && r->step && slices == 1) {
+        const int64_t ahead = p->dilation[1] * c->src.h * size, slice = pc_conv_depth(c, z, 0);
+        const int64_t rows = slice < 0 ? 0 : p->in[1];
         int64_t iy = y * p->stride[1] - p->pad_lo[1];
-        uintptr_t row = (uintptr_t)plane + (uintptr_t)(iy * c->src.h * size);
+        uintptr_t row = (uintptr_t)image + (uintptr_t)((slice * c->src.d + iy * c->src.h) * size);
         for (int i = 0; i < r->pointers; i++, iy += p->dilation[1], row += (uintptr_t)ahead)
-            table[i] = (uint64_t)iy < (uint64_t)p->in[1] ? (const void *)row : strip; /* zeros */
+            table[i] = (uint64_t)iy < (uint64_t)rows ? (const void *)row : strip; /* zeros */
         return;
     }
-    for (int i = 0; i < r->pointers; i++) {
-        /* in bordered rows: a table shared by the tile's rows, or kh rows for each of them */
-        const int64_t at =
-            r->step ? y * p->stride[1] + i * p->dilation[1] : (y + i / kh) * p->stride[1] + i % kh * p->dilation[1];
-        const int64_t iy = at - p->pad_lo[1];
-        table[i] = !r->direct                 ? pc_at(strip, (at - top) * r->pitch, size)
-                   : iy >= 0 && iy < p->in[1] ? pc_at(plane, iy * c->src.h, size)
-                                              : strip; /* zeros */
+    /* Tap rows of slice q: a table shared by the tile's rows, or kh rows of each slice for each of them. */
+    const int each = r->step ? r->pointers / slices : kh, outputs = r->step ? 1 : r->tile;
+    for (int q = 0; q < slices; q++) {
+        const int64_t slice = pc_conv_depth(c, z, q);
+        for (int j = 0; j < outputs; j++)
+            for (int i = 0; i < each; i++) {
+                const int64_t at = (y + j) * p->stride[1] + i * p->dilation[1]; /* in bordered rows */
+                const int64_t iy = at - p->pad_lo[1];
+                const void *row = strip; /* zeros */
+                if (!r->direct)
+                    row = pc_at(strip, q * r->phase * p->stride[2] + (at - top) * r->pitch, size);
+                else if (slice >= 0 && iy >= 0 && iy < p->in[1])
+                    row = pc_at(image, slice * c->src.d + iy * c->src.h, size);
+                table[(j * slices + q) * each + i] = row;
+            }
     }
 }
 
@@ -253,17 +274,17 @@ static double bias_of(const pc_conv *c, const pc_exec_args *a, int64_t oc) {
     return !a->bias ? 0 : c->kernels->size == 4 ? ((const float *)a->bias)[oc] : ((const double *)a->bias)[oc];
 }
 
-/* Output rows y0 .. y1 - 1 and columns x0 .. x1 - 1 of one plane. */
-static void run_piece(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_t oc, int64_t y0, int64_t y1,
+/* Output rows y0 .. y1 - 1 and columns x0 .. x1 - 1 of depth z of one channel. */
+static void run_piece(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_t oc, int64_t z, int64_t y0, int64_t y1,
                       int64_t x0, int64_t x1, char *workspace) {
     const pc_rows_plan *r = &c->as.rows;
     pc_rows_args *args = args_in(c, workspace);
     const int size = c->kernels->size;
-    const void *plane = pc_at(a->src, n * c->src.n + pc_quotient(oc, c->ocg) * c->src.c, c->src_size);
-    void *dst = pc_at_mut(a->dst, n * c->dst.n + oc * c->dst.c + x0, size);
+    const void *image = pc_at(a->src, n * c->src.n + pc_quotient(oc, c->ocg) * c->src.c, c->src_size);
+    void *dst = pc_at_mut(a->dst, n * c->dst.n + oc * c->dst.c + z * c->dst.d + x0, size);
     const void **table = rows_in(c, workspace);
     const int64_t top = y0 * c->desc.stride[1];
-    if (!r->direct) gather_strip(c, plane, y0, y1 - y0, x0, x1 - x0, workspace);
+    if (!r->direct) gather_strip(c, image, z, y0, y1 - y0, x0, x1 - x0, workspace);
     args->ow = x1 - x0;
     args->wei = pc_at(a->packed, oc * c->taps, size);
     args->bias = bias_of(c, a, oc);
@@ -271,7 +292,7 @@ static void run_piece(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_
         const int64_t rows = pc_quotient(y1 - y0 - phase + r->between - 1, r->between);
         for (int64_t j = 0; j < rows; j += r->tile) {
             const int64_t y = y0 + phase + pc_min(j, rows - r->tile) * r->between; /* a last tile steps back */
-            fill_rows(c, table, plane, workspace, top, y);
+            fill_rows(c, table, image, workspace, top, z, y);
             args->dst = pc_at_mut(dst, y * c->dst.h, size);
             r->kernel(args);
         }
@@ -289,7 +310,7 @@ static void run_small(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_
     const char **table = (const char **)rows_in(c, workspace);
     const char *wei = pc_at(a->packed, oc * c->taps, size);
     char *dst = pc_at_mut(a->dst, n * c->dst.n + oc * c->dst.c, size);
-    fill_rows(c, (const void **)table, pc_at(a->src, n * c->src.n + oc * c->src.c, size), workspace, 0, 0);
+    fill_rows(c, (const void **)table, pc_at(a->src, n * c->src.n + oc * c->src.c, size), workspace, 0, 0, 0);
     const int64_t first = pc_min(pc_ceil_div(p->pad_lo[1], p->dilation[1]), c->as.rows.pointers),
                   end = pc_min(pc_ceil_div(p->pad_lo[1] + p->in[1], p->dilation[1]), c->as.rows.pointers);
     args->ow = c->out[2];
@@ -307,7 +328,8 @@ static void run_small(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_
 /* An item is a band and strip of one plane, or a run of whole planes. */
 static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *workspace) {
     const pc_rows_plan *r = &c->as.rows;
-    const int64_t each = c->desc.oc, pieces = r->bands * r->strips, height = c->out[1], width = c->out[2];
+    const int64_t each = c->desc.oc, depth = c->out[0], pieces = r->bands * r->strips, height = c->out[1],
+                  width = c->out[2];
     int64_t y0 = 0, y1 = height, x0 = 0, x1 = width, first = i * r->run, last = first + r->run;
     if (pieces > 1) {
         first = i / pieces;
@@ -318,14 +340,17 @@ static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *w
         x0 = strip * width / r->strips;
         x1 = (strip + 1) * width / r->strips;
     }
-    int64_t n = first / each, oc = first - n * each;
-    last = pc_min(last, c->desc.mb * each);
+    const int64_t channel = pc_quotient(first, depth);
+    int64_t n = channel / each, oc = channel - n * each, z = first - channel * depth;
+    last = pc_min(last, c->desc.mb * each * depth);
     if (r->small && oc + last - first <= each) {
         run_small(c, a, n, oc, oc + last - first, workspace);
         return;
     }
     for (; first < last; first++) {
-        run_piece(c, a, n, oc, y0, y1, x0, x1, workspace);
+        run_piece(c, a, n, oc, z, y0, y1, x0, x1, workspace);
+        if (++z < depth) continue;
+        z = 0;
         if (++oc == each) {
             oc = 0;
             n++;
@@ -339,8 +364,9 @@ static void prepare(const pc_conv *c, char *workspace) {
     const pc_rows_plan *r = &c->as.rows;
     int64_t *col_off = col_off_in(c, workspace);
     *args = (pc_rows_args){.row = rows_in(c, workspace),
-                           .row_step = (int)p->kernel[1],
-                           .kr = (int)p->kernel[1],
+                           .row_step = (int)tap_rows(c),
+                           .kr = (int)(r->step ? p->kernel[1] : tap_rows(c)),
+                           .slices = (int)p->kernel[0],
                            .kw = p->kernel[2],
                            .col_off = col_off,
                            .least_off = INT64_MAX,

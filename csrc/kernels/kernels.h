@@ -112,12 +112,13 @@ typedef void pc_interleave_fn(const pc_pixel_args *a, int mr, int nv, int64_t st
 /* ---- rows: depthwise and one-channel filters --------------------------------------------------------------------
  *
  * For output rows r < tile and columns x < ow of a variant (tile, row step, column step):
- *     dst[r * ld_dst + x] = bias + sum over tap columns s, then tap rows q, of
- *                           row[r * row_step + q][col_off[s] + x * column step] * wei[s * kr + q]
- * An element before column 0 or from in_w on is zero and is not read. */
+ *     dst[r * ld_dst + x] = bias + sum over tap columns s, then slices d, then tap rows q, of
+ *         row[d * slice + r * row_step + q][col_off[s] + x * column step] * wei[(s * slices + d) * kr + q]
+ * where a slice has the (tile - 1) * row_step + kr rows that it needs. Only variants of kr 3 and both
+ * steps 1 take several slices. An element before column 0 or from in_w on is zero and is not read. */
 typedef struct pc_rows_args {
     const void *const *row;
-    int row_step, kr;
+    int row_step, kr, slices;
     int64_t kw;
     const int64_t *col_off;
     int64_t least_off, most_off; /* of col_off */

@@ -14,8 +14,9 @@ const pc_algo *pc_registry_at(int i) {
 const char *pc_algo_refusal(const pc_algo *algo, const pc_conv *conv) {
     if (algo != &pc_algo_separable && algo != &pc_algo_reference && conv->desc.separable)
         return "the kernel is given as a column and a row";
-    if (conv->parted && algo != &pc_algo_channel_lanes && algo != &pc_algo_pixel_lanes && algo != &pc_algo_reference)
-        return "input or output is a part of an image whose pixels lie apart";
+    const int strided = algo == &pc_algo_channel_lanes || algo == &pc_algo_pixel_lanes || algo == &pc_algo_reference ||
+                        (algo == &pc_algo_panels && conv->dst.c == 1);
+    if (conv->parted && !strided) return "input or output is a part of an image whose pixels lie apart";
     return algo->reject(conv);
 }
 
