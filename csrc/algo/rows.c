@@ -51,6 +51,8 @@ static const char *reject(const pc_conv *c) {
 }
 
 static const char *defer(const pc_conv *c) {
+    if (c->desc.kernel[0] > 1 && c->desc.stride[2] > 1)
+        return "strips of several slices, at a stride, take a tenth longer than pixel lanes";
     return c->ocg > 1 && c->desc.groups == 1 ? "several outputs share the one input channel, which lanes load once" : 0;
 }
 
