@@ -97,15 +97,23 @@ static void choose_tile(pc_conv *c) {
     d->blocks = pc_ceil_div(vectors, d->nv);
 }
 
-#define DEFINE_SCATTER(T)                                                                                              \
-    static void scatter_##T(const pc_panel *p, const T *sum, T *dst, int64_t n) {                                      \
-        const pc_strides *o = &p->conv->as.dense.o;                                                                    \
-        for (int64_t j = 0; j < p->block.n; j++)                                                                       \
-            for (int64_t i = 0; i < n; i++) dst[j * o->c + i * o->w] = sum[i * p->block.width + j];                    \
-    }
-
-DEFINE_SCATTER(float)
-DEFINE_SCATTER(double)
+/* Finished sums of n pixels to every other pixel of planes: turned first, some of them at a time. */
+static void spread(const pc_panel *p, const void *sum, char *dst, int64_t n) {
+    enum { PIXELS = 32, CHANNELS = 64 };
+    const pc_kernels *k = p->conv->kernels;
+    const pc_strides *o = &p->conv->as.dense.o;
+    const int size = k->size;
+    double turned[PIXELS * CHANNELS];
+    for (int64_t first = 0; first < p->block.n; first += CHANNELS)
+        for (int64_t i = 0; i < n; i += PIXELS) {
+            const int64_t pixels = pc_min(n - i, PIXELS), channels = pc_min(p->block.n - first, CHANNELS);
+            k->transpose(pc_at(sum, i * p->block.width + first, size), p->block.width, pixels, channels, turned,
+                         PIXELS);
+            for (int64_t j = 0; j < channels; j++)
+                k->spread(pixels, pc_at(turned, j * PIXELS, size), o->w,
+                          pc_at_mut(dst, (first + j) * o->c + i * o->w, size));
+        }
+}
 
 /* Send the finished sums of n pixels on to dst: through a transpose to NCHW, or element by element of a last, partial
  * vector, or of every other pixel of a plane. */
@@ -118,10 +126,7 @@ static void finish(const pc_panel *p, const void *sum, void *dst, int64_t n) {
         return;
     }
     if (o->c != 1) {
-        if (size == 4)
-            scatter_float(p, sum, (float *)dst, n);
-        else
-            scatter_double(p, sum, (double *)dst, n);
+        spread(p, sum, dst, n);
         return;
     }
     for (int64_t i = 0; i < n; i++) {

@@ -40,27 +40,18 @@ static void choose_tile(pc_conv *c) {
     d->nv = nv;
 }
 
-/* dst[v][i * c + j * w] = sum[i][v][j]: every other pixel of planes. */
-#define DEFINE_SCATTER(T)                                                                                              \
-    static void scatter_##T(const pc_pixel_args *a, int mr, int nv, const pc_strides *o, int vlen) {                   \
-        const T *sum = a->sum;                                                                                         \
-        for (int i = 0; i < mr; i++)                                                                                   \
-            for (int v = 0; v < nv; v++, sum += vlen)                                                                  \
-                for (int j = 0; j < a->lanes[v]; j++) ((T *)a->dst[v])[i * o->c + j * o->w] = sum[j];                  \
-    }
-
-DEFINE_SCATTER(float)
-DEFINE_SCATTER(double)
-
-/* What a tile left in sums, to dst. */
+/* What a tile left in sums, to dst: channels last, or every other pixel of planes. */
 static void finish(const pc_conv *c, const pc_pixel_args *a, int mr, int nv) {
     const pc_strides *o = &c->as.dense.o;
-    if (o->c == 1)
-        c->kernels->interleave(a, mr, nv, o->w);
-    else if (c->kernels->size == 4)
-        scatter_float(a, mr, nv, o, c->kernels->vlen);
-    else
-        scatter_double(a, mr, nv, o, c->kernels->vlen);
+    const pc_kernels *k = c->kernels;
+    if (o->c == 1) {
+        k->interleave(a, mr, nv, o->w);
+        return;
+    }
+    for (int i = 0; i < mr; i++)
+        for (int v = 0; v < nv; v++)
+            k->spread(a->lanes[v], pc_at(a->sum, (i * nv + v) * k->vlen, k->size), o->w,
+                      pc_at_mut(a->dst[v], i * o->c, k->size));
 }
 
 static void panel(const pc_panel *p) {

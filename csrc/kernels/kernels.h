@@ -109,6 +109,9 @@ typedef void pc_transpose_fn(const void *src, int64_t ld_src, int64_t n, int64_t
  * `last` left, to channels last. `step` is at least mr. */
 typedef void pc_interleave_fn(const pc_pixel_args *a, int mr, int nv, int64_t step);
 
+/* dst[i * step] = src[i] for i < n. Elements between the first and the last may be read and written back. */
+typedef void pc_spread_fn(int64_t n, const void *src, int64_t step, void *dst);
+
 /* ---- rows: depthwise and one-channel filters --------------------------------------------------------------------
  *
  * For output rows r < tile and columns x < ow of a variant (tile, row step, column step):
@@ -464,6 +467,7 @@ typedef struct pc_kernels {
     pc_pixel_fn *const (*pixel_tile)[PC_MAX_PIXEL_NV + 1]; /* [mr][nv] */
     pc_transpose_fn *transpose;
     pc_interleave_fn *interleave;
+    pc_spread_fn *spread;
     /* `tile` output rows at once; kr = 0: any filter height, row_step = 0: any; NULL where not compiled */
     pc_rows_fn *(*rows)(int tile, int kr, int row_step, int col_step);
     pc_rows_fn *(*rows_narrow)(int tile, int kr, int row_step, int col_step); /* half as many lanes; or NULL */
