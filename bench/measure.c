@@ -53,7 +53,7 @@ static pc_conv_desc conv_desc(const problem *p, const run_config *c) {
     }
     d.transposed = p->kind->op == PROBLEM_CONV_TRANSPOSE;
     d.separable = p->separable;
-    d.src_bytes = p->bytes;
+    d.src_type = p->bytes;
     d.isa = c->isa;
     d.threads = c->threads;
     d.precision = c->precision;

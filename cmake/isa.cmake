@@ -17,8 +17,8 @@ list(LENGTH PYCONV_ISAS targets)
 if(targets GREATER 1)
     set(PYCONV_FLAGS_scalar -Os) # the last resort of a binary that has better should be small
 endif()
-set(PYCONV_FLAGS_avx2 -mavx2 -mfma -mbmi2)
-set(PYCONV_FLAGS_avx512 -mavx512f -mavx512vl -mavx512dq -mavx512bw -mavx2 -mfma -mbmi2)
+set(PYCONV_FLAGS_avx2 -mavx2 -mfma -mbmi2 -mf16c)
+set(PYCONV_FLAGS_avx512 -mavx512f -mavx512vl -mavx512dq -mavx512bw -mavx2 -mfma -mbmi2 -mf16c)
 set(PYCONV_FLAGS_neon)
 
 # Defines pyconv_target_<dtype>_<isa>: what a file needs to be compiled for one instruction set and element type.

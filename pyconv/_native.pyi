@@ -27,7 +27,8 @@ def conv(
     activation: str | Sequence[float] | None = None,
     residual: Array | None = None,
     explains: bool = False,
-) -> Any: ...  # the result or, with `explains`, a dict that says how it would be computed
+    integers: bool = False,
+) -> Any: ...  # the result or, with `explains`, a dict that says how; None for integers and half floats
 def conv_transpose(
     rank: int,
     input: Array,
@@ -111,7 +112,7 @@ def explain_filter2d_separable(
     activation: str | Sequence[float] | None = None,
     residual: Array | None = None,
 ) -> dict[str, Any]: ...
-def linear(input: Array, weight: Array, bias: Array | None = None) -> Array: ...
+def linear(input: Array, weight: Array, bias: Array | None = None) -> Any: ...  # None for half floats
 def explain_linear(input: Array, weight: Array) -> dict[str, Any]: ...
 
 class PackedLinear:
@@ -158,6 +159,8 @@ def normalize(
     bias: Array | None,
     eps: float,
 ) -> Array: ...
+def convert(input: Array, out: Any, saturate: bool) -> Array: ...  # out: a dtype, or memory in the order of input's
+def fresh_like(array: Array, dtype: Any, batch: int) -> Array: ...  # with `batch` on the first axis
 def get_isa() -> str: ...
 def set_isa(name: str | None) -> None: ...
 def available_isas() -> list[str]: ...

@@ -14,5 +14,6 @@ Sides: TypeAlias = int | Sequence[int] | Sequence[Sequence[int]]
 Padding: TypeAlias = Sides | str
 Layout: TypeAlias = Literal["NCHW", "NHWC", "NCL", "NLC", "NCDHW", "NDHWC"]
 PaddingMode: TypeAlias = Literal["zeros", "reflect", "replicate", "circular", "symmetric", "constant", "mirror", "wrap"]
+Overflow: TypeAlias = Literal["widen", "wrap", "saturate"]
 Precision: TypeAlias = Literal["fast", "strict"]
 Activation: TypeAlias = Literal["relu", "relu6", "silu", "hardswish"] | Sequence[float]

@@ -140,7 +140,7 @@ def test_other_types_are_refused():
             F.conv2d(np.zeros((1, 9, 9), dtype), w)
     x = np.zeros((1, 9, 9), np.uint8)
     with pytest.raises(TypeError, match="weight must be float32 or float64"):
-        F.conv2d(x, w.astype("uint8"))
+        F.conv2d(x, w.astype("uint32"))
     with pytest.raises(TypeError, match="bias is float64 but weight is float32"):
         F.conv2d(x, w, np.zeros(1))
     with pytest.raises(TypeError, match="out is float64 but weight is float32"):

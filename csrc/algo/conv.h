@@ -146,7 +146,8 @@ struct pc_conv {
     const pc_algo *algo;
     const pc_kernels *kernels;
     int64_t out[3];
-    int64_t icg, ocg; /* channels a group */
+    int64_t icg, ocg; /* channels a group; of integers, elements that the channels make */
+    int64_t inside;   /* input channels a group */
     int64_t taps;     /* weights of an output and input channel */
     pc_strides src, dst;
     int parted;   /* src or dst is a part of an image: rows or pixels do not touch */
@@ -177,11 +178,13 @@ typedef void pc_conv_item_fn(const pc_conv *conv, const pc_exec_args *args, int6
 void pc_conv_run_items(const pc_conv *conv, const pc_exec_args *args, int64_t items, pc_conv_prepare_fn *prepare,
                        pc_conv_item_fn *item);
 
-/* Bytes of workspace for `cols` columns of a row of the image as elements, if the image holds bytes: channels last as
+static inline int pc_conv_integer(const pc_conv *c) { return c->desc.dtype >= PC_I32; }
+
+/* Bytes of workspace for `cols` columns of a row of the image as elements, if the image holds numbers: channels last as
  * many channels of each as are gathered at once, which are two vectors at most. */
 static inline int64_t pc_conv_row_bytes(const pc_conv *c, int64_t cols) {
-    const int64_t pixel = pc_min(c->src.w, 2 * c->kernels->vlen);
-    return c->desc.src_bytes ? pc_round_up(cols * pixel * c->kernels->size, 64) : 0;
+    const int64_t pixel = pc_conv_integer(c) ? pc_min(c->icg, PC_INT_BLOCK) : pc_min(c->src.w, 2 * c->kernels->vlen);
+    return c->desc.src_type ? pc_round_up(cols * pixel * c->kernels->size, 64) : 0;
 }
 
 /* Apply residual and activation to finished outputs: rows x cols of some channels from `dst` on, with strides `o`. The

@@ -79,7 +79,7 @@ void pc_dense_view(pc_conv *c) {
     /* Channels last, a tile reads as many lines at once as it has pixels: L1 must have sets for them. */
     const int64_t power = pc_dense_power(d->px * (c->kernels ? c->kernels->size : 8));
     d->in_place |= apart(c) && (d->s.w == 1 || power <= 16);
-    d->in_place &= !p->src_bytes;
+    d->in_place &= !p->src_type;
     if (!d->in_place) d->px = 1;
 }
 
@@ -287,7 +287,8 @@ void pc_dense_plan(pc_conv *c, const pc_dense_family *f, int64_t step) {
     d->bias = d->panel_off + (d->copies ? pc_round_up(d->k_chans * 8, 64) : 0);
     d->row = d->bias + pc_round_up(f->block(c, 0).width * size, 64);
     const int64_t wide = (d->cols - 1) * c->desc.stride[2] + (c->desc.kernel[2] - 1) * c->desc.dilation[2] + 1;
-    c->workspace_per_thread = (size_t)(d->row + pc_conv_row_bytes(c, pc_min(wide, d->in_w)));
+    c->workspace_per_thread =
+        (size_t)(d->row + pc_conv_row_bytes(c, pc_conv_integer(c) ? wide : pc_min(wide, d->in_w)));
 
     c->packed_size = (size_t)(c->desc.groups * group_weights(c, f) * size);
 }
@@ -315,6 +316,28 @@ void pc_dense_plan(pc_conv *c, const pc_dense_family *f, int64_t step) {
 DEFINE_PACK(float)
 DEFINE_PACK(double)
 
+/* The same of integers: int32_t as pairs of channels, or int64_t each by itself. */
+static void pack_integers(const pc_conv *c, pc_block b, const void *wei, void *packed) {
+    const int64_t *k = c->desc.kernel, taps = c->taps, rows = k[0] * k[1], piece = pc_max(1, 64 / taps);
+    const int pairs = c->kernels->size == 4;
+    for (int64_t c0 = 0; c0 < c->icg; c0 += piece)
+        for (int64_t j = 0; j < b.width; j++) {
+            const int64_t from = (b.first + j) * c->inside * taps;
+            for (int64_t ic = c0; ic < pc_min(c->icg, c0 + piece); ic++)
+                for (int64_t t = 0, s = 0, r = 0; t < taps; t++, r = r + 1 < rows ? r + 1 : 0, s += r == 0) {
+                    const int64_t to = (ic * taps + t) * b.width + j, at = from + r * k[2] + s;
+                    if (!pairs) {
+                        ((int64_t *)packed)[to] = j < b.n ? ((const int64_t *)wei)[at + ic * taps] : 0;
+                        continue;
+                    }
+                    const int32_t *w = (const int32_t *)wei + at + 2 * ic * taps;
+                    int16_t *pair = (int16_t *)packed + 2 * to;
+                    pair[0] = j < b.n ? (int16_t)*w : 0;
+                    pair[1] = j < b.n && 2 * ic + 1 < c->inside ? (int16_t)w[taps] : 0;
+                }
+        }
+}
+
 void pc_dense_pack(const pc_conv *c, const pc_dense_family *f, const void *wei, void *packed) {
     const int64_t k = c->icg * c->taps, blocks = c->as.dense.blocks, n = c->desc.groups * blocks;
     const int64_t group = group_weights(c, f);
@@ -325,7 +348,9 @@ void pc_dense_pack(const pc_conv *c, const pc_dense_family *f, const void *wei, 
         const pc_block b = f->block(c, i % blocks);
         const void *from = pc_at(wei, g * c->ocg * k, size);
         void *to = pc_at_mut(packed, g * group + b.packed * k, size);
-        if (size == 4)
+        if (pc_conv_integer(c))
+            pack_integers(c, b, pc_at(wei, g * c->ocg * c->inside * c->taps, size), to);
+        else if (size == 4)
             pack_float(c, b, from, to);
         else
             pack_double(c, b, from, to);
@@ -389,7 +414,7 @@ void pc_dense_prepare(const pc_conv *c, char *workspace) {
 static void gather_strip(const pc_conv *c, const item *it, const void *image, int64_t c0, int64_t chans, void *strip) {
     const pc_dense *d = &c->as.dense;
     const pc_conv_desc *p = &c->desc;
-    const int size = c->kernels->size;
+    const int size = c->kernels->size, fold = pc_conv_integer(c) ? PC_INT_FOLD(size) : 1;
     pc_gather_args g = {
         .src_chan = d->s.c,
         .src_row = d->s.h,
@@ -408,14 +433,16 @@ static void gather_strip(const pc_conv *c, const item *it, const void *image, in
         .row_phases = d->row_phases,
         .col_phases = d->col_phases,
         .fill = p->fill,
-        .bytes = p->src_bytes,
+        .bytes = p->src_type != PC_ELEMENTS,
+        .type = p->src_type,
         .row = (char *)strip + d->row,
+        .inside = pc_min(chans * fold, c->inside - c0 * fold),
     };
     for (int64_t q = 0; q < p->kernel[0]; q++) {
         const int64_t z = pc_conv_depth(c, it->z, q);
         g.in_h = z < 0 ? 0 : d->in_h; /* a slice of padding: every row is beyond the border */
         g.boundary = z < 0 ? PC_ZEROS : p->boundary;
-        g.src = pc_at(image, c0 * d->s.c + pc_max(z, 0) * d->s.d, c->src_size);
+        g.src = pc_at(image, c0 * fold * d->s.c + pc_max(z, 0) * d->s.d, c->src_size);
         g.dst = pc_at_mut(strip, q * d->slice, size);
         c->kernels->gather(&g);
     }
@@ -451,7 +478,7 @@ void pc_dense_item(const pc_conv *c, const pc_dense_family *f, const pc_exec_arg
     const int size = c->kernels->size;
     const int64_t k = c->icg * c->taps;
     const int64_t group = group_weights(c, f);
-    const void *image = pc_at(a->src, it->n * d->s.n + it->g * c->icg * d->s.c, c->src_size);
+    const void *image = pc_at(a->src, it->n * d->s.n + it->g * c->inside * d->s.c, c->src_size);
     const int64_t corner = it->z * c->desc.stride[0] * d->s.d + it->y * d->pitch + it->x * d->px; /* in place only */
     char *dst = pc_at_mut(a->dst, it->n * d->o.n + it->z * d->o.d + it->y * d->o.h + it->x * d->o.w, size);
     char *bias = workspace + d->bias, *sum = workspace + d->sum;

@@ -298,7 +298,7 @@ static void gather_tiles(const pc_conv *c, const pc_exec_args *a, const place *t
                               .col_phases = 1,
                               .boundary = p->boundary,
                               .fill = p->fill,
-                              .bytes = p->src_bytes,
+                              .bytes = p->src_type != PC_ELEMENTS,
                               .row = workspace + f->row};
     if (g.rows < f->rows || g.cols < f->cols) memset(workspace, 0, (size_t)f->points);
     c->kernels->gather(&g);

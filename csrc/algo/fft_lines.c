@@ -107,7 +107,7 @@ static void plan(pc_conv *c) {
     f->seen = f->lines + (axis_of(c) == 2 ? f->points : 0);
     f->row = f->seen + 64;
     const int64_t row = pc_min(pc_max(f->n, vlen), c->desc.in[2]) * c->kernels->size; /* of one channel, widened */
-    f->table = f->row + (c->desc.src_bytes ? pc_round_up(row, 64) : 0);
+    f->table = f->row + (c->desc.src_type ? pc_round_up(row, 64) : 0);
     c->workspace_per_thread = (size_t)(f->table + (1 + c->taps) * 8);
     c->packed_size = (size_t)(parts_of(c).all * c->kernels->size);
     c->threads =
@@ -191,7 +191,7 @@ static void gather(const pc_conv *c, const void *plane, int64_t y, int64_t x, in
                               .col_phases = 1,
                               .boundary = p->boundary,
                               .fill = p->fill,
-                              .bytes = p->src_bytes,
+                              .bytes = p->src_type != PC_ELEMENTS,
                               .row = workspace + c->as.fft_lines.row};
     c->kernels->gather(&g);
 }

@@ -81,7 +81,7 @@ static const char *reject(const pc_conv *c) {
 static const char *left_to_rows(const pc_conv *c) {
     const int64_t lanes = PC_MAX_VLEN, columns = c->out[2], most = lanes + (c->taps > 9 ? 2 : 4);
     if (c->src.c != 1 && c->ocg > 1) return "channels first, and several outputs a channel";
-    if (c->src.c != 1 && c->desc.src_bytes) return "bytes with the channels first, which are not turned at once";
+    if (c->src.c != 1 && c->desc.src_type) return "bytes with the channels first, which are not turned at once";
     if (10 * c->desc.oc < 7 * pc_round_up(c->desc.oc, lanes)) return "channels first, and too few to fill lanes";
     if (c->src.w != 1 || c->dst.w != 1) return 0;
     return columns <= 12 || (columns > lanes && columns <= most) ? 0 : "channels first: columns fill lanes";
@@ -259,7 +259,7 @@ static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *w
                        .boundary = p->boundary,
                        .fill = p->fill,
                        .bordered = d->whole,
-                       .bytes = p->src_bytes,
+                       .bytes = p->src_type != PC_ELEMENTS,
                        .row = workspace + d->row};
     pc_depthwise_args k = {.row_step = panel[along] * p->stride[1 + along],
                            .tap_row = panel[along] * tap_of(c, along),

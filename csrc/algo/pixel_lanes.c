@@ -95,7 +95,7 @@ static const pc_dense_family family = {.block = block_at, .sum_size = sum_size, 
 static void bundle_groups(pc_conv *c) {
     enum { LINE = 64 };
     pc_dense *d = &c->as.dense;
-    if (d->in_place || d->s.w == 1) return;
+    if (d->in_place || d->s.w == 1 || pc_conv_integer(c)) return;
     d->bundle = pc_max(1, pc_min(LINE / c->kernels->size / c->icg, c->desc.groups));
     if (d->bundle > 1) d->strip = PC_DENSE_STRIP / 4;
 }

@@ -62,7 +62,7 @@ static const char *defer(const pc_conv *c) {
 static int is_direct(const pc_conv *c, int kr) {
     const pc_conv_desc *p = &c->desc;
     const int64_t row = c->src.h * c->kernels->size, page = 4096, near = 128;
-    if (p->boundary != PC_ZEROS || row > MOST || p->src_bytes) return 0;
+    if (p->boundary != PC_ZEROS || row > MOST || p->src_type) return 0;
     if (row + near >= page && (row + near) % page <= 2 * near && p->in[1] > 8) return 0;
     return p->stride[2] == 1 ||
            (p->stride[2] == 2 && p->kernel[0] == 1 && p->stride[1] == 2 && p->dilation[2] == 1 && kr);
@@ -223,7 +223,7 @@ static void gather_strip(const pc_conv *c, const void *image, int64_t z, int64_t
         .row_phases = 1,
         .col_phases = ~UINT64_C(0),
         .fill = p->fill,
-        .bytes = p->src_bytes,
+        .bytes = p->src_type != PC_ELEMENTS,
         .row = (char *)strip + r->row,
     };
     for (int64_t q = 0; q < p->kernel[0]; q++) {

@@ -105,7 +105,7 @@ static int reads_in_place(const pc_conv *c, pc_separable_plan *s) {
     const pc_conv_desc *p = &c->desc;
     const int64_t inner = inner_of(c), lanes = c->kernels->vlen, narrowest = narrowest_of(c);
     const int64_t reach = (p->kernel[2] - 1) * p->dilation[2];
-    if (column_of(c) || p->src_bytes || p->stride[2] > 1 || p->pad_lo[1] || p->pad_hi[1]) return 0;
+    if (column_of(c) || p->src_type || p->stride[2] > 1 || p->pad_lo[1] || p->pad_hi[1]) return 0;
     if (p->boundary == PC_CIRCULAR && most_border(c) > 0) return 0;
     s->cut[1] = pc_round_up(pc_max(p->pad_lo[2], narrowest), unit_of(c));
     const int64_t right = pc_min(p->in[2] - pc_ceil_div(lanes, inner) - reach + p->pad_lo[2], c->out[2] - narrowest);
@@ -126,7 +126,7 @@ static int64_t lay_out(const pc_conv *c, pc_separable_plan *s, int may_copy) {
                                          : c->out[2];
     const int64_t pointers = s->shares ? s->tile - 1 + p->kernel[1] : s->tile * p->kernel[1];
     s->turns = c->src.w != c->dst.w;
-    s->ring = column_of(c) > 0 && (p->src_bytes || (may_copy && s->shares && meets(c, s->tile))) ? pointers : 0;
+    s->ring = column_of(c) > 0 && (p->src_type || (may_copy && s->shares && meets(c, s->tile))) ? pointers : 0;
     s->pitch = pitch_of(c, s->strips, cols);
     s->phase = p->stride[2] > 1 ? phase_of(c, cols) : 0;
     s->period = inner / gcd(inner, c->kernels->vlen);
@@ -161,7 +161,7 @@ static const char *reject(const pc_conv *c) {
     const int64_t whole = p->in[2] + 2 * border + columns; /* a single strip, perhaps */
     if (p->boundary == PC_CIRCULAR || outputs == c->out[2]) columns = whole;
     if (columns > MOST) return reason;
-    const int64_t size = p->dtype == PC_F64 ? 8 : 4, rows = 5 + (p->src_bytes ? p->kernel[1] : 0);
+    const int64_t size = p->dtype == PC_F64 ? 8 : 4, rows = 5 + (p->src_type ? p->kernel[1] : 0);
     const int64_t row = (columns + 2 * PC_MAX_VLEN) * inner + 3 * PC_MAX_VLEN;
     return (rows * row + inner * PC_MAX_VLEN) * size + 8 * (p->kernel[1] + p->kernel[2]) > most_of(c) ? reason : 0;
 }
@@ -343,7 +343,7 @@ static void fill_rows(const pc_conv *c, const char *plane, int64_t y, const colu
         const int64_t elements = (u->to - u->from) * inner_of(c), slot = s->shares ? (y + i) % s->ring : i;
         char *copied = pc_at_mut(workspace + s->copies, slot * s->pitch, size);
         if (!s->shares || y + i >= *next) {
-            if (p->src_bytes)
+            if (p->src_type)
                 c->kernels->widen(elements, rows[i], copied);
             else
                 memcpy(copied, rows[i], (size_t)(elements * size));
@@ -360,7 +360,7 @@ static void copy_rows(const pc_conv *c, const columns *u, char *workspace, char 
     const int64_t size = c->kernels->size, elements = (u->to - u->from) * inner_of(c);
     for (int64_t r = 0; r < s->tile; r++) {
         char *dst = image + (r * s->pitch + u->from * inner_of(c)) * size;
-        if (c->desc.src_bytes && rows[r] != workspace + s->zeros)
+        if (c->desc.src_type && rows[r] != workspace + s->zeros)
             c->kernels->widen(elements, rows[r], dst);
         else
             memcpy(dst, rows[r], (size_t)(elements * size));

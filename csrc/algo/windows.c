@@ -25,7 +25,7 @@ static const char *reject(const pc_conv *c) {
     if (c->icg != 1 || c->ocg != 1) return "not depthwise: a group has several channels";
     if (c->src.c != 1 || c->dst.c != 1) return "input or output is channels first";
     if (p->in[0] != 1 || p->kernel[0] != 1 || c->out[0] != 1) return "the problem has a depth";
-    if (p->src_bytes) return "the input holds bytes, which are not read in place";
+    if (p->src_type) return "the input holds bytes, which are not read in place";
     if (p->boundary == PC_CONSTANT) return "the border is not of zeros";
     if (p->dilation[1] != 1 || p->dilation[2] != 1) return "the kernel is dilated";
     if (p->kernel[1] != p->kernel[2] || p->stride[1] != p->stride[2]) return "kernel or stride is not square";

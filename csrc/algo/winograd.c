@@ -156,7 +156,7 @@ static void gather(const pc_conv *c, pc_winograd_in_args *in, void *copy, void *
                         .col_phases = (UINT64_C(1) << phases) - 1,
                         .boundary = c->desc.boundary,
                         .fill = c->desc.fill,
-                        .bytes = c->desc.src_bytes,
+                        .bytes = c->desc.src_type != PC_ELEMENTS,
                         .row = row};
     for (int64_t i = 0; i < calls; i++, g.y0 += apart, g.dst = pc_at_mut(g.dst, pitch, c->kernels->size))
         c->kernels->gather(&g);

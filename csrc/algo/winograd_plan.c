@@ -48,7 +48,7 @@ static int choose_m(const pc_conv *c) {
 static int is_phased(const pc_conv *c) { return c->desc.stride[1] == 2 && c->desc.kernel[1] > 3; }
 
 static pc_winograd geometry(const pc_conv *c) {
-    const int line = line_axis(c), gathers = c->desc.boundary != PC_ZEROS || c->desc.src_bytes;
+    const int line = line_axis(c), gathers = c->desc.boundary != PC_ZEROS || c->desc.src_type;
     if (line) {
         const int taps = (int)c->desc.kernel[line], rest = taps % 3 == 1;
         const pc_winograd_cut cut = {.vertical = line == 1, .segments = (taps - rest + 2) / 3, .rest = rest};

@@ -18,17 +18,22 @@ static unsigned long long saved_state(void) {
 }
 
 static void detect(int has[PC_ISA_COUNT]) {
-    const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28;                                /* leaf 1, ecx */
+    const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28, f16c = 1u << 29;               /* leaf 1, ecx */
     const unsigned avx2 = 1u << 5, bmi2 = 1u << 8;                                                    /* leaf 7, ebx */
     const unsigned f = 1u << 16, dq = 1u << 17, bw = 1u << 30, vl = 1u << 31, all = f | dq | bw | vl; /* leaf 7, ebx */
     const unsigned long long ymm = 0x6, zmm = 0xe6;
     unsigned a, b, c, d;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & osxsave) || !(c & avx) || !(c & fma)) return;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & osxsave) || !(c & avx) || !(c & fma) || !(c & f16c)) return;
     unsigned long long state = saved_state();
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return;
     int wide = (b & avx2) && (b & bmi2) && (state & ymm) == ymm;
     has[PC_ISA_AVX2] = wide;
     has[PC_ISA_AVX512] = wide && (b & all) == all && (state & zmm) == zmm;
+}
+
+static int has_vnni(void) {
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c >> 11 & 1);
 }
 
 /* AMD's family 19h: Zen 4, and Zen 3, which lacks AVX-512. */
@@ -40,10 +45,11 @@ static int is_zen4(void) {
 }
 #else
 static void detect(int has[PC_ISA_COUNT]) { (void)has; }
+static int has_vnni(void) { return 0; }
 static int is_zen4(void) { return 0; }
 #endif
 
-enum { HALVES_512 = PC_ISA_COUNT }; /* a bit beside those of the instruction sets */
+enum { HALVES_512 = PC_ISA_COUNT, VNNI }; /* bits beside those of the instruction sets */
 
 /* Bit i: pc_isa i is built in and runs here. Found once, because CPUID traps to the hypervisor on virtual machines. */
 static int available_set(void) {
@@ -62,7 +68,7 @@ static int available_set(void) {
     has[PC_ISA_AVX512] = 0;
 #endif
     for (int i = 0; i < PC_ISA_COUNT; i++) set |= has[i] << i;
-    set |= is_zen4() << HALVES_512;
+    set |= is_zen4() << HALVES_512 | has_vnni() << VNNI;
     atomic_store_explicit(&found, set, memory_order_relaxed);
     return set;
 }
@@ -73,6 +79,7 @@ int pc_isa_available(pc_isa isa) {
 }
 
 int pc_cpu_halves_512(void) { return available_set() >> HALVES_512 & 1; }
+int pc_cpu_has_vnni(void) { return available_set() >> VNNI & 1; }
 
 static const char *const names[PC_ISA_COUNT] = {"auto", "scalar", "avx2", "avx512", "neon"};
 

@@ -7,4 +7,7 @@
  * Others start two, for which two loads are few. */
 int pc_cpu_halves_512(void);
 
+/* AVX512-VNNI, which integers need for tiles of 512 bits. */
+int pc_cpu_has_vnni(void);
+
 #endif

@@ -35,6 +35,19 @@ static inline int64_t pc_border(pc_boundary mode, int64_t i, int64_t n) {
     return at >= 0 && at < n ? at : pc_border_far(mode, i, n);
 }
 
+/* Bytes of a number; elements as float32. */
+static inline int pc_storage_size(pc_storage type) {
+    static const unsigned char size[PC_STORAGE_COUNT] = {4, 1, 1, 2, 4, 8, 2, 2};
+    return size[type];
+}
+
+/* The range of an integer type of at most 32 bits. */
+static inline void pc_storage_range(pc_storage type, int64_t *lo, int64_t *hi) {
+    const int bits = 8 * pc_storage_size(type);
+    *lo = type == PC_U8 ? 0 : -(INT64_C(1) << (bits - 1));
+    *hi = *lo + (INT64_C(1) << bits) - 1;
+}
+
 /* The step that a transform of n points begins with; n is 4^a 2^b 3^c. */
 static inline int pc_fft_radix(int64_t n) {
     if (n % 3 == 0) return 3;

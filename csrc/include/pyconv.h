@@ -71,7 +71,22 @@ PC_API const char *pc_status_text(pc_status status);
 
 /* ---- names -------------------------------------------------------------------------------------------------- */
 
-typedef enum pc_dtype { PC_F32 = 0, PC_F64 = 1 } pc_dtype;
+/* Elements of the arithmetic: of sums, weights, bias and result. Integers are exact modulo 2^32 or 2^64; the weights of
+ * PC_I32 lie within int16_t or uint8_t, those of PC_I64 within int32_t. */
+typedef enum pc_dtype { PC_F32 = 0, PC_F64 = 1, PC_I32 = 2, PC_I64 = 3 } pc_dtype;
+
+/* What memory holds: elements of a problem's dtype, or other numbers; PC_F16 and PC_BF16 are half as long as float32. */
+typedef enum pc_storage {
+    PC_ELEMENTS = 0,
+    PC_U8,
+    PC_S8,
+    PC_S16,
+    PC_S32,
+    PC_S64,
+    PC_F16,
+    PC_BF16,
+    PC_STORAGE_COUNT
+} pc_storage;
 
 /* Order of the axes in memory: channels first or channels last. */
 typedef enum pc_layout { PC_NCHW = 0, PC_NHWC = 1 } pc_layout;
@@ -143,7 +158,7 @@ typedef struct pc_conv_desc {
     int64_t mb, ic, oc, groups;
     int64_t in[3], kernel[3], stride[3], dilation[3], pad_lo[3], pad_hi[3];
     double fill;              /* PC_CONSTANT: the number, rounded to dtype */
-    int src_bytes;            /* the input holds numbers of type uint8_t, whatever dtype; each is exact as an element */
+    pc_storage src_type;      /* floats: PC_ELEMENTS or PC_U8; PC_I32: PC_U8 to PC_S16; PC_I64: to PC_S32 */
     int separable;            /* each channel's kernel is a column times a row, see below */
     int transposed;           /* the adjoint of a convolution, see below */
     pc_isa isa;               /* PC_ISA_AUTO: the process-wide target */
@@ -311,6 +326,12 @@ typedef struct pc_norm_desc {
 } pc_norm_desc;
 
 PC_API pc_status pc_normalize(pc_dtype dtype, const pc_norm_desc *desc, int64_t rows, const void *src, void *dst);
+
+/* Numbers of one type as those of another, PC_ELEMENTS being float32. To float32 from any but PC_S64, and PC_S16 and
+ * PC_S32 only as it is; from float32 to PC_F16 and PC_BF16, rounded to nearest even, where a NaN is quiet and keeps the
+ * first bits of its payload, and to PC_S32, of integers within its range; from PC_S32 and PC_S64 to shorter integers,
+ * modulo their range or, with `saturate`, the nearest number within it. dst may be src where both are equally long. */
+PC_API pc_status pc_convert(pc_storage from, pc_storage to, int saturate, int64_t n, const void *src, void *dst);
 
 #ifdef __cplusplus
 }

@@ -44,8 +44,15 @@ typedef struct pc_gather_args {
     pc_boundary boundary;
     double fill; /* beyond the border with PC_ZEROS or PC_CONSTANT: 0, minus infinity for max pooling, any number */
     int bytes;   /* src holds numbers of type uint8_t */
-    void *row;   /* then: room for min(cols, in_w) pixels of the channels, a vector of them at most */
+    void *row;   /* then: room for min(cols, in_w) pixels of the channels, a vector of them at most; of integers, for
+                    cols pixels, PC_INT_BLOCK elements at most */
+    pc_storage type; /* of integers; and channels of src: an element holds PC_INT_FOLD of them, zeros beyond */
+    int64_t inside;
 } pc_gather_args;
+
+/* Integers that stand for elements of so many bytes: pairs of channels as int16_t, or one as int64_t. */
+#define PC_INT_FOLD(size) ((size) == 4 ? 2 : 1)
+enum { PC_INT_BLOCK = 64 };
 
 typedef void pc_gather_fn(const pc_gather_args *a);
 
@@ -496,12 +503,13 @@ typedef struct pc_kernels {
     /* data[i] /= rows * cols[i], or rows without cols, which are readable up to a whole vector */
     void (*pool_divide)(int64_t n, double rows, const void *cols, void *data);
     pc_epilogue_fn *epilogue;
+    void (*convert)(pc_storage from, pc_storage to, int saturate, int64_t n, const void *src, void *dst); /* or NULL */
     void (*unary)(pc_unary_op op, double a, double b, int64_t n, const void *src, void *dst);
     void (*softmax)(int logarithm, int64_t rows, int64_t n, const void *src, void *dst);
     void (*norm)(const pc_norm_desc *desc, int64_t from, int64_t to, const void *src, void *dst); /* rows, of all */
 } pc_kernels;
 
-/* NULL for a target that this build lacks. */
+/* NULL for a target that this build lacks. Integers have the kernels of the dense algorithms alone. */
 const pc_kernels *pc_kernels_find(pc_isa isa, pc_dtype dtype);
 
 #endif

@@ -4,15 +4,7 @@
 #include "kernels.h"
 
 const pc_kernels PC_FN(pc_kernels) = {
-#if defined(PC_TARGET_AVX512)
-    .isa = PC_ISA_AVX512,
-#elif defined(PC_TARGET_AVX2)
-    .isa = PC_ISA_AVX2,
-#elif defined(PC_TARGET_NEON)
-    .isa = PC_ISA_NEON,
-#else
-    .isa = PC_ISA_SCALAR,
-#endif
+    .isa = PC_TARGET_ISA,
     .vlen = PC_VLEN,
     .size = sizeof(elem),
     .gather = PC_FN(pc_gather),
@@ -56,6 +48,9 @@ const pc_kernels PC_FN(pc_kernels) = {
     .pool_pairs = PC_FN(pc_pool_pairs),
     .pool_divide = PC_FN(pc_pool_divide),
     .epilogue = PC_FN(pc_epilogue),
+#if defined(PC_DTYPE_F32)
+    .convert = PC_FN(pc_convert),
+#endif
     .unary = PC_FN(pc_unary_row),
     .softmax = PC_FN(pc_softmax_rows),
     .norm = PC_FN(pc_norm_rows),

@@ -5,6 +5,17 @@
 #include "../simd/vec.h"
 #include "kernels.h"
 
+#if defined(PC_TARGET_AVX512)
+#define PC_TARGET_ISA PC_ISA_AVX512
+#elif defined(PC_TARGET_AVX2)
+#define PC_TARGET_ISA PC_ISA_AVX2
+#elif defined(PC_TARGET_NEON)
+#define PC_TARGET_ISA PC_ISA_NEON
+#else
+#define PC_TARGET_ISA PC_ISA_SCALAR
+#endif
+
+extern const pc_kernels PC_FN(pc_int_kernels);
 extern pc_channel_fn *const PC_FN(pc_channel_tiles)[PC_CHANNEL_MODES][PC_MAX_CHANNEL_NV + 1][PC_MAX_NP + 1];
 extern pc_pixel_fn *const PC_FN(pc_pixel_tiles)[PC_MAX_MR + 1][PC_MAX_PIXEL_NV + 1];
 extern pc_depthwise_fn *const PC_FN(pc_depthwise_tiles)[2][PC_MAX_DEPTHWISE_TILE + 1];
@@ -12,7 +23,7 @@ extern pc_column_fn *const PC_FN(pc_column_tiles)[2][PC_MAX_SEPARABLE_TILE + 1];
 extern pc_line_fn *const PC_FN(pc_line_tiles)[PC_MAX_SEPARABLE_TILE + 1];
 pc_panel_fn PC_FN(pc_panel);
 pc_window_fn *PC_FN(pc_window_find)(int high, int wide, int k, int step);
-pc_gather_fn PC_FN(pc_gather);
+pc_gather_fn PC_FN(pc_gather), PC_FN(pc_int_gather);
 void PC_FN(pc_widen)(int64_t n, const uint8_t *src, void *dst);
 pc_transpose_fn PC_FN(pc_transpose);
 pc_interleave_fn PC_FN(pc_interleave);
@@ -39,6 +50,7 @@ pc_pool_global_fn PC_FN(pc_pool_global);
 void PC_FN(pc_pool_pairs)(int64_t n, int64_t distance, void *data);
 void PC_FN(pc_pool_divide)(int64_t n, double rows, const void *cols, void *data);
 pc_epilogue_fn PC_FN(pc_epilogue);
+void PC_FN(pc_convert)(pc_storage from, pc_storage to, int saturate, int64_t n, const void *src, void *dst);
 void PC_FN(pc_relu_row)(int64_t n, const void *src, void *dst);
 void PC_FN(pc_unary_row)(pc_unary_op op, double a, double b, int64_t n, const void *src, void *dst);
 void PC_FN(pc_softmax_rows)(int logarithm, int64_t rows, int64_t n, const void *src, void *dst);

@@ -59,8 +59,8 @@ pc_status pc_plan_create_conv(const pc_conv_desc *desc, pc_plan **plan) {
     conv.desc.algo = NULL; /* the caller's string need not outlive this call */
     const char *name = desc->algo && strcmp(desc->algo, "auto") ? desc->algo : NULL;
     conv.kernels = pc_kernels_find(conv.desc.isa, conv.desc.dtype);
-    conv.src_size = conv.desc.src_bytes ? 1 : conv.kernels->size;
-    conv.icg = conv.desc.ic / conv.desc.groups;
+    conv.src_size = conv.desc.src_type ? pc_storage_size(conv.desc.src_type) : conv.kernels->size;
+    conv.icg = conv.inside = conv.desc.ic / conv.desc.groups;
     conv.ocg = conv.desc.oc / conv.desc.groups;
     const int64_t *k = conv.desc.kernel;
     conv.taps = conv.desc.separable ? k[1] + k[2] : k[0] * k[1] * k[2];
@@ -71,6 +71,7 @@ pc_status pc_plan_create_conv(const pc_conv_desc *desc, pc_plan **plan) {
     conv.dst = pc_dense_strides(conv.desc.dst_layout, conv.desc.oc, conv.out);
     if (conv.desc.transposed) return pc_transposed_plan(&conv, name, plan);
     conv.flops = pc_conv_flops(&conv);
+    if (pc_conv_integer(&conv)) conv.icg = pc_ceil_div(conv.icg, PC_INT_FOLD(conv.kernels->size));
     status = pc_conv_choose(&conv, name);
     if (status != PC_OK) return status;
     conv.algo->plan(&conv);
@@ -202,7 +203,7 @@ static pc_status find_kernels(pc_dtype dtype, const pc_kernels **k) {
     const pc_status status = pc_get_isa(&isa);
     if (status != PC_OK) return status;
     *k = pc_kernels_find(isa, dtype);
-    return *k ? PC_OK : PC_ERR_DTYPE;
+    return *k && (*k)->unary ? PC_OK : PC_ERR_DTYPE; /* those of integers have less */
 }
 
 pc_status pc_unary(pc_dtype dtype, pc_unary_op op, double a, double b, int64_t n, const void *src, void *dst) {
@@ -252,5 +253,23 @@ pc_status pc_normalize(pc_dtype dtype, const pc_norm_desc *desc, int64_t rows, c
     if (status != PC_OK || rows * desc->n == 0) return status;
     if (desc->segment < 1 || desc->n % desc->segment || desc->groups < 1) return PC_ERR_SIZE;
     pc_norm_run(k, desc, rows, src, dst);
+    return PC_OK;
+}
+
+/* Whether pc_convert has a loop for these. */
+static int converts(pc_storage from, pc_storage to) {
+    if (to == PC_ELEMENTS) return from == PC_U8 || from == PC_S8 || from == PC_F16 || from == PC_BF16;
+    if (from == PC_ELEMENTS) return to == PC_S32 || to == PC_F16 || to == PC_BF16;
+    return (from == PC_S32 && to >= PC_U8 && to <= PC_S16) || (from == PC_S64 && to >= PC_U8 && to <= PC_S32);
+}
+
+pc_status pc_convert(pc_storage from, pc_storage to, int saturate, int64_t n, const void *src, void *dst) {
+    pc_isa isa;
+    const pc_status status = pc_get_isa(&isa);
+    if (status != PC_OK) return status;
+    if (!converts(from, to)) return PC_ERR_DTYPE;
+    if (n < 0) return PC_ERR_SIZE;
+    if (n && (!src || !dst)) return PC_ERR_NULL;
+    if (n) pc_convert_run(pc_kernels_find(isa, PC_F32), from, to, saturate, n, src, dst);
     return PC_OK;
 }

@@ -14,9 +14,10 @@ const pc_algo *pc_registry_at(int i) {
 const char *pc_algo_refusal(const pc_algo *algo, const pc_conv *conv) {
     if (algo != &pc_algo_separable && algo != &pc_algo_reference && conv->desc.separable)
         return "the kernel is given as a column and a row";
-    const int strided = algo == &pc_algo_channel_lanes || algo == &pc_algo_pixel_lanes || algo == &pc_algo_reference ||
-                        (algo == &pc_algo_panels && conv->dst.c == 1);
-    if (conv->parted && !strided) return "input or output is a part of an image whose pixels lie apart";
+    const int dense = algo == &pc_algo_channel_lanes || algo == &pc_algo_pixel_lanes || algo == &pc_algo_reference;
+    if (pc_conv_integer(conv) && !dense) return "the elements are integers";
+    if (conv->parted && !dense && !(algo == &pc_algo_panels && conv->dst.c == 1))
+        return "input or output is a part of an image whose pixels lie apart";
     return algo->reject(conv);
 }
 

@@ -4,6 +4,13 @@
 #include "plan.h"
 
 static int valid_dtype(pc_dtype t) { return t == PC_F32 || t == PC_F64; }
+
+/* Numbers that elements hold. */
+static int valid_storage(pc_dtype dtype, pc_storage type) {
+    const int least = dtype >= PC_I32 ? PC_U8 : PC_ELEMENTS;
+    const int most = dtype == PC_I64 ? PC_S32 : dtype == PC_I32 ? PC_S16 : PC_U8;
+    return (unsigned)dtype <= PC_I64 && (int)type >= least && (int)type <= most;
+}
 static int valid_layout(pc_layout l) { return l == PC_NCHW || l == PC_NHWC; }
 
 /* Fill in the target and the threads that the process asks for. */
@@ -48,12 +55,13 @@ static pc_status transposed(pc_conv_desc *d, int i, int64_t *out) {
 }
 
 pc_status pc_validate_conv(pc_conv_desc *d, int64_t out[3]) {
-    if (!valid_dtype(d->dtype)) return PC_ERR_DTYPE;
+    if (!valid_storage(d->dtype, d->src_type)) return PC_ERR_DTYPE;
     if (!valid_layout(d->src_layout) || !valid_layout(d->dst_layout)) return PC_ERR_LAYOUT;
     if ((int)d->boundary < 0 || d->boundary >= PC_BOUNDARY_COUNT) return PC_ERR_BOUNDARY;
     if (!pc_precision_name(d->precision)) return PC_ERR_PRECISION;
     if ((int)d->activation < 0 || d->activation >= PC_ACTIVATION_COUNT) return PC_ERR_ACTIVATION;
     if (d->activation == PC_CLAMP && !(d->clamp[0] <= d->clamp[1])) return PC_ERR_ACTIVATION;
+    if (d->dtype >= PC_I32 && d->activation != PC_NO_ACTIVATION) return PC_ERR_ACTIVATION;
     if (d->mb < 0 || d->ic < 1 || d->oc < 1) return PC_ERR_SIZE;
     if (d->groups < 1 || d->ic % d->groups || d->oc % d->groups) return PC_ERR_GROUPS;
     if (d->boundary != PC_CONSTANT) d->fill = 0;
@@ -62,7 +70,7 @@ pc_status pc_validate_conv(pc_conv_desc *d, int64_t out[3]) {
     d->transposed = d->transposed != 0;
     if (d->transposed && d->boundary != PC_ZEROS) return PC_ERR_BOUNDARY;
     if (d->transposed && d->separable) return PC_ERR_GROUPS;
-    d->src_bytes = d->src_bytes != 0;
+    if ((d->separable || d->transposed) && d->dtype >= PC_I32) return PC_ERR_DTYPE;
     if (d->separable && (d->groups != d->ic || d->oc != d->ic)) return PC_ERR_GROUPS;
     for (int i = 0; i < 3; i++) {
         if (d->in[i] < 1 || d->kernel[i] < 1) return PC_ERR_SIZE;

@@ -96,6 +96,29 @@ py::array image_array(py::handle value, const char *function, const char *argume
     return typed_array(value, true, function, argument);
 }
 
+pc_storage storage_of(const py::array &a) {
+    static constexpr struct {
+        char kind;
+        int size;
+        pc_storage storage;
+    } types[] = {{'u', 1, PC_U8},  {'i', 1, PC_S8},  {'i', 2, PC_S16}, {'i', 4, PC_S32},
+                 {'i', 8, PC_S64}, {'f', 2, PC_F16}, {'V', 2, PC_BF16}}; // what ml_dtypes calls bfloat16 is of kind V
+    for (const auto &t : types)
+        if (a.dtype().kind() == t.kind && a.itemsize() == t.size) return t.storage;
+    return PC_ELEMENTS;
+}
+
+py::array integer_array(py::handle value, const char *function, const char *argument) {
+    const auto a = py::reinterpret_borrow<py::array>(value);
+    const pc_storage s = storage_of(a);
+    if (s < PC_U8 || s > PC_S32) throw py::type_error(std::string(function) + ": " + argument + " must hold integers");
+    return a;
+}
+
+bool is_stored(py::handle value) {
+    return py::isinstance<py::array>(value) && storage_of(py::reinterpret_borrow<py::array>(value)) != PC_ELEMENTS;
+}
+
 bool holds_bytes(const py::array &a) { return a.dtype().num() == Flags::NPY_UBYTE_; }
 
 pc_dtype dtype_of(const py::array &a) { return a.itemsize() == 4 ? PC_F32 : PC_F64; }

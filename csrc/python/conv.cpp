@@ -46,15 +46,15 @@ struct Call {
 };
 
 Call parse_call(int rank, py::handle input, py::handle weight, py::handle bias, const Options &options,
-                py::handle layout, const char *algorithm, py::handle precision, py::handle activation,
-                bool data = true) {
+                py::handle layout, const char *algorithm, py::handle precision, py::handle activation, bool integers,
+                bool data) {
     const bool transposed = static_cast<bool>(options.output_padding);
     const char *f = name_of(rank, transposed);
-    const py::array x = image_array(input, f, "input");
+    const py::array x = integers ? integer_array(input, f, "input") : image_array(input, f, "input");
     Call c;
     c.name = f;
     c.weight = weight_array(weight, rank, f);
-    result_like(x, c.weight, "weight");
+    if (!integers) result_like(x, c.weight, "weight");
     const bool channels_last = parse_layout(layout, rank, f);
     const Geometry g = geometry_of(rank, options, f);
     c.bias = bias_data(bias, transposed ? c.weight.shape(1) * g.groups : c.weight.shape(0), c.weight, "weight",
@@ -66,13 +66,23 @@ Call parse_call(int rank, py::handle input, py::handle weight, py::handle bias, 
     c.desc = transposed
                  ? describe_transposed(c.image, c.weight, g, output_padding_of(rank, options, f), p, algorithm, f)
                  : describe(c.image, c.weight, g, p, act, algorithm, f);
+    if (integers) {
+        c.desc.dtype = c.desc.dtype == PC_F32 ? PC_I32 : PC_I64;
+        c.desc.src_type = storage_of(x);
+    }
     c.size = out_size(c.desc, rank, f);
     return c;
 }
 
+// What the result has the dtype of.
+Like like_of(const Call &c) {
+    if (c.desc.dtype >= PC_I32) return {c.weight, "weight"};
+    return result_like(c.image.array, c.weight, "weight");
+}
+
 py::array run(Call &c, py::handle input, py::handle out, py::handle residual) {
     const char *f = c.name;
-    const Like like = result_like(c.image.array, c.weight, "weight");
+    const Like like = like_of(c);
     const py::object added = residual_array(residual, c.size, c.as, like, f);
     Result r = make_result(out, c.size, c.as, c.image.layout, like, f);
     require_disjoint(r, out, py::reinterpret_borrow<py::array>(input), f, "input");
@@ -99,7 +109,7 @@ py::array run(Call &c, py::handle input, py::handle out, py::handle residual) {
 }
 
 py::dict explain_call(Call &c, py::handle out, py::handle residual) {
-    const Like like = result_like(c.image.array, c.weight, "weight");
+    const Like like = like_of(c);
     residual_array(residual, c.size, c.as, like, c.name);
     if (!out.is_none()) c.desc.dst_layout = make_result(out, c.size, c.as, c.image.layout, like, c.name).layout;
     c.desc.separable = might_be_separable(c.desc) && exact_factors(dense(c.weight)) && fits_separable(c.desc, c.name);
@@ -110,13 +120,16 @@ using Name = std::optional<std::string>;
 
 const char *text_of(const Name &name) { return name ? name->c_str() : nullptr; }
 
-// The result, or with `explains` what `explain` says of the call.
+// The result, or with `explains` what `explain` says of the call; None where the weights are numbers that have to be
+// converted first. With `integers` weights and bias are int32 or int64 by the name of the floats of that size, and so is
+// the result.
 py::object conv(int rank, py::handle input, py::handle weight, py::handle bias, py::handle stride, py::handle padding,
                 py::handle dilation, py::handle groups, py::handle out, py::handle layout,
                 const std::string &padding_mode, double padding_value, const Name &algorithm, py::handle precision,
-                py::handle activation, py::handle residual, bool explains) {
+                py::handle activation, py::handle residual, bool explains, bool integers) {
+    if (is_stored(weight)) return py::none();
     Call c = parse_call(rank, input, weight, bias, {stride, padding, dilation, groups, {}, padding_mode, padding_value},
-                        layout, text_of(algorithm), precision, activation, !explains);
+                        layout, text_of(algorithm), precision, activation, integers, !explains);
     if (explains) return explain_call(c, out, residual);
     return run(c, input, out, residual);
 }
@@ -127,7 +140,7 @@ py::object conv_transpose(int rank, py::handle input, py::handle weight, py::han
                           bool explains) {
     const std::string zeros = "zeros";
     Call c = parse_call(rank, input, weight, bias, {stride, padding, dilation, groups, output_padding, zeros, 0},
-                        layout, text_of(algorithm), precision, py::none(), !explains);
+                        layout, text_of(algorithm), precision, py::none(), false, !explains);
     if (explains) return explain_call(c, out, py::none());
     return run(c, input, out, py::none());
 }
@@ -223,7 +236,7 @@ void bind_conv(py::module_ &m) {
     m.def("conv", &conv, "rank"_a, "input"_a, "weight"_a, "bias"_a = py::none(), "stride"_a = 1, "padding"_a = 0,
           "dilation"_a = 1, "groups"_a = 1, "out"_a = py::none(), "layout"_a = "NCHW", "padding_mode"_a = "zeros",
           "padding_value"_a = 0.0, "algorithm"_a = py::none(), "precision"_a = py::none(), "activation"_a = py::none(),
-          "residual"_a = py::none(), "explains"_a = false);
+          "residual"_a = py::none(), "explains"_a = false, "integers"_a = false);
     m.def("conv_transpose", &conv_transpose, "rank"_a, "input"_a, "weight"_a, "bias"_a = py::none(), "stride"_a = 1,
           "padding"_a = 0, "output_padding"_a = 0, "groups"_a = 1, "dilation"_a = 1, "out"_a = py::none(),
           "layout"_a = "NCHW", "algorithm"_a = py::none(), "precision"_a = py::none(), "explains"_a = false);

@@ -54,7 +54,9 @@ std::vector<py::ssize_t> c_strides(const std::vector<py::ssize_t> &shape, py::ss
     return strides;
 }
 
-py::array linear(py::handle input, py::handle weight, py::handle bias) {
+// None where the weights are half floats, which have to be converted first.
+py::object linear(py::handle input, py::handle weight, py::handle bias) {
+    if (is_stored(weight) && storage_of(py::reinterpret_borrow<py::array>(weight)) >= PC_F16) return py::none();
     const py::array given = float_array(weight, "linear", "weight");
     const Rows rows = view_rows(input, given, "linear");
     py::array keep;

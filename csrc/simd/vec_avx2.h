@@ -94,6 +94,10 @@ PC_INLINE void v_store_halves(elem *p, elem *q, vec v) {
     _mm_storeu_pd(p, _mm256_castpd256_pd128(v));
     _mm_storeu_pd(q, _mm256_extractf128_pd(v, 1));
 }
+PC_INLINE vec v_dot(vec a, vec b, vec c) {
+    const __m256i product = _mm256_mul_epi32(_mm256_castpd_si256(a), _mm256_castpd_si256(b));
+    return _mm256_castsi256_pd(_mm256_add_epi64(_mm256_castpd_si256(c), product));
+}
 PC_INLINE vec v_load_bytes(const uint8_t *p) {
     int four;
     memcpy(&four, p, sizeof four);
@@ -162,6 +166,14 @@ PC_INLINE void v_store_n(elem *p, int n, vec v) {
 PC_INLINE void v_store_halves(elem *p, elem *q, vec v) {
     _mm_storeu_ps(p, _mm256_castps256_ps128(v));
     _mm_storeu_ps(q, _mm256_extractf128_ps(v, 1));
+}
+PC_INLINE vec v_load_half(const uint16_t *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)); }
+PC_INLINE void v_store_half(uint16_t *p, vec v) {
+    _mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+PC_INLINE vec v_dot(vec a, vec b, vec c) {
+    const __m256i products = _mm256_madd_epi16(_mm256_castps_si256(a), _mm256_castps_si256(b));
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(c), products));
 }
 PC_INLINE vec v_load_bytes(const uint8_t *p) {
     return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p)));

@@ -83,6 +83,10 @@ PC_INLINE vec v_next(vec a, vec b) {
 
 #elif defined(PC_DTYPE_F64)
 
+PC_INLINE vec v_dot(vec a, vec b, vec c) {
+    const __m512i product = _mm512_mul_epi32(_mm512_castpd_si512(a), _mm512_castpd_si512(b));
+    return _mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(c), product));
+}
 PC_INLINE void v_store_halves(elem *p, elem *q, vec v) {
     _mm256_storeu_pd(p, _mm512_castpd512_pd256(v));
     _mm256_storeu_pd(q, _mm512_extractf64x4_pd(v, 1));
@@ -178,6 +182,14 @@ PC_INLINE void v_zip(vec a, vec b, vec v[2]) {
 #else
 
 PC_INLINE vmask v_mask_where(vec v) { return _mm512_cmp_ps_mask(v, v_zero(), _CMP_NEQ_UQ); }
+PC_INLINE vec v_load_half(const uint16_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
+PC_INLINE void v_store_half(uint16_t *p, vec v) {
+    _mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+PC_INLINE vec v_dot(vec a, vec b, vec c) {
+    const __m512i products = _mm512_madd_epi16(_mm512_castps_si512(a), _mm512_castps_si512(b));
+    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(c), products));
+}
 PC_INLINE void v_store_halves(elem *p, elem *q, vec v) {
     _mm256_storeu_ps(p, _mm512_castps512_ps256(v));
     _mm256_storeu_ps(q, _mm512_extractf32x8_ps(v, 1));

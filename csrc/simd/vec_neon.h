@@ -75,6 +75,10 @@ PC_INLINE vec v_next(vec a, vec b) { return PC_OP(ext)(a, b, 1); }
 
 #if defined(PC_DTYPE_F64)
 
+PC_INLINE vec v_dot(vec a, vec b, vec c) {
+    const int32x2_t x = vmovn_s64(vreinterpretq_s64_f64(a)), y = vmovn_s64(vreinterpretq_s64_f64(b));
+    return vreinterpretq_f64_s64(vmlal_s32(vreinterpretq_s64_f64(c), x, y));
+}
 PC_INLINE vec v_load_bytes(const uint8_t *p) { return (vec){p[0], p[1]}; }
 PC_INLINE vec v_max_first(vec a, vec b) {
     uint64x2_t is_number = vceqq_f64(b, b);
@@ -123,6 +127,13 @@ PC_INLINE void quad_store(elem *p, quad q) {
 
 #else
 
+PC_INLINE vec v_load_half(const uint16_t *p) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p))); }
+PC_INLINE void v_store_half(uint16_t *p, vec v) { vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(v))); }
+PC_INLINE vec v_dot(vec a, vec b, vec c) {
+    const int16x8_t x = vreinterpretq_s16_f32(a), y = vreinterpretq_s16_f32(b);
+    const int32x4_t low = vmull_s16(vget_low_s16(x), vget_low_s16(y)), high = vmull_high_s16(x, y);
+    return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(c), vpaddq_s32(low, high)));
+}
 PC_INLINE vec v_load_bytes(const uint8_t *p) {
     uint32_t four;
     memcpy(&four, p, sizeof four);

@@ -79,6 +79,16 @@ PC_INLINE void v_zip(vec a, vec b, vec v[2]) {
 
 #if defined(PC_DTYPE_F64)
 PC_INLINE vec v_fma(vec a, vec b, vec c) { return fma(a, b, c); }
+PC_INLINE vec v_dot(vec a, vec b, vec c) {
+    int64_t x, y;
+    uint64_t z;
+    memcpy(&x, &a, sizeof x);
+    memcpy(&y, &b, sizeof y);
+    memcpy(&z, &c, sizeof z);
+    z += (uint64_t)((int64_t)(int32_t)x * (int32_t)y);
+    memcpy(&c, &z, sizeof c);
+    return c;
+}
 PC_INLINE vec v_round(vec a) { return rint(a); }
 PC_INLINE vec v_pow2(vec n) {
     int64_t bits = (int64_t)((uint64_t)((n == n ? (int64_t)n : 0) + 1023) << 52);
@@ -88,7 +98,49 @@ PC_INLINE vec v_pow2(vec n) {
 }
 #else
 PC_INLINE vec v_fma(vec a, vec b, vec c) { return fmaf(a, b, c); }
+PC_INLINE vec v_dot(vec a, vec b, vec c) {
+    int16_t x[2], y[2];
+    uint32_t z;
+    memcpy(x, &a, sizeof x);
+    memcpy(y, &b, sizeof y);
+    memcpy(&z, &c, sizeof z);
+    z += (uint32_t)(x[0] * y[0]) + (uint32_t)(x[1] * y[1]);
+    memcpy(&c, &z, sizeof c);
+    return c;
+}
 PC_INLINE vec v_round(vec a) { return rintf(a); }
+PC_INLINE vec v_load_half(const uint16_t *p) {
+    const uint32_t h = *p, sign = (h & 0x8000) << 16, exponent = h >> 10 & 31, m = h & 0x3ff;
+    uint32_t bits;
+    if (exponent == 0) {
+        const float tiny = (float)m * 0x1p-24f;
+        memcpy(&bits, &tiny, sizeof bits);
+    } else {
+        bits = (exponent == 31 ? 255 : exponent + 112) << 23 | m << 13 | (exponent == 31 && m ? 1u << 22 : 0);
+    }
+    bits |= sign;
+    float r;
+    memcpy(&r, &bits, sizeof r);
+    return r;
+}
+PC_INLINE void v_store_half(uint16_t *p, vec v) {
+    uint32_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    const uint32_t sign = bits >> 16 & 0x8000;
+    bits &= 0x7fffffff;
+    if (bits > 0x7f800000) {
+        bits = 0x7e00 | (bits >> 13 & 0x3ff);
+    } else if (bits >= 0x477ff000) { /* halfway to the number after the largest */
+        bits = 0x7c00;
+    } else if (bits < 0x38800000) { /* subnormal: 0.5 has units of the last place of just that size */
+        const float shifted = fabsf(v) + 0.5f;
+        memcpy(&bits, &shifted, sizeof bits);
+        bits -= 0x3f000000;
+    } else {
+        bits = (bits - 0x38000000 + 0xfff + (bits >> 13 & 1)) >> 13;
+    }
+    *p = (uint16_t)(sign | bits);
+}
 PC_INLINE vec v_pow2(vec n) {
     int32_t bits = (int32_t)((uint32_t)((n == n ? (int32_t)n : 0) + 127) << 23);
     float r;

@@ -8,6 +8,7 @@ import numpy as np
 
 from .activation import activate
 from .arguments import check_floats, extent, from_nchw, taps, to_nchw
+from .stored import convolve_integers, limited
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,8 +89,19 @@ def _conv(
     activation: Any,
     residual: Array | None,
     dtype: npt.DTypeLike | None,
+    overflow: str = "widen",
 ) -> Array:
     """Cross-correlate on `rank` spatial axes."""
+    if input.dtype.kind in "iu" and weight.dtype.kind in "iu":
+
+        def convolve(x: Array, w: Array, value: float) -> Array:
+            geometry = (stride, padding, dilation, groups, layout, padding_mode, value)
+            return _conv(rank, x, w, None, *geometry, activation, residual, None)
+
+        total = convolve_integers(convolve, input, weight, int(padding_value))
+        if bias is not None:
+            total += bias.astype(np.int64).reshape(-1, *(() if layout == "NHWC" else (1,) * rank))
+        return limited(total, input.dtype, weight.dtype, overflow)
     check_floats(input=input, weight=weight, bias=bias, residual=residual)
     images = to_nchw(input, layout, rank)
     if weight.ndim != rank + 2:
@@ -208,9 +220,10 @@ def conv1d(
     activation: str | Sequence[float] | None = None,
     residual: Array | None = None,
     dtype: npt.DTypeLike | None = None,
+    overflow: str = "widen",
 ) -> Array:
     """Cross-correlate signals (N, C, L) with kernels (O, C/G, K), as `conv2d` does images."""
-    options = layout, padding_mode, padding_value, activation, residual, dtype
+    options = layout, padding_mode, padding_value, activation, residual, dtype, overflow
     return _conv(1, input, weight, bias, stride, padding, dilation, groups, *options)
 
 
@@ -229,6 +242,7 @@ def conv2d(
     activation: str | Sequence[float] | None = None,
     residual: Array | None = None,
     dtype: npt.DTypeLike | None = None,
+    overflow: str = "widen",
 ) -> Array:
     """Cross-correlate images with kernels.
 
@@ -252,6 +266,8 @@ def conv2d(
     residual : ndarray, shape of the result, optional
     dtype : dtype, optional
         Of the result; the input's if None. float64 gives the sums as they were accumulated.
+    overflow : 'widen', 'wrap' or 'saturate'
+        Of integers: what becomes of sums, as in `pyconv.nn.functional.conv2d`.
 
     Returns
     -------
@@ -270,7 +286,7 @@ def conv2d(
     array([[[-4., -4.],
             [-4., -4.]]])
     """
-    options = layout, padding_mode, padding_value, activation, residual, dtype
+    options = layout, padding_mode, padding_value, activation, residual, dtype, overflow
     return _conv(2, input, weight, bias, stride, padding, dilation, groups, *options)
 
 
@@ -289,9 +305,10 @@ def conv3d(
     activation: str | Sequence[float] | None = None,
     residual: Array | None = None,
     dtype: npt.DTypeLike | None = None,
+    overflow: str = "widen",
 ) -> Array:
     """Cross-correlate volumes (N, C, D, H, W) with kernels (O, C/G, KD, KH, KW), as `conv2d` does images."""
-    options = layout, padding_mode, padding_value, activation, residual, dtype
+    options = layout, padding_mode, padding_value, activation, residual, dtype, overflow
     return _conv(3, input, weight, bias, stride, padding, dilation, groups, *options)
 
 

@@ -33,7 +33,7 @@ static double element(const conv_problem *p, const conv_data *data, int64_t n, i
     }
     if (!inside) return d->boundary == PC_CONSTANT ? d->fill : 0.0;
     const int64_t volume = d->in[0] * d->in[1] * d->in[2], from = element_offset(d->src_layout, d->ic, volume, n, c, z);
-    return d->src_bytes ? ((const uint8_t *)data->src)[from] : get(d->dtype, data->src, from);
+    return d->src_type ? ((const uint8_t *)data->src)[from] : get(d->dtype, data->src, from);
 }
 
 static void one_output(const conv_problem *p, const conv_data *data, int64_t n, int64_t oc, const int64_t at[3],
@@ -119,9 +119,9 @@ static void one_transposed(const conv_problem *p, const conv_data *data, int64_t
                     }
                     if (!meets) continue;
                     const int64_t from = inside ? element_offset(d->src_layout, d->ic, volume, n, first + c, z) : 0;
-                    const double x = !inside        ? 0.0
-                                     : d->src_bytes ? ((const uint8_t *)data->src)[from]
-                                                    : get(d->dtype, data->src, from);
+                    const double x = !inside       ? 0.0
+                                     : d->src_type ? ((const uint8_t *)data->src)[from]
+                                                   : get(d->dtype, data->src, from);
                     const int64_t tap_index = (kd * k[1] + kh) * k[2] + kw;
                     const double w =
                         get(d->dtype, data->wei, ((first + c) * ocg + oc % ocg) * k[0] * k[1] * k[2] + tap_index);

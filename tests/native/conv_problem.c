@@ -291,7 +291,7 @@ static int parse_word(conv_problem *p, const char *word) {
                    {"d", d->dilation}, {"lo", d->pad_lo}, {"hi", d->pad_hi}};
 
     if (strcmp(word, "bias") == 0) return p->with_bias = 1;
-    if (strcmp(word, "bytes") == 0) return d->src_bytes = 1;
+    if (strcmp(word, "bytes") == 0) return d->src_type = 1;
     if (strcmp(word, "separable") == 0) return d->separable = 1;
     if (strcmp(word, "transposed") == 0) return d->transposed = 1;
     for (int i = 0; i < 2; i++) {
@@ -348,7 +348,7 @@ const char *conv_problem_text(const conv_problem *p) {
                      d->separable    ? " separable"
                      : d->transposed ? " transposed"
                                      : "",
-                     d->src_bytes ? " bytes" : "", d->mb, d->groups, d->ic, d->oc);
+                     d->src_type ? " bytes" : "", d->mb, d->groups, d->ic, d->oc);
     const struct {
         const char *key;
         const int64_t *value;
@@ -383,7 +383,7 @@ static void random_problem(conv_problem *p, rng *r) {
     const int depthwise = d->groups > 1 && rng_range(r, 0, 1);
     d->ic = d->groups * (depthwise ? 1 : rng_size(r, 70));
     d->oc = d->groups * (depthwise ? rng_size(r, 3) : rng_size(r, 70));
-    d->src_bytes = !rng_range(r, 0, 5);
+    d->src_type = !rng_range(r, 0, 5);
     if (!rng_range(r, 0, 7)) {
         d->separable = 1;
         d->ic = d->oc = d->groups = rng_size(r, 40);
@@ -427,7 +427,7 @@ void conv_problem_get(conv_problem *p, int64_t index) {
     } while (!derive(p) || (double)p->dst_count / (double)p->desc.oc * (double)p->wei_count > most_multiplies);
 }
 
-size_t conv_src_size(const conv_problem *p) { return p->desc.src_bytes ? 1 : dtype_size(p->desc.dtype); }
+size_t conv_src_size(const conv_problem *p) { return p->desc.src_type ? 1 : dtype_size(p->desc.dtype); }
 
 conv_data conv_data_create(const conv_problem *p) {
     const pc_dtype dtype = p->desc.dtype;
@@ -435,7 +435,7 @@ conv_data conv_data_create(const conv_problem *p) {
     conv_data data = {poisoned((size_t)p->src_count * conv_src_size(p)), poisoned((size_t)p->wei_count * size), NULL,
                       NULL};
     rng r = {.state = p->seed};
-    if (p->desc.src_bytes)
+    if (p->desc.src_type)
         for (int64_t i = 0; i < p->src_count; i++) ((uint8_t *)data.src)[i] = (uint8_t)rng_range(&r, 0, 255);
     else
         fill(dtype, data.src, p->src_count, p->data, &r);

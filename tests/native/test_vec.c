@@ -297,6 +297,96 @@ static void test_any_mask(rng *r) {
 }
 #endif
 
+/* Integers in the bits of elements: extremes as often as anything. */
+static void test_dot(rng *r) {
+    elem a[PC_VLEN], b[PC_VLEN], c[PC_VLEN], want[PC_VLEN];
+    for (int i = 0; i < PC_VLEN; i++) {
+        int64_t x[2], y[2];
+        uint64_t z = rng_next(r);
+        for (int j = 0; j < 2; j++) {
+            const int64_t least = sizeof(elem) == 4 ? INT16_MIN : INT32_MIN, most = -1 - least;
+            x[j] = rng_range(r, 0, 2) ? rng_range(r, least, most) : least;
+            y[j] = rng_range(r, 0, 2) ? rng_range(r, least, most) : least;
+        }
+#if defined(PC_DTYPE_F64)
+        memcpy(&a[i], &x[0], sizeof(elem));
+        memcpy(&b[i], &y[0], sizeof(elem));
+        memcpy(&c[i], &z, sizeof(elem));
+        z += (uint64_t)(x[0] * y[0]);
+#else
+        const int16_t p[2] = {(int16_t)x[0], (int16_t)x[1]}, q[2] = {(int16_t)y[0], (int16_t)y[1]};
+        const uint32_t low = (uint32_t)z;
+        memcpy(&a[i], p, sizeof(elem));
+        memcpy(&b[i], q, sizeof(elem));
+        memcpy(&c[i], &low, sizeof(elem));
+        z = (uint32_t)(z + (uint64_t)(x[0] * y[0] + x[1] * y[1]));
+        const uint32_t sum = (uint32_t)z;
+        memcpy(&want[i], &sum, sizeof(elem));
+        continue;
+#endif
+        memcpy(&want[i], &z, sizeof(elem));
+    }
+    elem got[PC_VLEN];
+    v_store(got, v_dot(v_load(a), v_load(b), v_load(c)));
+    CHECK(!memcmp(got, want, sizeof got), "v_dot");
+}
+
+#if defined(PC_DTYPE_F32)
+/* The number that 16 bits mean. */
+static double half_value(uint16_t h) {
+    const int exponent = h >> 10 & 31, m = h & 0x3ff;
+    const double sign = h & 0x8000 ? -1 : 1;
+    if (exponent == 31) return m ? (double)NAN : sign * (double)INFINITY;
+    return sign * ldexp(exponent ? m + 1024 : m, exponent ? exponent - 25 : -24);
+}
+
+static uint16_t nearest_half(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    const uint16_t sign = (uint16_t)(bits >> 16 & 0x8000);
+    if (isnan(x)) return (uint16_t)(sign | 0x7e00 | (bits >> 13 & 0x3ff));
+    if (isinf(x)) return (uint16_t)(sign | 0x7c00);
+    int exponent = x == 0 ? -24 : ilogbf(fabsf(x)) - 10;
+    if (exponent < -24) exponent = -24;
+    const double units = nearbyint(ldexp(fabs((double)x), -exponent)); /* to even */
+    if (ldexp(units, exponent) >= 65536) return (uint16_t)(sign | 0x7c00);
+    return (uint16_t)(sign | ((exponent + 24) * 1024 + (int)units));
+}
+
+static void test_half(rng *r) {
+    uint16_t h[PC_VLEN], got[PC_VLEN];
+    elem x[PC_VLEN], back[PC_VLEN];
+    for (int64_t i = 0; i < 65536; i += PC_VLEN) {
+        for (int j = 0; j < PC_VLEN; j++) h[j] = (uint16_t)(i + j);
+        v_store(back, v_load_half(h));
+        for (int j = 0; j < PC_VLEN; j++) {
+            const double want = half_value(h[j]);
+            uint32_t bits;
+            memcpy(&bits, &back[j], sizeof bits);
+            const uint32_t quiet = (uint32_t)(h[j] & 0x8000) << 16 | 0x7fc00000 | (uint32_t)(h[j] & 0x3ff) << 13;
+            CHECK(isnan(want) ? bits == quiet : (double)back[j] == want && !signbit(back[j]) == !signbit(want),
+                  "v_load_half(%x)", h[j]);
+        }
+    }
+    for (int round = 0; round < 5 * ROUNDS; round++) {
+        for (int j = 0; j < PC_VLEN; j++) {
+            /* Any bits; halves, and numbers near the middle between two of them. */
+            uint32_t bits = (uint32_t)rng_next(r);
+            if (rng_range(r, 0, 3)) {
+                const float near = (float)half_value((uint16_t)(bits & 0xfbff));
+                memcpy(&bits, &near, sizeof bits);
+                bits += (uint32_t)(rng_range(r, -1, 1) * 0x1000 + rng_range(r, -1, 1));
+            }
+            memcpy(&x[j], &bits, sizeof bits);
+        }
+        v_store_half(got, v_load(x));
+        for (int j = 0; j < PC_VLEN; j++)
+            CHECK(got[j] == nearest_half(x[j]), "v_store_half(%a): %x, not %x", (double)x[j], got[j],
+                  nearest_half(x[j]));
+    }
+}
+#endif
+
 void PC_FN(test_vec)(void);
 void PC_FN(test_vec)(void) {
     rng r = {.state = 1};
@@ -310,11 +400,15 @@ void PC_FN(test_vec)(void) {
 #if (defined(PC_TARGET_AVX512) || defined(PC_TARGET_AVX2)) && defined(PC_DTYPE_F32)
     test_any_mask(&r);
 #endif
+#if defined(PC_DTYPE_F32)
+    test_half(&r);
+#endif
     test_quads(&r);
     test_store_quads(&r);
     for (int i = 0; i < ROUNDS; i++) {
         test_arithmetic(&r);
         test_max_and_nan(&r);
         test_shuffles(&r);
+        test_dot(&r);
     }
 }

@@ -3,18 +3,66 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..._interop import again
 from ..._native import conv as _conv
 from ..._native import conv_transpose as _conv_transpose
 from ...runtime import explained_by
+from . import stored
 
 if TYPE_CHECKING:
-    from ..._types import Activation, Array, Layout, Padding, PaddingMode, Pair, Precision, Sides
+    from ..._types import Activation, Array, Layout, Overflow, Padding, PaddingMode, Pair, Precision, Sides
 
 
-@explained_by(partial(_conv, 1, explains=True))
+def _run(
+    rank: int,
+    input: Array,
+    weight: Array,
+    bias: Array | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+    out: Array | None,
+    layout: str,
+    padding_mode: str,
+    padding_value: float,
+    precision: Precision | None,
+    activation: Activation | None,
+    residual: Array | None,
+    overflow: Overflow,
+) -> Array:
+    """Convolve floats at once, and what the extension answers None to on the way that `stored` chooses."""
+    if overflow == "widen":
+        result = _conv(
+            rank,
+            input,
+            weight,
+            bias,
+            stride,
+            padding,
+            dilation,
+            groups,
+            out,
+            layout,
+            padding_mode,
+            padding_value,
+            None,  # algorithm
+            precision,
+            activation,
+            residual,
+        )
+        if result is not None:
+            return result  # type: ignore[no-any-return]
+    geometry = (stride, padding, dilation, groups)
+    border = (layout, padding_mode, padding_value)
+    return stored.conv(  # type: ignore[no-any-return]
+        rank, input, weight, bias, geometry, border, out, precision, activation, residual, overflow
+    )
+
+
+@explained_by(partial(stored.explain, 1))
 def conv1d(
     input: Array,
     weight: Array,
@@ -31,6 +79,7 @@ def conv1d(
     precision: Precision | None = None,
     activation: Activation | None = None,
     residual: Array | None = None,
+    overflow: Overflow = "widen",
 ) -> Array:
     """One-dimensional cross-correlation, as `torch.nn.functional.conv1d`.
 
@@ -50,7 +99,7 @@ def conv1d(
     array([[1., 1., 1., 1.]])
     """
     try:
-        return _conv(  # type: ignore[no-any-return]
+        return _run(
             1,
             input,
             weight,
@@ -63,16 +112,16 @@ def conv1d(
             layout,
             padding_mode,
             padding_value,
-            None,  # algorithm
             precision,
             activation,
             residual,
+            overflow,
         )
     except TypeError as error:
         return again(error, conv1d, locals())  # type: ignore[no-any-return]
 
 
-@explained_by(partial(_conv, 2, explains=True))
+@explained_by(partial(stored.explain, 2))
 def conv2d(
     input: Array,
     weight: Array,
@@ -89,6 +138,7 @@ def conv2d(
     precision: Precision | None = None,
     activation: Activation | None = None,
     residual: Array | None = None,
+    overflow: Overflow = "widen",
 ) -> Array:
     """Two-dimensional cross-correlation, as `torch.nn.functional.conv2d`.
 
@@ -110,12 +160,15 @@ def conv2d(
 
     Parameters
     ----------
-    input : ndarray, (N, C, H, W) or (C, H, W), float32, float64 or uint8
-        The images. Any strides; read-only arrays too. N may be 0. Bytes are numbers from 0 to 255: the result is that
-        of ``input.astype(weight.dtype)``, which is never made.
-    weight : ndarray, (O, C / groups, KH, KW), dtype of `input`, or float32 or float64 where that is uint8
-        The kernels, in this order whatever the layout.
-    bias : ndarray, (O,), dtype of `weight`, optional
+    input : ndarray, (N, C, H, W) or (C, H, W)
+        The images: float32, float64, float16, bfloat16 (of ml_dtypes) or uint8, int8, int16, int32. Any strides;
+        read-only arrays too. N may be 0. Bytes under float weights are numbers from 0 to 255: the result is that of
+        ``input.astype(weight.dtype)``, which is never made. Half floats are summed in float32, and the result is
+        rounded once, to nearest even.
+    weight : ndarray, (O, C / groups, KH, KW)
+        The kernels, in this order whatever the layout; dtype of `input`, or float32 or float64 where that is uint8, or
+        any of the four integer types where that is one.
+    bias : ndarray, (O,), dtype of `weight`, or for integers any of the four types, optional
         Added to each output channel.
     stride, dilation : int or pair of int
         Rows and columns, at least 1.
@@ -150,10 +203,14 @@ def conv2d(
     residual : ndarray, shape and dtype of the result, optional
         Added to the result after the bias and before the activation, with a rounding of its own; it is not broadcast.
         Any strides; it is copied unless it is dense in the result's memory order.
+    overflow : 'widen', 'wrap' or 'saturate'
+        Of integers, which take neither `residual` nor `activation`. 'widen' gives the sums: int32 where input and
+        weight have 8 bits, which holds 33000 products, else int64; beyond that, modulo 2**32 or 2**64. 'wrap' gives
+        them in the dtype of `input`, modulo its range, 'saturate' the number of that range next to them.
 
     Returns
     -------
-    ndarray, (N, O, OH, OW) or (O, OH, OW), dtype of `weight`
+    ndarray, (N, O, OH, OW) or (O, OH, OW), dtype of `weight`, or for integers what `overflow` says
         ``OH = floor((H + 2*ph - dh*(KH - 1) - 1) / sh) + 1``, and OW likewise.
 
     Raises
@@ -182,9 +239,15 @@ def conv2d(
     >>> x, w = np.array([[[1.0, -2.0, 3.0]]]), np.array([[[[2.0]]]])
     >>> F.conv2d(x, w, activation="relu", residual=x)
     array([[[3., 0., 9.]]])
+
+    Integers:
+
+    >>> x, w = np.array([[[100, -100]]], np.int8), np.array([[[[3]]]], np.int8)
+    >>> [F.conv2d(x, w, overflow=policy).tolist() for policy in ("widen", "wrap", "saturate")]
+    [[[[300, -300]]], [[[44, -44]]], [[[127, -128]]]]
     """
     try:
-        return _conv(  # type: ignore[no-any-return]
+        return _run(
             2,
             input,
             weight,
@@ -197,16 +260,16 @@ def conv2d(
             layout,
             padding_mode,
             padding_value,
-            None,  # algorithm
             precision,
             activation,
             residual,
+            overflow,
         )
     except TypeError as error:
         return again(error, conv2d, locals())  # type: ignore[no-any-return]
 
 
-@explained_by(partial(_conv, 3, explains=True))
+@explained_by(partial(stored.explain, 3))
 def conv3d(
     input: Array,
     weight: Array,
@@ -223,6 +286,7 @@ def conv3d(
     precision: Precision | None = None,
     activation: Activation | None = None,
     residual: Array | None = None,
+    overflow: Overflow = "widen",
 ) -> Array:
     """Three-dimensional cross-correlation, as `torch.nn.functional.conv3d`.
 
@@ -243,7 +307,7 @@ def conv3d(
     (2, 2, 5, 6)
     """
     try:
-        return _conv(  # type: ignore[no-any-return]
+        return _run(
             3,
             input,
             weight,
@@ -256,10 +320,10 @@ def conv3d(
             layout,
             padding_mode,
             padding_value,
-            None,  # algorithm
             precision,
             activation,
             residual,
+            overflow,
         )
     except TypeError as error:
         return again(error, conv3d, locals())  # type: ignore[no-any-return]

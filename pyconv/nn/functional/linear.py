@@ -8,6 +8,7 @@ from ..._interop import again
 from ..._native import PackedLinear
 from ..._native import linear as _linear
 from ...runtime import explained_by
+from . import stored
 
 if TYPE_CHECKING:
     from ..._types import Array
@@ -18,13 +19,19 @@ def _explain(input: Array, weight: Array, bias: Array | None = None) -> dict[str
     return PackedLinear(weight, bias).explain(input)
 
 
+def _run(input: Array, weight: Array, bias: Array | None) -> Array:
+    result = _linear(input, weight, bias)
+    return stored.linear(input, weight, bias) if result is None else result
+
+
 @explained_by(_explain)
 def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     """``input @ weight.T + bias``, as `torch.nn.functional.linear`.
 
     Parameters
     ----------
-    input : ndarray, (..., I), float32 or float64
+    input : ndarray, (..., I), float32, float64, float16 or bfloat16
+        Half floats are summed in float32, and the result is rounded once.
     weight : ndarray, (O, I), dtype of `input`
     bias : ndarray, (O,), dtype of `input`, optional
 
@@ -37,7 +44,7 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     ValueError
         Shapes that do not fit together.
     TypeError
-        Element types other than float32 and float64, or not all the same.
+        Element types other than these, or not all the same.
 
     Examples
     --------
@@ -47,6 +54,6 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     array([1., 3., 6.])
     """
     try:
-        return _linear(input, weight, bias)
+        return _run(input, weight, bias)
     except TypeError as error:
         return again(error, linear, locals())  # type: ignore[no-any-return]

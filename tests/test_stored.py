@@ -1,0 +1,274 @@
+"""Integers and half floats: exact sums and declared overflow, one rounding, the same bits everywhere."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from problems import same_bits, targets
+
+import pyconv
+import pyconv.nn.functional as F
+from pyconv import reference
+from pyconv._native import convert
+from pyconv.reference.stored import limited
+
+ml_dtypes = pytest.importorskip("ml_dtypes")
+
+INTEGERS = ("uint8", "int8", "int16", "int32")
+# Of input and weight: bytes, pairs of int16 that wrap, and sums of 64 bits.
+TYPES = [("int8", "int8"), ("uint8", "uint8"), ("uint8", "int8"), ("int16", "uint8"), ("int8", "int32"), ("int32",) * 2]
+POLICIES = ("widen", "wrap", "saturate")
+HALVES = (np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16))
+CONVOLUTIONS = {1: (F.conv1d, reference.conv1d), 2: (F.conv2d, reference.conv2d), 3: (F.conv3d, reference.conv3d)}
+
+
+def draw(rng, shape, dtype):
+    """Numbers of the whole range or, half of the time, its ends alone."""
+    limits = np.iinfo(dtype)
+    if rng.integers(2):
+        return rng.choice(np.array([limits.min, limits.max], dtype), shape)
+    return rng.integers(limits.min, limits.max, shape, dtype, endpoint=True)
+
+
+def each_isa():
+    """Set each instruction set in turn, and restore the default."""
+    try:
+        for isa in pyconv.available_isas():
+            pyconv.set_isa(isa)
+            yield isa
+    finally:
+        pyconv.set_isa(None)
+
+
+def in_layouts(x):
+    """An image in NCHW, as a view of NHWC, and with gaps."""
+    last = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
+    return x, last, np.repeat(x, 2, -1)[..., ::2]
+
+
+SHAPES = [  # input, weight, arguments: every way that there is
+    ((2, 3, 9, 20), (5, 3, 3, 3), {"padding": 1}),
+    ((1, 40, 5, 6), (33, 40, 3, 2), {"padding": "same"}),
+    ((3, 40, 6, 7), (48, 40, 1, 1), {}),
+    ((2, 16, 17, 18), (16, 1, 3, 3), {"groups": 16, "padding": 1, "stride": 2}),
+    ((1, 8, 20, 23), (16, 1, 5, 5), {"groups": 8, "padding": 2}),
+    ((1, 12, 11, 12), (9, 4, 3, 3), {"groups": 3, "dilation": 2}),
+    ((1, 300, 3, 5), (2, 300, 2, 3), {"padding": ((2, 0), (0, 1))}),
+    ((2, 5, 31), (7, 5, 4), {"stride": 3, "padding": 2}),
+    ((2, 5, 4, 6, 5), (3, 5, 3, 2, 3), {"padding": 1, "stride": (1, 2, 1)}),
+]
+
+
+@pytest.mark.parametrize(("x_type", "w_type"), TYPES)
+@pytest.mark.parametrize(("x_shape", "w_shape", "arguments"), SHAPES)
+def test_integers_are_exact(x_shape, w_shape, arguments, x_type, w_type, rng):
+    convolve, expected = CONVOLUTIONS[len(x_shape) - 2]
+    x, w, bias = draw(rng, x_shape, x_type), draw(rng, w_shape, w_type), draw(rng, w_shape[:1], "int32")
+    sums = expected(x.astype("int32"), w.astype("int32"), **arguments)
+    for b in (None, bias, (bias >> 20).astype("int16")):
+        total = sums if b is None else sums + b.astype("int64").reshape(-1, *(1,) * (sums.ndim - 2))
+        for policy in POLICIES:
+            want = limited(total, x.dtype, w.dtype, policy)
+            for isa in each_isa():
+                for image in in_layouts(x):
+                    result = convolve(image, w, b, **arguments, overflow=policy)
+                    assert same_bits(np.ascontiguousarray(result), want), isa
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular", "symmetric", "constant"])
+@pytest.mark.parametrize("channels", [1, 5])
+@pytest.mark.parametrize("dtype", ["int8", "int32"])
+def test_borders(mode, channels, dtype, rng):
+    x, w = draw(rng, (2, channels, 7, 9), dtype), draw(rng, (2, channels, 3, 3), "int8")
+    options = {"padding": (2, 3), "padding_mode": mode, "stride": (1, 2)}
+    if mode == "constant":
+        options["padding_value"] = -7
+    want = reference.conv2d(x, w, **options)
+    for _ in each_isa():
+        for image in in_layouts(x):
+            assert np.array_equal(F.conv2d(image, w, **options), want)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_shape(data):
+    whole = st.integers
+    groups = data.draw(whole(1, 3))
+    kernel, size = data.draw(st.tuples(whole(1, 4), whole(1, 4))), data.draw(st.tuples(whole(4, 19), whole(4, 19)))
+    inside, outside = data.draw(whole(1, 9)), data.draw(whole(1, 20))
+    types = data.draw(st.tuples(st.sampled_from(INTEGERS), st.sampled_from(INTEGERS)))
+    rng = np.random.default_rng(data.draw(whole(0, 1000)))
+    x = draw(rng, (data.draw(whole(0, 2)), groups * inside, *size), types[0])
+    w = draw(rng, (groups * outside, inside, *kernel), types[1])
+    options = {"stride": data.draw(whole(1, 3)), "padding": data.draw(whole(0, 3)), "groups": groups}
+    options["overflow"] = data.draw(st.sampled_from(POLICIES))
+    assert same_bits(F.conv2d(x, w, **options), reference.conv2d(x, w, **options))
+
+
+def test_threads_isas_and_batches_agree(rng):
+    x, w = draw(rng, (9, 24, 40, 40), "int8"), draw(rng, (40, 24, 3, 3), "uint8")
+    depthwise = draw(rng, (24, 1, 3, 3), "int8")
+    first = None
+    for _ in targets():
+        result = F.conv2d(x, w, padding=1), F.conv2d(x, depthwise, groups=24, overflow="saturate")
+        first = first or result
+        assert all(same_bits(a, b) for a, b in zip(result, first, strict=True))
+    assert same_bits(F.conv2d(x[4], w, padding=1), first[0][4])
+    assert same_bits(F.conv2d(x[4], depthwise, groups=24, overflow="saturate"), first[1][4])
+
+
+def test_the_ends_of_ranges():
+    x, w = np.full((1, 2, 1, 1), -128, np.int8), np.full((1, 2, 1, 1), -128, np.int8)
+    assert [F.conv2d(x, w, overflow=policy).item() for policy in POLICIES] == [32768, 0, 127]
+    for sum_, wrapped, clamped in [(127, 127, 127), (128, -128, 127), (-128, -128, -128), (-129, 127, -128)]:
+        bias, zero = np.array([sum_], np.int32), np.zeros((1, 20, 1, 1), np.int8)  # not by way of floats
+        results = [F.conv2d(zero, zero, bias, overflow=policy).item() for policy in POLICIES]
+        assert results == [sum_, wrapped, clamped]
+    low, one = np.full((1, 1, 1, 1), -(2**31), np.int32), np.full((1, 1, 1, 1), -1, np.int32)
+    assert [F.conv2d(low, one, overflow=policy).item() for policy in POLICIES] == [2**31, -(2**31), 2**31 - 1]
+
+
+@pytest.mark.parametrize("bias", [2**31 - 1, -(2**31)])
+def test_saturation_by_a_bias_that_sums_of_32_bits_would_pass(bias):
+    x = np.full((1, 64, 1, 1), 127 if bias > 0 else -128, np.int8)
+    w = np.full((3, 64, 1, 1), 127, np.int8)
+    result = F.conv2d(x, w, np.full(3, bias, np.int32), overflow="saturate")
+    assert result.ravel().tolist() == [127 if bias > 0 else -128] * 3
+
+
+def test_sums_that_pass_24_bits_are_not_made_of_floats():
+    x = np.full((1, 1, 33, 33), 255, np.uint8)
+    w = np.full((1, 1, 33, 33), 255, np.uint8)
+    assert F.conv2d(x, w).item() == 33 * 33 * 255 * 255
+    w[0, 0, 0, 0] = 254
+    assert F.conv2d(x, w).item() == 33 * 33 * 255 * 255 - 255
+    x, w = x[..., :1, :1], w[..., 1:2, :1]
+    bias = np.array([2**30 + 1], np.int32)
+    assert F.conv2d(x, w, bias).item() == 2**30 + 1 + 255 * 255
+
+
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+@pytest.mark.parametrize(("x_shape", "w_shape", "arguments"), SHAPES)
+def test_halves_are_float32_rounded_once(x_shape, w_shape, arguments, dtype, rng):
+    convolve, expected = CONVOLUTIONS[len(x_shape) - 2]
+    x, w, b = (rng.standard_normal(s).astype(dtype) for s in (x_shape, w_shape, w_shape[:1]))
+    wide = convolve(x.astype("f"), w.astype("f"), b.astype("f"), **arguments)
+    want = wide.astype(dtype)
+    for _ in each_isa():
+        for image in in_layouts(x):
+            assert same_bits(np.ascontiguousarray(convolve(image, w, b, **arguments)), want)
+    small = [rng.integers(-1, 2, s).astype(dtype) for s in (x_shape, w_shape)]
+    exact = expected(*(a.astype("d") for a in small), **arguments)
+    assert np.array_equal(convolve(*small, **arguments).astype("d"), exact.astype(dtype).astype("d"))
+
+
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+def test_halves_with_residual_and_activation(dtype, rng):
+    x, w = (rng.standard_normal(s).astype(dtype) for s in ((5, 3, 100, 100), (8, 3, 3, 3)))
+    residual = rng.standard_normal((5, 8, 98, 98)).astype(dtype)
+    wide = F.conv2d(x.astype("f"), w.astype("f"), activation="relu", residual=residual.astype("f"))
+    out = np.empty((5, 8, 98, 98), dtype)
+    assert F.conv2d(x, w, activation="relu", residual=residual, out=out) is out
+    assert same_bits(out, wide.astype(dtype))
+    assert same_bits(F.conv2d(x, w, activation="relu", residual=residual), out)
+
+
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+def test_linear(dtype, rng):
+    x, w, b = (rng.standard_normal(s).astype(dtype) for s in ((2, 7, 40), (24, 40), (24,)))
+    want = F.linear(x.astype("f"), w.astype("f"), b.astype("f")).astype(dtype)
+    assert same_bits(F.linear(x, w, b), want)
+    assert same_bits(F.linear(x[::-1], w, b), want[::-1].copy())
+    assert same_bits(F.linear(x, w), F.linear(x.astype("f"), w.astype("f")).astype(dtype))
+    for wrong in ((x.astype("f"), w, b), (x, w.astype("f"), b), (x, w, b.astype("f"))):
+        with pytest.raises(TypeError, match=r"^linear: "):
+            F.linear(*wrong)
+
+
+def test_every_half_becomes_its_float(isa):
+    bits = np.arange(1 << 16, dtype=np.uint16)
+    for dtype in HALVES:
+        half = bits.view(dtype)
+        wide = convert(half, np.dtype("f"), False)
+        number = ~np.isnan(wide)
+        assert np.array_equal(number, ~np.isnan(half.astype("f")))
+        assert same_bits(wide[number], half.astype("f")[number])
+        back = convert(wide, dtype, False).view(np.uint16)
+        quiet = 0x0200 if dtype == np.float16 else 0x0040
+        assert np.array_equal(back, np.where(number, bits, bits | quiet))
+
+
+def test_every_float_rounds_to_the_nearest_half_and_to_even(isa, rng):
+    bits = rng.integers(0, 1 << 32, 1 << 18, np.uint32)
+    halfway = rng.integers(0, 1 << 32, 1 << 18, np.uint32) & 0xFFFFF000 | 0x1000  # between two float16, if normal
+    tiny = (rng.integers(0, 1 << 12, 1 << 14).astype("f") * np.float32(2.0**-25)).view(np.uint32)
+    x = np.concatenate([bits, halfway, halfway & 0xFFFF0000 | 0x8000, tiny, tiny | 0x80000000]).view("f")
+    x = x[~np.isnan(x)]
+    with np.errstate(over="ignore"):
+        for dtype in HALVES:
+            assert same_bits(convert(x, dtype, False), x.astype(dtype))
+
+
+@pytest.mark.fast
+def test_explain():
+    x, w = np.zeros((1, 64, 20, 20), np.int8), np.zeros((64, 64, 3, 3), np.int8)
+    told = pyconv.explain(F.conv2d, x, w, padding=1)
+    assert told.algorithm == "channel_lanes"
+    assert told.refused["winograd"] == "the elements are integers"
+    assert told.workspace_bytes_per_thread <= 1 << 20
+    assert pyconv.explain(F.conv2d, x.astype("e"), w.astype("e"), padding=1).algorithm == "winograd"
+    assert pyconv.explain(F.conv2d, x, w[:, :1], groups=64).algorithm == "panels"
+    assert pyconv.explain(F.conv1d, x[0, :, :, 0], w[..., 0], overflow="wrap").algorithm == "channel_lanes"
+    with pytest.raises(TypeError, match="conv2d: overflow='wrap' is for integers, but input is float32"):
+        pyconv.explain(F.conv2d, x.astype("f"), w.astype("f"), overflow="wrap")
+
+
+def test_workspace_is_bounded():
+    for channels, kernel, size in [(2048, 3, 14), (8192, 1, 64), (3, 15, 2000), (512, 7, 56)]:
+        x = np.broadcast_to(np.int8(0), (1, channels, size, size))
+        for view in (x, np.broadcast_to(np.int8(0), (1, size, size, channels)).transpose(0, 3, 1, 2)):
+            w = np.broadcast_to(np.int8(0), (64, channels, kernel, kernel))
+            told = pyconv.explain(F.conv2d, view, w, padding=kernel // 2)
+            assert told.workspace_bytes_per_thread <= 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("error", "text", "arguments"),
+    [
+        (TypeError, "input is float32, weight is int8; they must all be", {"input": np.zeros((1, 2, 3, 3), "f")}),
+        (TypeError, "input is int8, weight is int64", {"weight": np.zeros((1, 2, 1, 1), "int64")}),
+        (TypeError, "input is int8, weight is float16", {"weight": np.zeros((1, 2, 1, 1), "float16")}),
+        (TypeError, "bias is float32", {"bias": np.zeros(1, "f")}),
+        (TypeError, "bias is list", {"bias": [1]}),
+        (ValueError, "overflow must be 'widen', 'wrap' or 'saturate', not 'clip'", {"overflow": "clip"}),
+        (TypeError, "residual and activation are for floats, but weight is int8", {"activation": "relu"}),
+        (ValueError, "padding_value=0.5 is no int8", {"padding_mode": "constant", "padding_value": 0.5}),
+        (ValueError, "padding_value=128 is no int8", {"padding_mode": "constant", "padding_value": 128}),
+        (ValueError, "bias must have shape .1,. for weight of shape .1, 2, 1, 1.", {"bias": np.zeros(2, "int8")}),
+        (ValueError, "input has 2 channels but weight expects 3", {"weight": np.zeros((1, 3, 1, 1), "int8")}),
+        (ValueError, "larger than the padded input", {"weight": np.zeros((1, 2, 5, 5), "int8")}),
+        (TypeError, "out is int8 but the result is int32", {"out": np.zeros((1, 1, 3, 3), "int8")}),
+        (ValueError, "out has shape .1, 1, 2, 2. but the result has shape", {"out": np.zeros((1, 1, 2, 2), "int32")}),
+    ],
+)
+def test_errors(error, text, arguments):
+    defaults = {"input": np.zeros((1, 2, 3, 3), "int8"), "weight": np.zeros((1, 2, 1, 1), "int8")}
+    with pytest.raises(error, match=f"^conv2d: .*{text}"):
+        F.conv2d(**{**defaults, **arguments})
+
+
+def test_out(rng):
+    x, w = draw(rng, (9, 24, 60, 60), "int8"), draw(rng, (4, 24, 3, 3), "int8")
+    for policy in POLICIES:
+        want = F.conv2d(x, w, overflow=policy)
+        out = np.empty_like(want)
+        assert F.conv2d(x, w, overflow=policy, out=out) is out
+        assert same_bits(out, want)
+        last = np.moveaxis(np.empty((9, 58, 58, 4), want.dtype), -1, 1)
+        assert np.array_equal(F.conv2d(x, w, overflow=policy, out=last), want)
+    with pytest.raises(ValueError, match="conv2d: out shares memory with input"):
+        F.conv2d(x, w[:, :, :1, :1].repeat(6, 0), overflow="wrap", out=x)
+    with pytest.raises(TypeError, match="input is float16, weight is float16, bias is float32"):
+        F.conv2d(x.astype("e"), w.astype("e"), np.zeros(4, "f"))
