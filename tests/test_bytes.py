@@ -150,4 +150,4 @@ def test_other_types_are_refused():
     with pytest.raises(TypeError, match="kernel_y is float64 but kernel_x is float32"):
         F.filter2d_separable(x, w[0, 0, 0], np.zeros(3))
     with pytest.raises(TypeError, match="input must be float32 or float64"):
-        F.max_pool2d(x, 2)
+        F.avg_pool2d(x, 2)
