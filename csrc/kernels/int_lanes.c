@@ -114,4 +114,5 @@ const pc_kernels PC_FN(pc_int_kernels) = {
     .pixel_tile = pixel_tiles,
     .transpose = PC_FN(pc_transpose),
     .interleave = PC_FN(pc_interleave),
+    .spread = PC_FN(pc_spread),
 };
