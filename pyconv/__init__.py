@@ -1,7 +1,7 @@
 """pyconv: convolution and pooling on CPUs, with torch's names, on NumPy arrays.
 
-`pyconv.nn.functional` computes, `pyconv.nn` has layers, `pyconv.reference` says in plain NumPy what every function
-means.
+`pyconv.nn.functional` computes, `pyconv.nn` has layers, `pyconv.image` filters with SciPy's names,
+`pyconv.reference` says in plain NumPy what every function means.
 
 Examples
 --------
@@ -39,7 +39,7 @@ from .runtime import (
 )
 
 if TYPE_CHECKING:
-    from . import reference
+    from . import image, reference
 
 __all__ = [
     "Explanation",
@@ -52,6 +52,7 @@ __all__ = [
     "get_cache_limit",
     "get_num_threads",
     "get_precision",
+    "image",
     "isa",
     "nn",
     "reference",
@@ -64,11 +65,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # The reference is for tests and readers: loaded at first use, so that it costs nobody else an import.
-    if name == "reference":
+    # Loaded at first use, so that they cost nobody else an import: the reference is for tests and readers.
+    if name in ("image", "reference"):
         import importlib
 
-        return importlib.import_module(".reference", __name__)
+        return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
