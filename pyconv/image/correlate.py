@@ -192,8 +192,8 @@ def _single(
     elif (rank := len(k.spatial(image.shape)[0])) > 3:
         found = _many_axes(image.astype(work), k)
     else:
-        # Integers stay exact; and axes that were put between those of the kernel are no part of an image.
-        chosen = "strict" if target.dtype.kind != "f" or rank > len(k.axes) else precision
+        # What is exact stays so; and axes that lie between those of the kernel are no part of an image.
+        chosen = "strict" if numbers.integral or rank > len(k.axes) else precision
         found = _correlate(as_work(image, work), k, memory, chosen).reshape(image.shape)
         found = found if memory is None else memory
     result = delivered(found, target, numbers)
@@ -224,9 +224,9 @@ def correlate(
     the image. `convolve` flips it.
 
     Floating-point images compute in their own type (SciPy in float64 always; ask for it with ``output=np.float64``),
-    one fused multiply-add a tap, or in fast mode as `pyconv.nn.functional.conv2d`. Integers that become integers
-    compute in float32 where that is exact, which it is for small integer weights, else in float64, and are rounded
-    once, at the end. Nothing is copied for a border, for axes that are not filtered, or for bytes. Every weight takes
+    one fused multiply-add a tap, or in fast mode as `pyconv.nn.functional.conv2d`. Integers that become integers are
+    exact with integer weights, and else rounded once, from sums in float64, or in float32 of bytes whose results are
+    about as small. Nothing is copied for a border, for axes that are not filtered, or for bytes. Every weight takes
     part: zero times infinity is NaN, where SciPy leaves zeros out.
 
     Parameters
@@ -249,12 +249,13 @@ def correlate(
     channel_axis : int, optional
         The axis of an image's colours, which are filtered each by itself: -1 for (height, width, 3).
     rounding : 'truncate' or 'nearest'
-        How a result becomes an integer: towards zero, as in SciPy, or to the nearest one, halves to even.
+        How a result becomes an integer: towards zero, as in SciPy, or to the nearest one, halves to even. A result that
+        misses an integer by a rounding error is that integer, so that what is all alike stays so.
     overflow : 'wrap' or 'saturate'
         Integers out of range: modulo 2 to the number of bits, as in SciPy on most machines, or the nearest one in
         range. NaN becomes 0; infinities too where numbers wrap.
     precision : 'fast', 'strict' or None
-        As in `pyconv.nn.functional.conv2d`; integers are always strict.
+        As in `pyconv.nn.functional.conv2d`; what is exact is always strict.
 
     Returns
     -------
@@ -442,8 +443,7 @@ def filter_bank(
     if x.size == 0:
         found = np.empty(shape, work)
     else:
-        chosen = "strict" if target.dtype.kind != "f" else precision
-        found = _correlate(as_work(image, work), k, memory, chosen).reshape(shape)
+        found = _correlate(as_work(image, work), k, memory, "strict" if numbers.integral else precision).reshape(shape)
         found = found if memory is None else memory
     result = delivered(found, target, numbers)
     return output if isinstance(output, np.ndarray) else result.transpose(np.argsort(results))
