@@ -46,3 +46,20 @@ def test_torch_twin() -> None:
     pytest.importorskip("torch")
     out = run("torch_twin.py")
     assert float(out.split()[-1]) < 1e-5
+
+
+def test_photo_filters(tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    pixels = np.zeros((40, 60, 3), dtype=np.uint8)
+    pixels[:, 30:] = 200
+    outputs = [str(tmp_path / name) for name in ("blurred.png", "edges.png")]
+    image.fromarray(pixels).save(tmp_path / "step.png")
+    out = run("photo_filters.py", str(tmp_path / "step.png"), *outputs)
+    assert out == "".join(f"{output}: 60 x 40 pixels\n" for output in outputs)
+    with image.open(outputs[0]) as first, image.open(outputs[1]) as second:
+        smooth, edges = np.asarray(first), np.asarray(second)
+    # Far from the step all is as it was, the border too; on both sides of it the means of black and grey.
+    assert (smooth[:, [0, 20, 39, 59]] == [[[0] * 3, [0] * 3, [200] * 3, [200] * 3]]).all()
+    assert (smooth[:, 29].astype(int) + smooth[:, 30] == 200).all()
+    assert (edges[:, 29:31] == 255).all()
+    assert edges[:, :29].max() == edges[:, 31:].max() == 0

@@ -38,6 +38,7 @@ PYTHON_LAYERS = [
     ("pyconv.runtime", "pyconv._interop"),
     ("pyconv.nn.functional",),
     ("pyconv.nn",),
+    ("pyconv.image",),
     ("pyconv",),
     ("pyconv.cli", "pyconv.__main__"),
 ]

@@ -11,7 +11,7 @@ import numpy as np
 from .._native import conv
 from .arguments import axes_of, axis_of, border_of, image_of, number_of, per_axis, sides_of, weights_of
 from .numbers import Overflow, Range, Rounding, as_work, delivered, target_of, work_type
-from .passes import Pass, memory_order, own_memory, sum_of_passes
+from .passes import Pass, dense, memory_order, own_memory, sum_of_passes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -52,28 +52,6 @@ class _Kernels(NamedTuple):
     border: str
     fill: float
 
-    def spatial(self, shape: tuple[int, ...]) -> tuple[list[int], list[int], Sides]:
-        """Return sizes, taps and padding of the extension's axes, from the first that is filtered to the last.
-
-        Axes between them along which there is one tap are one axis of it where they are neighbours.
-        """
-        sizes: list[int] = []
-        taps: list[int] = []
-        sides: Sides = []
-        for axis in range(self.axes[0], self.axes[-1] + 1):
-            if axis in self.axes:
-                index = self.axes.index(axis)
-                sizes.append(shape[axis])
-                taps.append(self.kernels.shape[1 + index])
-                sides.append(self.sides[index])
-            elif axis - 1 in self.axes:
-                sizes.append(shape[axis])
-                taps.append(1)
-                sides.append((0, 0))
-            else:
-                sizes[-1] *= shape[axis]
-        return sizes, taps, sides
-
     def range_on(self, image: np.dtype) -> Range:
         """Return the range of results."""
         numbers = Range.of(image)
@@ -83,18 +61,20 @@ class _Kernels(NamedTuple):
 
 
 def _correlate(x: Array, k: _Kernels, out: Array | None, precision: str | None) -> Array:
-    """Correlate a dense image; the result is (outer, K, ...), or (outer, ..., channels) of one kernel."""
-    sizes, taps, sides = k.spatial(x.shape)
+    """Correlate a dense image along neighbouring axes.
+
+    The result is (outer, K, *sizes) or, of one kernel and with channels behind its axes, (outer, *sizes, channels).
+    """
     outer, inner = math.prod(x.shape[: k.axes[0]]), math.prod(x.shape[k.axes[-1] + 1 :])
-    count = len(k.kernels)
-    kernels = k.kernels.reshape(count, 1, *taps)
-    last = inner > 1
+    sizes = x.shape[k.axes[0] : k.axes[-1] + 1]
+    count, last = len(k.kernels), inner > 1
+    kernels = k.kernels[:, None]
     shape = (outer, *sizes, inner) if last else (outer, count, *sizes)
     result: Array = conv(
         len(sizes),
         x.reshape((outer, *sizes, inner) if last else (outer, 1, *sizes)),
         np.repeat(kernels, inner, axis=0) if last else kernels,
-        padding=sides,
+        padding=k.sides,
         groups=inner,
         layout="NHWC" if last else "NCHW",
         padding_mode=k.border,
@@ -105,19 +85,16 @@ def _correlate(x: Array, k: _Kernels, out: Array | None, precision: str | None) 
     return result
 
 
-def _many_axes(x: Array, k: _Kernels) -> Array:
-    """Correlate along axes that are too many, or too far apart, for the extension."""
-    if len(k.axes) > 3:
-        # A sum over the taps along the first axis.
-        total = np.zeros(x.shape, x.dtype)
-        for tap in range(k.kernels.shape[1]):
-            moved = _beyond(x, k.axes[0], tap - k.sides[0][0], k.border, k.fill)
-            total += _many_axes(moved, k._replace(axes=k.axes[1:], kernels=k.kernels[:, tap], sides=k.sides[1:]))
-        return total
-    last = list(range(x.ndim - len(k.axes), x.ndim))
-    moved = np.ascontiguousarray(np.moveaxis(x, k.axes, last))
-    found = _correlate(moved, k._replace(axes=last), None, "strict").reshape(moved.shape)
-    return np.ascontiguousarray(np.moveaxis(found, last, k.axes))
+def _correlate_many(x: Array, k: _Kernels, precision: str | None) -> Array:
+    """Correlate along more axes than the extension knows: add up what the taps along the first make of the others."""
+    if len(k.axes) <= 3:
+        return _correlate(x, k, None, precision).reshape(x.shape)
+    total = np.zeros(x.shape, x.dtype)
+    for tap in range(k.kernels.shape[1]):
+        moved = _beyond(x, k.axes[0], tap - k.sides[0][0], k.border, k.fill)
+        rest = k._replace(axes=k.axes[1:], kernels=k.kernels[:, tap], sides=k.sides[1:])
+        total += _correlate_many(moved, rest, precision)
+    return total
 
 
 def _kernels_of(
@@ -181,19 +158,23 @@ def _single(
     target = target_of(name, x.shape, x.dtype, output, rounding, overflow)
     numbers = k.range_on(x.dtype)
     work = work_type(x.dtype, target.dtype, numbers)
+    # The kernel's axes side by side: as memory has them, or last.
     order = memory_order(x, k.axes)
-    image = np.ascontiguousarray(x.transpose(order))
+    place = [order.index(axis) for axis in k.axes]
+    if place[-1] - place[0] >= len(place):
+        order = (*(axis for axis in range(x.ndim) if axis not in k.axes), *k.axes)
+        place = [order.index(axis) for axis in k.axes]
+    image = dense(x.transpose(order))
     if target.array is not None:
         target = target._replace(array=target.array.transpose(order))
-    memory = own_memory(target.array, work, x)
-    k = k._replace(axes=[order.index(axis) for axis in k.axes], kernels=k.kernels.astype(work))
+    memory = own_memory(target.array, work, x) if len(place) <= 3 else None
+    k = k._replace(axes=place, kernels=k.kernels.astype(work))
+    chosen = "strict" if numbers.integral else precision  # what is exact stays so
     if x.size == 0:
-        found = np.empty(image.shape, work)
-    elif (rank := len(k.spatial(image.shape)[0])) > 3:
-        found = _many_axes(image.astype(work), k)
+        found = image.astype(work)
+    elif len(place) > 3:
+        found = _correlate_many(image.astype(work), k, chosen)
     else:
-        # What is exact stays so; and axes that lie between those of the kernel are no part of an image.
-        chosen = "strict" if numbers.integral or rank > len(k.axes) else precision
         found = _correlate(as_work(image, work), k, memory, chosen).reshape(image.shape)
         found = found if memory is None else memory
     result = delivered(found, target, numbers)
@@ -410,8 +391,8 @@ def filter_bank(
 ) -> Array:
     """Correlate an image with several kernels of one size, (K, *sizes), reading it once: a result (K, *image).
 
-    Result k is that of `correlate` with kernel k, to rounding in fast mode and to the bit in strict mode. At most three
-    axes with more than one tap. Arguments, types and errors as `correlate`.
+    Result k is that of `correlate` with kernel k: to the bit in strict mode, if all kernels compute in one type. At
+    most three axes with more than one tap. Arguments, types and errors as `correlate`.
 
     Examples
     --------
@@ -434,7 +415,7 @@ def filter_bank(
     order = [*(axis for axis in range(x.ndim) if axis not in k.axes), *k.axes]
     results = [axis + 1 for axis in order]
     results.insert(outer, 0)
-    image = np.ascontiguousarray(x.transpose(order))
+    image = dense(x.transpose(order))
     if target.array is not None:
         target = target._replace(array=target.array.transpose(results))
     memory = own_memory(target.array, work, x)

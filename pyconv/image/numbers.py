@@ -21,12 +21,8 @@ _BLOCK = 1 << 15
 # Sums of integers up to this are exact in float32, and rounded rightly when divided.
 _EXACT = 2**23
 
-# A float32 up to this has an error below 1e-3 after hundreds of taps, which decides one rounding in a thousand.
-_NEAR = 2**10
-
-# What truncation takes for an integer: a sum that has lost this much of it to rounding. Otherwise a white image would
-# become grey.
-_LOST = {4: 1 + 2.0**-20, 8: 1 + 2.0**-48}
+# The error of a float32 up to this, after so many taps, is about 1e-3 at most, and decides one rounding in a thousand.
+_NEAR, _STEPS = 2**8, 64
 
 
 class Target(NamedTuple):
@@ -46,6 +42,7 @@ def target_of(
         raise ValueError(f"{name}: rounding must be 'truncate' or 'nearest', not {rounding!r}")
     if overflow not in ("wrap", "saturate"):
         raise ValueError(f"{name}: overflow must be 'wrap' or 'saturate', not {overflow!r}")
+    dtype = dtype.newbyteorder("=")
     array = output if isinstance(output, np.ndarray) else None
     if array is not None:
         dtype = array.dtype
@@ -70,6 +67,7 @@ class Range(NamedTuple):
     greatest: float
     largest: float  # of all sums of magnitudes on the way
     integral: bool
+    steps: int = 0  # roundings on the way, at most
 
     @staticmethod
     def of(dtype: np.dtype) -> Range:
@@ -86,6 +84,7 @@ class Range(NamedTuple):
             max(self.greatest, number),
             max(self.largest, abs(number)),
             self.integral and number.is_integer(),
+            self.steps,
         )
 
     def filtered(self, weights: Array) -> Range:
@@ -98,6 +97,7 @@ class Range(NamedTuple):
             up * self.greatest + down * self.least,
             (up - down) * self.largest,
             self.integral and bool((weights == np.rint(weights)).all()),
+            self.steps + weights.size + 1,
         )
 
     def plus(self, other: Range) -> Range:
@@ -107,6 +107,7 @@ class Range(NamedTuple):
             self.greatest + other.greatest,
             self.largest + other.largest,
             self.integral and other.integral,
+            self.steps + other.steps,
         )
 
     def either(self, other: Range) -> Range:
@@ -116,6 +117,7 @@ class Range(NamedTuple):
             max(self.greatest, other.greatest),
             max(self.largest, other.largest),
             self.integral and other.integral,
+            max(self.steps, other.steps),
         )
 
 
@@ -128,9 +130,10 @@ def work_type(image: np.dtype, result: np.dtype, numbers: Range) -> np.dtype:
     double = np.dtype(np.float64)
     if image == double or result == double or (image.kind != "f" and image.itemsize > 2):
         return double
-    if result.kind != "f" and numbers.largest > (_EXACT if numbers.integral else _NEAR):
-        return double
-    return np.dtype(np.float32)
+    if result.kind == "f":
+        return np.dtype(np.float32)
+    near = numbers.largest < _EXACT if numbers.integral else numbers.largest <= _NEAR and numbers.steps <= _STEPS
+    return np.dtype(np.float32) if near else double
 
 
 def as_work(x: Array, work: np.dtype) -> Array:
@@ -171,6 +174,8 @@ def _to_integers(found: Array, result: Array, target: Target, numbers: Range, di
     slack = 0.25 if nearest else 0.75
     fits = least > info.min - slack and greatest < info.max + slack and info.bits < 32
     small = max(-least, greatest) < 2.0**30
+    # Truncation takes a sum for an integer that may have lost as much to rounding: white would become grey otherwise.
+    regained = 1 + (numbers.steps + 1) * float(np.finfo(found.dtype).eps) / 2
     flat, stored = found.reshape(-1), result.reshape(-1)
     with np.errstate(invalid="ignore", over="ignore"):
         for start in range(0, flat.size, _BLOCK):
@@ -180,7 +185,7 @@ def _to_integers(found: Array, result: Array, target: Target, numbers: Range, di
             if nearest:
                 np.rint(block, out=block)
             elif not numbers.integral:
-                np.multiply(block, _LOST[block.itemsize], out=block)
+                np.multiply(block, regained, out=block)
             if fits:
                 to[...] = block
             elif target.overflow == "saturate":

@@ -47,6 +47,11 @@ class Pass(NamedTuple):
         return "zeros" if self.border == "constant" and self.fill == 0 else self.border
 
 
+def dense(x: Array) -> Array:
+    """Return x in the order of its axes, copied if need be; `np.ascontiguousarray` would give a number an axis."""
+    return x if x.flags.c_contiguous else x.copy()
+
+
 def memory_order(x: Array, axes: Sequence[int]) -> tuple[int, ...]:
     """Return the axes as dense memory has them, if those to filter keep their order; else as they are."""
     same = tuple(range(x.ndim))
@@ -186,7 +191,7 @@ def sum_of_passes(
     numbers = reduce(Range.plus, (range_after(term, least) for term in terms))
     work = work_type(x.dtype, target.dtype, numbers)
     order = memory_order(x, [p.axis for term in terms for p in term])
-    image = np.ascontiguousarray(x.transpose(order))
+    image = dense(x.transpose(order))
     if target.array is not None:
         target = target._replace(array=target.array.transpose(order))
 
