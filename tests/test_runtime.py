@@ -241,7 +241,7 @@ def test_explain_knows_what_it_knows(target):
 
 
 def test_what_is_exported():
-    for module in (pyconv, nn, F, pyconv.reference, nn.init, nn.utils):
+    for module in (pyconv, nn, F, pyconv.image, pyconv.reference, nn.init, nn.utils):
         for name in module.__all__:
             assert hasattr(module, name), (module.__name__, name)
     assert set(dir(pyconv)) == set(pyconv.__all__)
@@ -262,5 +262,6 @@ def test_importing_brings_little():
     assert code == 0, errors
     foreign = [name for name in out.split() if name.split(".")[0] not in ("pyconv", "__future__")]
     assert foreign == []
+    assert "pyconv.image" not in out.split()
     assert "pyconv.reference" not in out.split()
     assert "pyconv.cli" not in out.split()
