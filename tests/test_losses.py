@@ -198,3 +198,15 @@ X, T = np.zeros((3, 4), np.float32), np.array([0, 1, 3])
 def test_errors(error, text, call):
     with pytest.raises(error, match=text):
         call()
+
+
+@pytest.mark.parametrize("p", [0.0, 0.25, 0.5, 1.0])
+def test_dropout_is_the_reference(rng, p):
+    """The same draws zero the same elements; a scale is rounded once."""
+    for dtype in ("float32", "float64"):
+        x = rng.standard_normal((3, 40)).astype(dtype)
+        ours, expected = (
+            f(x.copy(), p, generator=np.random.default_rng(7)) for f in (F.dropout, pyconv.reference.dropout)
+        )
+        assert ours.dtype == expected.dtype
+        assert np.array_equal(ours, expected)

@@ -19,6 +19,7 @@ from .activation import (
     tanh,
 )
 from .conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
+from .dropout import dropout
 from .fold import fold, unfold
 from .interpolate import interpolate
 from .linear import linear
@@ -69,6 +70,7 @@ __all__ = [
     "conv_transpose2d",
     "conv_transpose3d",
     "cross_entropy",
+    "dropout",
     "elu",
     "filter2d_separable",
     "flatten",
