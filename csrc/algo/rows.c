@@ -16,6 +16,7 @@ enum {
     MOST = 256 << 10, /* bytes of strip allowed, for tall filters */
     COLUMNS = 256,    /* outputs across a strip, at most */
     TALLEST = 1024,   /* tap rows and columns that the tables hold */
+    APART = 2048,     /* outputs of a row that wait to be spread, at most */
 };
 
 /* ---- geometry ----------------------------------------------------------------------------------------------- */
@@ -41,10 +42,15 @@ static int64_t strip_bytes(const pc_conv *c, int64_t rows, int64_t cols, int siz
     return c->desc.kernel[0] * slice * size;
 }
 
+/* Whether this is a phase of a transposed layer: its outputs are every other pixel of a plane. */
+static int outputs_apart(const pc_conv *c) { return c->parted && c->dst.w != 1 && c->dst.c != 1; }
+
 static const char *reject(const pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     if (c->icg != 1) return "a group has more than one input channel";
-    if (c->src.w != 1 || c->dst.w != 1) return "input or output is channels last";
+    if (c->src.w != 1 || (c->dst.w != 1 && !outputs_apart(c))) return "input or output is channels last";
+    if (outputs_apart(c) && c->out[2] > APART)
+        return "outputs that lie apart are too many a row to wait in the workspace";
     if (p->kernel[0] > TALLEST || p->kernel[1] > TALLEST || tap_rows(c) > TALLEST || p->kernel[2] > TALLEST)
         return "the kernel is larger than 1024";
     return strip_bytes(c, 1, pc_min(c->out[2], PC_MAX_VLEN), 8) > MOST ? "the window does not fit the workspace" : 0;
@@ -162,10 +168,13 @@ static void plan(pc_conv *c) {
     r->run = pc_max(1, pc_min(SMALL / fmas, planes / (8 * c->threads)));
     r->small =
         r->direct && r->step && r->bands == 1 && r->tile == c->out[1] && c->ocg == 1 && p->in[0] == 1 && c->out[0] == 1;
+    r->small &= !outputs_apart(c);
     c->threads = (int)pc_max(1, pc_min(c->threads, items(c)));
     r->args = r->tables + pc_round_up((r->pointers + p->kernel[2]) * 8, 64);
     r->row = r->args + pc_round_up((int64_t)sizeof(pc_rows_args), 64);
-    c->workspace_per_thread = (size_t)(r->row + pc_conv_row_bytes(c, pc_min(bordered(c, cols), p->in[2])));
+    r->out = r->row + pc_round_up(pc_conv_row_bytes(c, pc_min(bordered(c, cols), p->in[2])), 64);
+    r->out_pitch = outputs_apart(c) ? pc_round_up(cols, PC_MAX_VLEN) : 0;
+    c->workspace_per_thread = (size_t)(r->out + r->tile * r->out_pitch * size);
     c->packed_size = (size_t)(p->oc * c->taps * size);
     snprintf(c->tile, sizeof c->tile, "%d rows x %d columns", r->tile, c->kernels->vlen >> r->narrow);
 }
@@ -283,7 +292,8 @@ static void run_piece(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_
     pc_rows_args *args = args_in(c, workspace);
     const int size = c->kernels->size;
     const void *image = pc_at(a->src, n * c->src.n + pc_quotient(oc, c->ocg) * c->src.c, c->src_size);
-    void *dst = pc_at_mut(a->dst, n * c->dst.n + oc * c->dst.c + z * c->dst.d + x0, size);
+    void *dst = pc_at_mut(a->dst, n * c->dst.n + oc * c->dst.c + z * c->dst.d + x0 * c->dst.w, size);
+    char *out = r->out_pitch ? workspace + r->out : 0; /* a tile of outputs that will lie apart */
     const void **table = rows_in(c, workspace);
     const int64_t top = y0 * c->desc.stride[1];
     if (!r->direct) gather_strip(c, image, z, y0, y1 - y0, x0, x1 - x0, workspace);
@@ -295,8 +305,11 @@ static void run_piece(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_
         for (int64_t j = 0; j < rows; j += r->tile) {
             const int64_t y = y0 + phase + pc_min(j, rows - r->tile) * r->between; /* a last tile steps back */
             fill_rows(c, table, image, workspace, top, z, y);
-            args->dst = pc_at_mut(dst, y * c->dst.h, size);
+            args->dst = out ? out : pc_at_mut(dst, y * c->dst.h, size);
             r->kernel(args);
+            for (int i = 0; out && i < r->tile; i++)
+                c->kernels->spread(x1 - x0, pc_at(out, i * r->out_pitch, size), c->dst.w,
+                                   pc_at_mut(dst, (y + i * r->between) * c->dst.h, size));
         }
     }
     pc_conv_finish(c, a, &c->dst, pc_at_mut(dst, y0 * c->dst.h, size), 1, y1 - y0, x1 - x0);
@@ -374,7 +387,7 @@ static void prepare(const pc_conv *c, char *workspace) {
                            .least_off = INT64_MAX,
                            .most_off = INT64_MIN,
                            .in_w = r->direct ? p->in[2] : INT64_MAX,
-                           .ld_dst = c->dst.h * r->between};
+                           .ld_dst = r->out_pitch ? r->out_pitch : c->dst.h * r->between};
     for (int64_t s = 0; s < p->kernel[2]; s++) {
         const int64_t u = s * p->dilation[2];
         col_off[s] = r->direct ? u - p->pad_lo[2] : u % p->stride[2] * r->phase + u / p->stride[2];
