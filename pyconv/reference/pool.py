@@ -396,8 +396,20 @@ def fractional_max_pool3d(*args: Any, **kwargs: Any) -> tuple[Array, Array]:
 fractional_max_pool2d.__doc__ = _fractional_max_pool.__doc__
 
 
-def _max_unpool(rank: int, input: Array, indices: Array, size: Sequence[int], *, layout: str = "NCHW") -> Array:
-    """Put each element where `indices` says, into planes of `size` that are 0 elsewhere; of two the last stays.
+def _max_unpool(
+    rank: int,
+    input: Array,
+    indices: Array,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    output_size: Sequence[int] | None = None,
+    *,
+    layout: str = "NCHW",
+) -> Array:
+    """Put each element where `indices` says, into planes that are 0 elsewhere; of two the last stays.
+
+    The planes have the size `output_size` or, for want of one, ``(n - 1) * stride - 2 * padding + kernel_size``.
 
     Raises
     ------
@@ -407,10 +419,14 @@ def _max_unpool(rank: int, input: Array, indices: Array, size: Sequence[int], *,
     Examples
     --------
     >>> import numpy as np
-    >>> max_unpool2d(np.array([[[7.0, 8.0, 9.0]]]), np.array([[[3, 0, 3]]]), (1, 5))
+    >>> max_unpool2d(np.array([[[7.0, 8.0, 9.0]]]), np.array([[[3, 0, 3]]]), (1, 2), output_size=(1, 5))
     array([[[8., 0., 0., 9., 0.]]])
     """
     images, places = to_nchw(input, layout, rank), to_nchw(indices, layout, rank)
+    kernel, pads = extent("kernel_size", kernel_size, rank, 1), extent("padding", padding, rank, 0)
+    steps = extent("stride", kernel_size if stride is None else stride, rank, 1)
+    usual = [(n - 1) * s - 2 * p + k for n, s, p, k in zip(images.shape[2:], steps, pads, kernel, strict=True)]
+    size = usual if output_size is None else list(output_size)[-rank:]
     result = np.zeros((*images.shape[:2], int(np.prod(size))), dtype=input.dtype)
     for plane in np.ndindex(*images.shape[:2]):
         for value, place in zip(images[plane].ravel(), places[plane].ravel(), strict=True):
