@@ -138,6 +138,24 @@ def test_random_numbers_of_transposes(rng, kernel, stride, dtype):
     assert np.all(abs(first - expected) <= 20 * kernel**2 * 4 * unit * magnitudes)  # 4: Winograd's, at stride 1
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("depth", "mode"), [(2, "zeros"), (7, "reflect"), (23, "constant")])
+def test_weights_that_are_streamed_for_several_slices(rng, depth, mode, dtype):
+    """4 MB of them: slices share a strip, and their sums wait together."""
+    x = integers(rng, (2, 130, depth, 3, 5), dtype)
+    w, b = integers(rng, (300, 130, 3, 3, 3), dtype), integers(rng, 300, dtype)
+    arguments = {"padding": (1, 1, 1), "padding_mode": mode, "padding_value": 3.0}
+    expected = reference.conv3d(x, w, b, **arguments)
+    added = integers(rng, expected.shape, dtype)
+    for _ in targets():
+        if pyconv.isa() != "scalar":
+            assert same_bits(F.conv3d(x, w, b, **arguments), expected)
+    assert same_bits(F.conv3d(x, w, b, **arguments, residual=added), expected + added)
+    assert same_bits(F.conv3d(last(x, 3), w, b, **arguments, layout="NHWC"), last(expected, 3))
+    chosen = pyconv.explain(F.conv3d, x, w, b, **arguments)
+    assert chosen.workspace_bytes_per_thread <= 512 << 10
+
+
 def test_phases_are_ordinary_convolutions():
     """Of stride 2, 4x4 is four of 2x2, in channel lanes; of stride 1 the kernel is turned around."""
     x, w = np.ones((1, 32, 8, 8), np.float32), np.ones((32, 32, 4, 4), np.float32)

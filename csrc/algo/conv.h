@@ -46,6 +46,7 @@ typedef struct pc_dense {
     int64_t nrows, ncols;                   /* regions down and across */
     int64_t rows, cols;                     /* outputs of the largest region */
     int64_t splits, per_split;              /* output-channel blocks are split among work items */
+    int64_t deep, sum_slice;                /* slices of outputs an item; bytes of sums of one of them */
     int64_t chans;                          /* input channels a strip */
     int64_t k_chans, k_taps;                /* channels and taps a pass over k: one of them is whole */
     int64_t pitch, phase, slice, chan;      /* strip strides in elements, see kernels.h; slice: one depth tap */
