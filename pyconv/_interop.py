@@ -71,6 +71,8 @@ def exchange(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
     foreign: list[tuple[Any, Any]] = []
 
     def viewed(value: Any) -> Any:
+        if type(value).__name__ == "dtype" and not isinstance(value, np.dtype):  # torch.float64 as an argument
+            return np.dtype(str(value).rpartition(".")[2])
         if not _is_foreign(value):
             return value
         foreign.append((value, _view(name, value)))

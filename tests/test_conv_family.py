@@ -235,8 +235,9 @@ def test_infinities_and_nan_survive(rng):
 def test_empty_batches(rank):
     x = np.zeros((0, 4, *(5,) * rank), np.float32)
     assert function(F, "conv", rank)(x, np.zeros((6, 4, *(3,) * rank), np.float32)).shape == (0, 6, *(3,) * rank)
-    up = function(F, "conv_transpose", rank)(x, np.zeros((4, 6, *(3,) * rank), np.float32), stride=2)
-    assert up.shape == (0, 6, *(11,) * rank)
+    for module in (F, reference):
+        up = function(module, "conv_transpose", rank)(x, np.zeros((4, 6, *(3,) * rank), np.float32), stride=2)
+        assert up.shape == (0, 6, *(11,) * rank)
 
 
 def f32(*shape):
@@ -378,6 +379,22 @@ def test_lazy_layers(rank, name):
     assert type(layer) is kind
     assert layer.in_channels == 4
     assert repr(layer) == repr(kind(4, 6, 3, groups=2, bias=False, layout="NHWC"))
+
+
+@pytest.mark.parametrize("rank", RANKS)
+@pytest.mark.parametrize("name", ["Conv", "ConvTranspose"])
+def test_lazy_layers_load(rng, rank, name):
+    """Arrays say how many channels there are, by themselves and in a network."""
+    from_layer = function(nn, name, rank)(4, 6, 3, groups=2)
+    lazy = function(nn, f"Lazy{name}", rank)
+    net = nn.Sequential(lazy(6, 3, groups=2), nn.ReLU())
+    net.load_state_dict({f"0.{key}": a for key, a in from_layer.state_dict().items()})
+    layer = lazy(6, 3, groups=2)
+    layer.load_state_dict(from_layer.state_dict())
+    x = integers(rng, (1, 4, *(5,) * rank))
+    assert repr(net[0]) == repr(layer) == repr(from_layer)
+    assert same_bits(layer(x), from_layer(x))
+    assert same_bits(net(x), np.maximum(from_layer(x), 0))
 
 
 def test_constructors_refuse():

@@ -282,3 +282,9 @@ def test_torch_is_not_imported():
         "assert 'torch' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_dtypes_of_tensors(torch):
+    result = F.softmax(torch.ones(4), 0, dtype=torch.float64)
+    assert result.dtype == torch.float64
+    assert result.tolist() == [0.25] * 4

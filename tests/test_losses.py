@@ -210,3 +210,10 @@ def test_dropout_is_the_reference(rng, p):
         )
         assert ours.dtype == expected.dtype
         assert np.array_equal(ours, expected)
+
+
+def test_dropout_takes_a_seed():
+    x = np.ones((4, 50), np.float32)
+    assert np.array_equal(F.dropout(x, generator=3), F.dropout(x, generator=np.random.default_rng(3)))
+    with pytest.raises(TypeError):
+        F.dropout(x, generator="three")

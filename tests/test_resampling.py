@@ -224,3 +224,9 @@ X = np.zeros((2, 3, 5, 6), np.float32)
 def test_errors(error, text, call):
     with pytest.raises(error, match=text):
         call()
+
+
+@pytest.mark.parametrize("value", [300, -2, float("inf")])
+def test_a_pad_of_numbers_that_do_not_fit(value):
+    with pytest.raises(ValueError, match=f"pad: value {value} does not fit in uint8"):
+        F.pad(np.zeros((1, 2), np.uint8), (1, 1), value=value)

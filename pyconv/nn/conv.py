@@ -16,7 +16,7 @@ from .functional.norm import folded
 from .module import Module
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -432,12 +432,21 @@ class _Lazy(_ConvNd):
         channels = shape[-1] if last else shape[-self._rank - 1]
         if channels % self.groups:
             raise ValueError(f"in_channels must be divisible by groups, got {channels} and {self.groups}")
+        self._become(channels)
+        return self(input, *args, **kwargs)
+
+    def _become(self, channels: int) -> None:
+        """Make the layer that this one stands for."""
         self.in_channels = positive("in_channels", channels)
         late = self._late
         del self._late
         self.__class__ = self._becomes
         self._weigh(*late)
-        return self(input, *args, **kwargs)
+
+    def _before_load(self, state: Mapping[str, Any], prefix: str) -> None:
+        shape = np.shape(state.get(f"{prefix}weight", ()))
+        if len(shape) == self._rank + 2:
+            self._become(shape[0] if self._transposed else shape[1] * self.groups)
 
     def reset_parameters(self) -> None:
         """Do nothing: there are no parameters yet."""
@@ -476,7 +485,7 @@ class LazyConv1d(_LazyConv):
 class LazyConv2d(_LazyConv):
     """`Conv2d` that takes its input channels from its first input, and is one from then on, as `torch.nn.LazyConv2d`.
 
-    Until then it has no parameters.
+    Until then it has no parameters; `load_state_dict` gives it some, too.
 
     Examples
     --------

@@ -287,6 +287,9 @@ class Module:
                         state[f"{path}.{name}" if path else name] = array
         return state
 
+    def _before_load(self, state: Mapping[str, Any], prefix: str) -> None:
+        """Prepare for arrays under these names: a lazy layer learns its size from them."""
+
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Copy arrays by dotted name into the parameters and buffers.
 
@@ -318,6 +321,8 @@ class Module:
             ...
         ValueError: Linear.load_state_dict: 'weight' has shape (2, 2), the module's is (2, 3)
         """
+        for path, module in self.named_modules(remove_duplicate=False):
+            module._before_load(state_dict, f"{path}." if path else "")
         slots = {
             f"{path}.{name}" if path else name: (module, table, name)
             for path, module in self.named_modules(remove_duplicate=False)

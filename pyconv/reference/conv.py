@@ -191,7 +191,7 @@ def _conv_transpose(
 
     result = np.zeros((n, groups, o_group, *(w + extra for w, extra in zip(whole, more, strict=True))))
     matrices = weight.astype(np.float64).reshape(groups, c // groups, o_group, *kernel)
-    pixels = images.astype(np.float64).reshape(n, groups, c // groups, -1)
+    pixels = images.astype(np.float64).reshape(n, groups, c // groups, int(np.prod(sizes)))
     with np.errstate(invalid="ignore", over="ignore"):
         for tap in np.ndindex(*kernel):
             offset = tuple(t * d for t, d in zip(tap, apart, strict=True))

@@ -20,7 +20,7 @@ def dropout(
     training: bool = True,
     inplace: bool = False,
     *,
-    generator: Generator | None = None,
+    generator: Generator | int | None = None,
 ) -> Array:
     """Zero each element with probability `p` and divide the others by ``1 - p``, as `torch.nn.functional.dropout`.
 
@@ -34,8 +34,8 @@ def dropout(
         If False, the result is `input` itself.
     inplace : bool
         Write into `input`, and return it.
-    generator : numpy.random.Generator, optional
-        Draws the elements; by default one seeded by the operating system.
+    generator : numpy.random.Generator or int, optional
+        Draws the elements, or seeds what does; by default the operating system does.
 
     Raises
     ------
@@ -59,12 +59,10 @@ def dropout(
         return input
     if inplace and not input.flags.writeable:
         raise ValueError("dropout: input is not writeable, so inplace=True cannot change it")
-    if generator is None:
-        import numpy.random  # NumPy loads it at first use, and so does this
+    import numpy.random  # NumPy loads it at first use, and so does this
 
-        generator = numpy.random.default_rng()
     kind = input.dtype.type
-    keep = generator.random(input.shape) >= p
+    keep = numpy.random.default_rng(generator).random(input.shape) >= p
     factors = np.where(keep, kind(1 / (1 - p)) if p < 1 else kind(0), kind(0)).astype(input.dtype, copy=False)
     with np.errstate(all="ignore"):
         return np.asarray(np.multiply(input, factors, out=input if inplace else None))

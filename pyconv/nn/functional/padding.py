@@ -115,7 +115,10 @@ def pad(input: Array, pad: Sequence[int], mode: str = "constant", value: float |
             )
     out = np.empty_like(input, shape=shape, subok=False)
     if mode == "constant":
-        out[...] = 0 if value is None else value
+        try:
+            out[...] = 0 if value is None else value
+        except OverflowError:
+            raise ValueError(f"pad: value {value!r} does not fit in {input.dtype}") from None
     out[tuple(slice(before, before + n) for (before, _), n in zip(sides, inside.shape, strict=True))] = inside
     if mode != "constant":
         for axis, (before, after) in enumerate(sides):
