@@ -369,6 +369,9 @@ const char *conv_problem_text(const conv_problem *p) {
     return text;
 }
 
+/* Of a chosen one other types and layouts than of the one before. */
+int conv_problem_taken(int64_t index) { return (index / COMBINATIONS + index) % TEST_EVERY == 0; }
+
 int64_t conv_problem_chosen(void) { return (int64_t)CHOSEN * COMBINATIONS; }
 
 static int64_t random_pad(rng *r, int64_t kernel_extent) {

@@ -36,6 +36,8 @@ const char *conv_problem_text(const conv_problem *p);
  * go on for ever. The first conv_problem_chosen() are the edge cases. */
 void conv_problem_get(conv_problem *p, int64_t index);
 int64_t conv_problem_chosen(void);
+/* Whether this build tests problem `index`: all, or every n-th by the build's option PYCONV_TEST_EVERY. */
+int conv_problem_taken(int64_t index);
 
 /* Bytes of an element of the input. */
 size_t conv_src_size(const conv_problem *p);

@@ -15,10 +15,6 @@
 
 #include "conv_problem.h"
 
-#if !defined(TEST_EVERY)
-#define TEST_EVERY 1 /* more where each takes long; the build's option PYCONV_TEST_EVERY */
-#endif
-
 enum { MOST_THREADS = 3, RANDOM_PROBLEMS = 300 };
 
 /* Plans, packs and executes `desc` into `dst`, which is poisoned first. PC_ERR_ALGO: the algorithm refuses. The name of
@@ -224,7 +220,7 @@ int main(int argc, char **argv) {
         return test_result();
     }
     for (int64_t i = 0; i < count; i++) {
-        if ((i / 8 + i) % TEST_EVERY) continue; /* of a chosen one other types and layouts than of the one before */
+        if (!conv_problem_taken(i)) continue;
         conv_problem_get(&p, i);
         check_problem(&p);
     }

@@ -93,6 +93,7 @@ int main(int argc, char **argv) {
         return test_result();
     }
     for (int64_t i = 0; i < conv_problem_chosen() + RANDOM_PROBLEMS; i++) {
+        if (!conv_problem_taken(i)) continue;
         conv_problem_get(&p, i);
         check_problem(&p);
     }
