@@ -202,6 +202,15 @@ static inline int64_t pc_odd_lines(int64_t elements, int size) {
     return (pc_ceil_div(elements, line) | 1) * line;
 }
 
+static inline int64_t pc_gcd(int64_t a, int64_t b) {
+    while (b) {
+        const int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
 static inline const char *pc_at(const void *base, int64_t elements, int size) {
     return (const char *)base + elements * size;
 }

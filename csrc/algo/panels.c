@@ -39,8 +39,6 @@ static int64_t reach(const pc_conv *c, int a, int64_t n) {
 /* Outputs of a dilation's first phase: no other has more. */
 static int64_t outputs(const pc_conv *c, int a) { return pc_ceil_div(c->out[1 + a], apart_of(c, a)); }
 
-static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a; }
-
 /* Whether the outputs of a row, and what a tap of them reads, are in one piece. */
 static int in_one_piece(const pc_conv *c) {
     return c->desc.stride[2] == 1 && c->desc.dilation[2] == 1 && c->dst.w == c->desc.oc && !is_planar(c);
@@ -49,7 +47,7 @@ static int in_one_piece(const pc_conv *c) {
 /* Whether lanes hold all channels of neighbouring pixels. */
 static int is_flat(const pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
-    const int64_t lanes = c->kernels->vlen, period = p->oc / gcd(p->oc, lanes);
+    const int64_t lanes = c->kernels->vlen, period = p->oc / pc_gcd(p->oc, lanes);
     if (!in_one_piece(c) || p->oc > 2 * lanes) return 0;
     return 10 * p->oc < 7 * pc_round_up(p->oc, lanes) && period * c->taps * lanes * c->kernels->size <= MOST;
 }
@@ -139,7 +137,7 @@ static void plan(pc_conv *c) {
     d->across = p->kernel[1] == 1 && p->kernel[2] > 1 && !d->flat;
     d->shares = p->stride[1 + d->across] == 1 && tap_of(c, d->across) == 1;
     d->blocks = d->flat ? 1 : pc_ceil_div(p->oc, lanes);
-    d->period = d->flat ? p->oc / gcd(p->oc, lanes) : 1;
+    d->period = d->flat ? p->oc / pc_gcd(p->oc, lanes) : 1;
     const int64_t along = outputs(c, d->across);
     double least = 0;
     for (int tile = 1; tile <= PC_MAX_DEPTHWISE_TILE && tile <= along; tile++) {

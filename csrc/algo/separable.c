@@ -25,8 +25,6 @@ enum {
 /* The bound that all algorithms keep; two passes may take more. */
 static int64_t most_of(const pc_conv *c) { return c->desc.separable ? MOST : MOST / 2; }
 
-static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a; }
-
 /* Channels of a pixel in a row, and the rows that the problem has: one of each channel, or one of all. */
 static int64_t inner_of(const pc_conv *c) { return c->src.w; }
 static int64_t planes_of(const pc_conv *c) { return inner_of(c) == 1 ? c->desc.ic : 1; }
@@ -38,7 +36,7 @@ static int64_t column_of(const pc_conv *c) {
 static int64_t row_of(const pc_conv *c) { return c->taps - column_of(c); }
 
 /* Columns in whole vectors. */
-static int64_t unit_of(const pc_conv *c) { return c->kernels->vlen / gcd(inner_of(c), c->kernels->vlen); }
+static int64_t unit_of(const pc_conv *c) { return c->kernels->vlen / pc_gcd(inner_of(c), c->kernels->vlen); }
 
 /* Columns that `cols` outputs read. */
 static int64_t span_of(const pc_conv *c, int64_t cols) {
@@ -129,7 +127,7 @@ static int64_t lay_out(const pc_conv *c, pc_separable_plan *s, int may_copy) {
     s->ring = column_of(c) > 0 && (p->src_type || (may_copy && s->shares && meets(c, s->tile))) ? pointers : 0;
     s->pitch = pitch_of(c, s->strips, cols);
     s->phase = p->stride[2] > 1 ? phase_of(c, cols) : 0;
-    s->period = inner / gcd(inner, c->kernels->vlen);
+    s->period = inner / pc_gcd(inner, c->kernels->vlen);
     s->each = s->in_place ? s->strips : s->ring ? 1 : pc_max(1, pc_min(s->strips, L2 / (cols * row_bytes(c, s->tile))));
     s->sorted = row_of(c) ? pc_round_up(s->tile * s->pitch * size, 64) : 0;
     s->turned = s->sorted + pc_round_up(s->tile * p->stride[2] * s->phase * size, 64);

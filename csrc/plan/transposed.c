@@ -20,10 +20,8 @@ typedef struct axis {
     int64_t lo, hi, begin, in;                  /* padding; the part of the input that is read */
 } axis;
 
-static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a; }
-
 static axis axis_at(const pc_conv_desc *d, int64_t out, int a, int64_t first) {
-    const int64_t s = d->stride[a], k = d->kernel[a], n = d->in[a], common = gcd(s, d->dilation[a]);
+    const int64_t s = d->stride[a], k = d->kernel[a], n = d->in[a], common = pc_gcd(s, d->dilation[a]);
     const int64_t at = first + d->pad_lo[a];
     axis x = {.first = first,
               .out = pc_ceil_div(out - first, s),

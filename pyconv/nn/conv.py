@@ -106,6 +106,9 @@ class _ConvNd(Module):
         packed = self.__dict__["_packed"] = PackedConv(*self._arguments(), **self._options())
         return packed
 
+    def _channels_last(self) -> bool:
+        return self.layout.endswith("C")
+
     def _middle_repr(self) -> list[str]:
         return []
 
@@ -333,13 +336,12 @@ class _ConvTranspose(_ConvNd):
         """Return what makes the result as large as it is to be."""
         if output_size is None:
             return self.output_padding
-        rank, name = self._rank, type(self).__name__
+        rank, name, last = self._rank, type(self).__name__, self._channels_last()
         wanted = tuple(output_size)
         if len(wanted) == input.ndim:  # torch takes whole shapes too
-            wanted = wanted[-rank - 1 : -1] if self.layout in ("NHWC", "NLC", "NDHWC") else wanted[-rank:]
+            wanted = wanted[-rank - 1 : -1] if last else wanted[-rank:]
         if len(wanted) != rank:
             raise ValueError(f"{name}: output_size must have {rank} or {input.ndim} elements, got {output_size!r}")
-        last = self.layout in ("NHWC", "NLC", "NDHWC")
         sizes = input.shape[-rank - 1 : -1] if last else input.shape[-rank:]
         more = []
         for axis, (n, size) in enumerate(zip(wanted, sizes, strict=True)):
@@ -428,8 +430,7 @@ class _Lazy(_ConvNd):
         if len(shape) not in (self._rank + 1, self._rank + 2):
             name = type(self).__name__
             raise ValueError(f"{name}: input must have {self._rank + 1} or {self._rank + 2} axes, not shape {shape}")
-        last = self.layout in ("NHWC", "NLC", "NDHWC")
-        channels = shape[-1] if last else shape[-self._rank - 1]
+        channels = shape[-1] if self._channels_last() else shape[-self._rank - 1]
         if channels % self.groups:
             raise ValueError(f"in_channels must be divisible by groups, got {channels} and {self.groups}")
         self._become(channels)

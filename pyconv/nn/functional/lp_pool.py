@@ -1,6 +1,7 @@
-"""Power-average pooling: averages by the extension, powers and roots in elementary operations.
+"""Power-average pooling: averages by the extension, and the powers and roots that are not elementary operations.
 
-NumPy's `power`, `exp` and `log` differ in the last bit between CPUs; sums, products, quotients and square roots do not.
+NumPy's `power` differs in the last bit between CPUs; products, quotients and square roots do not, nor does the power of
+the extension.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from ..._interop import interchangeable
+from ..._native import unary
 from ...runtime import explained_by
 from .pool import avg_pool1d, avg_pool2d, avg_pool3d, explain_pool, max_pool1d, max_pool2d, max_pool3d
 
@@ -21,30 +23,7 @@ if TYPE_CHECKING:
 
 _MAXIMA: dict[int, Callable[..., Any]] = {1: max_pool1d, 2: max_pool2d, 3: max_pool3d}
 _AVERAGES: dict[int, Callable[..., Any]] = {1: avg_pool1d, 2: avg_pool2d, 3: avg_pool3d}
-_LN2_HIGH, _LN2_LOW = float.fromhex("0x1.62e42feep-1"), float.fromhex("0x1.a39ef35793c76p-33")
 _MOST_FACTORS = 64
-
-
-def _log(x: Array) -> Array:
-    """Return the logarithm of positive float64: x = m * 2**e, and of m the series of atanh."""
-    m, e = np.frexp(x)
-    small = m < math.sqrt(0.5)
-    m, e = np.where(small, 2 * m, m), e - small
-    s = (m - 1) / (m + 1)
-    square, series = s * s, np.zeros_like(s)
-    for k in range(23, 0, -2):  # s**2 <= 0.0295: the next term is below 2**-60
-        series = series * square + 1 / k
-    return 2 * s * series + e * _LN2_LOW + e * _LN2_HIGH  # type: ignore[no-any-return]
-
-
-def _exp(x: Array) -> Array:
-    """Return the exponential of float64: x = n * ln 2 + r, and of r Taylor's series."""
-    n = np.rint(np.clip(x, -800, 800) / math.log(2))
-    r = (np.clip(x, -800, 800) - n * _LN2_HIGH) - n * _LN2_LOW
-    series = np.ones_like(r)
-    for k in range(14, 0, -1):
-        series = 1 + series * r / k
-    return np.ldexp(series, n.astype(np.int32))
 
 
 def _power(x: Array, p: float) -> Array:
@@ -58,16 +37,7 @@ def _power(x: Array, p: float) -> Array:
                 result = result * factor if n & 1 else result
                 factor, n = factor * factor, n >> 1
             return result if p > 0 else 1 / result
-        magnitude = np.abs(x.astype(np.float64))
-        usual = (magnitude > 0) & (magnitude < np.inf)
-        result = np.where(usual, _exp(p * _log(np.where(usual, magnitude, 1))), np.nan)
-        result = np.where(magnitude == (0 if p > 0 else np.inf), 0, result)
-        result = np.where(magnitude == (np.inf if p > 0 else 0), np.inf, result)
-        if p != int(p):
-            result = np.where((x < 0) & usual, np.nan, result)
-        elif int(p) % 2:
-            result = np.copysign(result, x)
-        return result.astype(x.dtype)
+        return np.asarray(unary("pow", x.astype(np.float64), p).astype(x.dtype))
 
 
 def _lp_pool(
