@@ -158,7 +158,8 @@ static int shape_agrees(const bench_case *b) {
 /* How far an element may be from the expected one, or -1 where every bit counts. A transform's errors scale with what
  * is in a tile rather than with the one output, hence the largest magnitude of all. On this data a chain of n terms
  * errs by about sqrt(n) / 7 eps of a typical output, 10 eps for 512 channels of 3x3, and the transform by at most twice
- * that: 64 eps of the largest output leave room for the worst of a million, and none for a wrong tap or tile. */
+ * that: 64 eps of the largest output leave room for the worst of a million, and none for a wrong tap or tile. Longer
+ * chains have as much more. */
 static double allowance(const bench_case *b, const void *expected, int64_t count) {
     double largest = 0;
     static const char *const transforms[] = {"winograd", "fft", "fft_lines"};
@@ -166,7 +167,8 @@ static double allowance(const bench_case *b, const void *expected, int64_t count
     for (int i = 0; i < 3; i++) transformed |= strcmp(b->info.algo, transforms[i]) == 0;
     if (!transformed) return -1;
     for (int64_t i = 0; i < count; i++) largest = fmax(largest, fabs(element(expected, i, b->config.dtype)));
-    return 64 * (b->config.dtype == PC_F64 ? DBL_EPSILON : FLT_EPSILON) * largest;
+    const double terms = (double)(problem_wei_elements(b->p) / b->p->oc);
+    return 64 * fmax(1, sqrt(terms / (512 * 9))) * (b->config.dtype == PC_F64 ? DBL_EPSILON : FLT_EPSILON) * largest;
 }
 
 static check_result compare(const bench_case *b, const void *expected, char *detail, size_t n) {

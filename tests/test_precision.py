@@ -227,6 +227,48 @@ def test_the_error_of_other_kernels(rng, kernel, channels, after_relu):
 
 @needs_a_transform
 @pytest.mark.parametrize(
+    ("kernel", "channels", "arguments"),
+    [
+        ((3, 3, 3), 12, {"padding": 1}),
+        ((3, 3, 3), 8, {"padding": 1}),
+        ((3, 3, 3), 64, {"padding": (2, 1, 1), "dilation": (2, 1, 1), "stride": (2, 1, 1)}),
+        ((3, 3, 3), 150, {"padding": 1, "padding_mode": "reflect"}),
+        ((3, 3, 3), 700, {"padding": 1}),
+        ((2, 5, 5), 20, {"padding": ((1, 0), (2, 2), (0, 3)), "padding_mode": "circular"}),
+        ((3, 3, 3), 40, {"padding": (3, 1, 1), "stride": (1, 2, 2)}),
+        ((5, 1, 1), 40, {"padding": (2, 0, 0)}),
+        ((1, 3, 3), 40, {"padding": (2, 1, 1)}),
+    ],
+)
+def test_the_error_of_kernels_with_a_depth(rng, kernel, channels, arguments):
+    """Also where blocks are several slices deep, and where channels come part by part."""
+    x = rng.standard_normal((1, channels, 7, 15, 16)).astype(np.float32)
+    w = rng.standard_normal((40, channels, *kernel)).astype(np.float32)
+    assert transformed(F.conv3d, x, w, **arguments, precision="fast")
+    exact = reference.conv3d(x, w, **arguments, dtype=np.float64)
+    fast, strict = (
+        np.sqrt(np.mean((F.conv3d(x, w, **arguments, precision=p) - exact) ** 2)) for p in ("fast", "strict")
+    )
+    assert 0 < fast <= 2 * strict
+
+
+@needs_a_transform
+def test_channels_part_by_part(rng):
+    """Many channels, whose transforms do not fit the workspace: chosen for the speed, the same bits however."""
+    x = rng.standard_normal((1, 1100, 10, 9)).astype(np.float32)
+    w = rng.standard_normal((200, 1100, 3, 3)).astype(np.float32)
+    told = pyconv.explain(F.conv2d, x, w, padding=1, precision="fast")
+    assert "channels at a time" in told.tile
+    assert told.workspace_bytes <= (1 << 20) * told.threads + 4096 * told.threads
+    exact = reference.conv2d(x, w, padding=1, dtype=np.float64)
+    fast, strict = (F.conv2d(x, w, padding=1, precision=p) for p in ("fast", "strict"))
+    assert 0 < np.sqrt(np.mean((fast - exact) ** 2)) <= 2 * np.sqrt(np.mean((strict - exact) ** 2))
+    for target in targets():
+        assert same_bits(F.conv2d(x, w, padding=1, precision="fast"), fast), target
+
+
+@needs_a_transform
+@pytest.mark.parametrize(
     ("taps", "channels"), [(5, 24), (5, 64), (6, 8), (6, 32), (7, 3), (7, 4), (7, 32), (8, 3), (8, 40)]
 )
 def test_the_error_at_stride_2(rng, taps, channels):

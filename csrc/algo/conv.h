@@ -135,11 +135,14 @@ typedef struct pc_winograd {
     int gathers;              /* the input is copied first, with its border */
     int64_t tiles_h, tiles_w; /* of an image */
     int64_t blocks;           /* runs of the tiles of an image */
+    int64_t deep;             /* slices of outputs of a block */
+    int64_t chans, unit;      /* input channels transformed at once; products' channels in a piece of the chain */
     int64_t panels, splits;   /* panels of nv vectors of output channels; the items that they are shared among */
+    int64_t held;             /* panels whose products wait: all of an item where the channels come part by part */
     int64_t work;             /* items in all */
-    /* Elements from run to run of tiles and from frequency to frequency of the transformed input, from tile to tile of
-     * the products. */
-    int64_t run, ld_in, ld_tile;
+    /* Elements from run to run of tiles, from slice to slice and from frequency to frequency of the transformed input,
+     * from tile to tile of the products. */
+    int64_t run, ld_slice, ld_in, ld_tile;
     /* Byte offsets in a thread's workspace; the transformed input comes first. */
     int64_t sums, strip, copy, row, off, place, bias;
 } pc_winograd;
@@ -158,7 +161,7 @@ struct pc_conv {
     int threads;  /* what execute uses */
     size_t packed_size, workspace_per_thread;
     int64_t flops;
-    char tile[64];
+    char tile[96];
     union {
         pc_dense dense;
         pc_rows_plan rows;

@@ -16,6 +16,16 @@ static inline int64_t pc_winograd_channels(const pc_conv *c, const pc_winograd *
     return w->phases * w->phases * c->icg;
 }
 
+/* Products that a frequency of a tile is the sum of, but for a line's segments: channels of all slices of the kernel. */
+static inline int64_t pc_winograd_terms(const pc_conv *c, const pc_winograd *w) {
+    return c->desc.kernel[0] * pc_winograd_channels(c, w);
+}
+
+/* Slices of the image that a block reads: output slices share them. */
+static inline int64_t pc_winograd_slices(const pc_conv *c, const pc_winograd *w) {
+    return c->desc.kernel[0] + w->deep - 1;
+}
+
 /* Of taps, each with all channels. */
 static inline int64_t pc_winograd_segments(const pc_winograd *w) {
     return w->kind == PC_WINOGRAD_LINE ? w->cut.segments : 1;
@@ -24,7 +34,7 @@ static inline int64_t pc_winograd_segments(const pc_winograd *w) {
 /* Of a filter. */
 static inline int64_t pc_winograd_weights(const pc_conv *c, const pc_winograd *w) {
     return (w->own[0] * w->own[1] * pc_winograd_segments(w) - (w->cut.rest ? pc_winograd_segments(w) - 1 : 0)) *
-           pc_winograd_channels(c, w);
+           pc_winograd_terms(c, w);
 }
 
 /* Tiles at a time; whole groups of interleaved ones. */

@@ -276,7 +276,7 @@ PC_API pc_status pc_plan_execute(const pc_plan *plan, const pc_exec_args *args);
 typedef struct pc_plan_info {
     const char *algo; /* "channel_lanes", "pixel_lanes", "rows", ... */
     const char *isa;
-    char tile[64]; /* the register tile, in words */
+    char tile[96]; /* the register tile, in words */
     int threads;
     int64_t flops; /* of the direct algorithm: 2 * outputs * taps */
     size_t packed_bytes, workspace_bytes;

@@ -298,12 +298,14 @@ typedef struct pc_winograd_in_args {
 typedef void pc_winograd_in_fn(const pc_winograd_in_args *a);
 
 /* Filters: weights of a vector of output channels, wei[filter][channel][taps], to frequencies
- * dst[f * ld_freq + channel * ld_chan + filter], zeros from `filters` on; with phases = 2, four channels for each. */
+ * dst[f * ld_freq + channel * ld_chan + filter], zeros from `filters` on; with phases = 2, four channels for each. Each
+ * channel has src_chan elements, of which `taps` are read, and each filter src_filter. */
 typedef struct pc_winograd_filter_args {
     pc_winograd_kind kind;
     const void *wei;
     int64_t filters, channels, taps;
     int size, phases; /* of a square: taps along an axis; phases along an axis, 1 or 2 */
+    int64_t src_chan, src_filter;
     void *dst;
     int64_t ld_freq, ld_chan;
     pc_winograd_cut cut;

@@ -168,7 +168,7 @@ PC_RARE void filter_transform(const pc_winograd_kind kind, const lanes *g, const
 
 /* Taps `first` to `first` + 3 of the weights of one channel, of which there are `taps`: zeros beyond. */
 PC_INLINE void take(const pc_winograd_filter_args *a, const elem *wei, int64_t first, int64_t taps, lanes *g) {
-    const int64_t ld = a->channels * taps;
+    const int64_t ld = a->src_filter;
     vec d[4];
     if (a->filters >= PC_VLEN && first + 4 <= taps)
         v_load_quads(wei + first, ld, d);
@@ -197,7 +197,7 @@ static void filter(const pc_winograd_filter_args *a) {
     const int size = a->size, all = size * size, phases = a->phases, taps = taps_of(a->kind);
     elem *dst = a->dst;
     for (int64_t c = 0; c < a->channels; c++) {
-        const elem *wei = (const elem *)a->wei + c * all;
+        const elem *wei = (const elem *)a->wei + c * a->src_chan;
         lanes g[MAX_SIZE * MAX_SIZE];
         for (int t = 0; t < all; t += 4) take(a, wei, pc_min(t, all - 4), all, g + pc_min(t, all - 4));
         for (int p = 0; p < phases * phases; p++, dst += a->ld_chan) {
@@ -218,7 +218,7 @@ static void filter(const pc_winograd_filter_args *a) {
 /* A row or a column of taps in segments, the last one filled up. */
 static void filter_line(const pc_winograd_filter_args *a) {
     const elem *wei = a->wei;
-    for (int64_t c = 0; c < a->channels; c++, wei += a->taps) {
+    for (int64_t c = 0; c < a->channels; c++, wei += a->src_chan) {
         elem *dst = (elem *)a->dst + c * a->ld_chan;
         for (int s = 0; s < a->cut.segments + a->cut.rest; s++, dst += a->cut.ld_segment) {
             lanes g[4], o[6];

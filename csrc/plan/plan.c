@@ -42,6 +42,21 @@ static void batch_as_row(pc_conv *conv) {
     conv->out[0] = conv->out[1] = d->in[0] = d->in[1] = d->mb = 1;
 }
 
+/* A kernel of slices of one tap takes what lies behind each other: rows whose columns are the pixels of a slice. */
+static void depth_as_rows(pc_conv *conv) {
+    pc_conv_desc *d = &conv->desc;
+    int apart = d->kernel[0] > 1;
+    for (int i = 1; i < 3; i++)
+        apart &= d->kernel[i] == 1 && d->stride[i] == 1 && d->pad_lo[i] == 0 && d->pad_hi[i] == 0;
+    if (!apart) return;
+    conv->out[2] = d->in[2] *= d->in[1];
+    conv->out[1] = conv->out[0];
+    int64_t *const axes[] = {d->in, d->kernel, d->stride, d->dilation, d->pad_lo, d->pad_hi};
+    for (int i = 0; i < 6; i++) axes[i][1] = axes[i][0];
+    conv->out[0] = d->in[0] = d->kernel[0] = d->stride[0] = d->dilation[0] = 1;
+    d->pad_lo[0] = d->pad_hi[0] = 0;
+}
+
 pc_status pc_conv_choose(pc_conv *conv, const char *name) {
     for (int i = 0; (conv->algo = pc_registry_at(i)); i++) {
         if (pc_algo_refusal(conv->algo, conv)) continue;
@@ -66,7 +81,10 @@ pc_status pc_plan_create_conv(const pc_conv_desc *desc, pc_plan **plan) {
     conv.taps = conv.desc.separable ? k[1] + k[2] : k[0] * k[1] * k[2];
     int64_t out[3];
     memcpy(out, conv.out, sizeof out);
-    if (!name && !conv.desc.transposed) batch_as_row(&conv);
+    if (!name && !conv.desc.transposed) {
+        batch_as_row(&conv);
+        depth_as_rows(&conv);
+    }
     conv.src = pc_dense_strides(conv.desc.src_layout, conv.desc.ic, conv.desc.in);
     conv.dst = pc_dense_strides(conv.desc.dst_layout, conv.desc.oc, conv.out);
     if (conv.desc.transposed) return pc_transposed_plan(&conv, name, plan);
