@@ -3,7 +3,7 @@
  * Zero borders read the image itself: a table of row pointers, a row of zeros above and below, masks at the sides;
  * column stride 2 splits even and odd columns in registers. Everything else (other strides and borders, and pictures
  * whose rows lie a multiple of 4 KiB apart, which would all meet in the same sets of L1) gathers a band of rows and
- * columns into a strip that stays in L1 and runs the same kernels on it. A kernel with a depth has the rows of all its
+ * columns into a strip that stays in L1, or in L2 if rows are wide, and runs the same kernels on it. A kernel with a depth has the rows of all its
  * slices in the table, one slice after the other, and a strip for each. Weights are packed [channel][kw][kd][kh], a
  * tap column in one piece. */
 #include <stdio.h>
@@ -13,8 +13,9 @@
 
 enum {
     STRIP = 24 << 10, /* bytes of strip wanted: within an L1 of 32 KB beside the output rows */
+    WIDE = 160 << 10, /* the same for wide rows, which memory delivers sooner as a whole, and L2 keeps */
     MOST = 256 << 10, /* bytes of strip allowed, for tall filters */
-    COLUMNS = 256,    /* outputs across a strip, at most */
+    NARROW = 256,     /* outputs across a strip in L1, at most */
     TALLEST = 1024,   /* tap rows and columns that the tables hold */
     APART = 2048,     /* outputs of a row that wait to be spread, at most */
 };
@@ -28,9 +29,11 @@ static int64_t bordered(const pc_conv *c, int64_t cols) {
     return (cols - 1) * c->desc.stride[2] + (c->desc.kernel[2] - 1) * c->desc.dilation[2] + 1;
 }
 
+/* Wide rows in an odd number of cache lines, so that they do not meet in the same sets. */
 static int64_t pitch_of(const pc_conv *c, int64_t cols) {
-    return pc_round_up(pc_ceil_div(bordered(c, cols), c->desc.stride[2]) + PC_MAX_VLEN, 16) +
-           16 * (c->desc.stride[2] > 1);
+    const int64_t pitch =
+        pc_round_up(pc_ceil_div(bordered(c, cols), c->desc.stride[2]) + PC_MAX_VLEN, 16) + 16 * (c->desc.stride[2] > 1);
+    return cols > NARROW ? pc_odd_lines(pitch, c->kernels ? c->kernels->size : 8) : pitch;
 }
 
 /* Tap rows of all slices. */
@@ -146,7 +149,6 @@ static void plan(pc_conv *c) {
     r->bands = c->threads == 1 ? 1 : pc_ceil_div(4 * c->threads, pc_max(1, planes));
     if (!r->direct) {
         const int64_t unit = r->tile * r->between;
-        r->strips = pc_ceil_div(c->out[2], COLUMNS);
         int64_t rows = unit;
         for (;;) {
             const int64_t cols = pc_ceil_div(c->out[2], r->strips);
@@ -154,7 +156,8 @@ static void plan(pc_conv *c) {
             r->strips++;
         }
         const int64_t cols = pc_ceil_div(c->out[2], r->strips);
-        while (rows < c->out[1] && strip_bytes(c, rows + unit, cols, size) <= STRIP) rows += unit;
+        const int64_t wanted = cols > NARROW ? WIDE : STRIP;
+        while (rows < c->out[1] && strip_bytes(c, rows + unit, cols, size) <= wanted) rows += unit;
         r->bands = pc_max(r->bands, pc_ceil_div(c->out[1], rows));
     }
     r->bands = pc_min(r->bands, most);
