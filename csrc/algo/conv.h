@@ -55,6 +55,8 @@ typedef struct pc_dense {
     uint64_t row_phases, col_phases;
 } pc_dense;
 
+enum { PC_MAX_WEAVE = 8 };
+
 typedef struct pc_rows_plan {
     pc_rows_fn *kernel;
     int tile, step;        /* of the kernel; step 0: each output row has tap rows of its own */
@@ -147,6 +149,13 @@ typedef struct pc_winograd {
     int64_t sums, strip, copy, row, off, place, bias;
 } pc_winograd;
 
+/* Phases of a transposed layer that are alike but for their columns, which take turns: column i of phase j is column
+ * i * n + j of dst, and reads the columns from i + from on, `dilation` apart, of the whole image. dst is `wide`. */
+typedef struct pc_weave {
+    int n; /* 0: there is but one */
+    int64_t taps[PC_MAX_WEAVE], last_tap[PC_MAX_WEAVE], from[PC_MAX_WEAVE], out[PC_MAX_WEAVE], dilation, wide;
+} pc_weave;
+
 struct pc_conv {
     pc_conv_desc desc;
     const pc_algo *algo;
@@ -156,6 +165,7 @@ struct pc_conv {
     int64_t inside;   /* input channels a group */
     int64_t taps;     /* weights of an output and input channel */
     pc_strides src, dst;
+    pc_weave weave;
     int parted;   /* src or dst is a part of an image: rows or pixels do not touch */
     int src_size; /* bytes of an element of the input */
     int threads;  /* what execute uses */
@@ -173,6 +183,9 @@ struct pc_conv {
         pc_fft_lines_plan fft_lines;
     } as;
 };
+
+/* Whether `rows` computes all phases of c->weave at once. */
+int pc_rows_weaves(const pc_conv *conv);
 
 /* Threads worth waking at about `gflops` a core in float32: below 8 us of work on one core, none. */
 int pc_conv_useful_threads(const pc_conv *conv, int gflops);

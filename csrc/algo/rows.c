@@ -18,6 +18,7 @@ enum {
     NARROW = 256,     /* outputs across a strip in L1, at most */
     TALLEST = 1024,   /* tap rows and columns that the tables hold */
     APART = 2048,     /* outputs of a row that wait to be spread, at most */
+    WOVEN = 64,       /* taps of phases that take turns, at most: more may do better by FFT */
 };
 
 /* ---- geometry ----------------------------------------------------------------------------------------------- */
@@ -44,6 +45,9 @@ static int64_t strip_bytes(const pc_conv *c, int64_t rows, int64_t cols, int siz
     const int64_t slice = ((rows - 1) * c->desc.stride[1] + reach(c)) * pitch_of(c, cols) * c->desc.stride[2];
     return c->desc.kernel[0] * slice * size;
 }
+
+/* Runs of outputs that a tile computes one after the other: phases of a transposed layer, or one. */
+static int runs_of(const pc_conv *c) { return c->weave.n ? c->weave.n : 1; }
 
 /* Whether this is a phase of a transposed layer: its outputs are every other pixel of a plane. */
 static int outputs_apart(const pc_conv *c) { return c->parted && c->dst.w != 1 && c->dst.c != 1; }
@@ -75,6 +79,10 @@ static int is_direct(const pc_conv *c, int kr) {
     if (row + near >= page && (row + near) % page <= 2 * near && p->in[1] > 8) return 0;
     return p->stride[2] == 1 ||
            (p->stride[2] == 2 && p->kernel[0] == 1 && p->stride[1] == 2 && p->dilation[2] == 1 && kr);
+}
+
+int pc_rows_weaves(const pc_conv *c) {
+    return !reject(c) && is_direct(c, 0) && c->desc.kernel[0] == 1 && c->desc.kernel[1] * c->desc.kernel[2] <= WOVEN;
 }
 
 /* The variant that needs the fewest cycles for this height: whole tiles, the last one overlapping the one before.
@@ -172,12 +180,13 @@ static void plan(pc_conv *c) {
     r->small =
         r->direct && r->step && r->bands == 1 && r->tile == c->out[1] && c->ocg == 1 && p->in[0] == 1 && c->out[0] == 1;
     r->small &= !outputs_apart(c);
+    const int runs = runs_of(c);
     c->threads = (int)pc_max(1, pc_min(c->threads, items(c)));
-    r->args = r->tables + pc_round_up((r->pointers + p->kernel[2]) * 8, 64);
-    r->row = r->args + pc_round_up((int64_t)sizeof(pc_rows_args), 64);
+    r->args = r->tables + pc_round_up((r->pointers + runs * p->kernel[2]) * 8, 64);
+    r->row = r->args + pc_round_up(runs * (int64_t)sizeof(pc_rows_args), 64);
     r->out = r->row + pc_round_up(pc_conv_row_bytes(c, pc_min(bordered(c, cols), p->in[2])), 64);
     r->out_pitch = outputs_apart(c) ? pc_round_up(cols, PC_MAX_VLEN) : 0;
-    c->workspace_per_thread = (size_t)(r->out + r->tile * r->out_pitch * size);
+    c->workspace_per_thread = (size_t)(r->out + runs * r->tile * r->out_pitch * size);
     c->packed_size = (size_t)(p->oc * c->taps * size);
     snprintf(c->tile, sizeof c->tile, "%d rows x %d columns", r->tile, c->kernels->vlen >> r->narrow);
 }
@@ -187,9 +196,12 @@ static void plan(pc_conv *c) {
 #define DEFINE_PACK(T)                                                                                                 \
     static void pack_##T(const pc_conv *c, const T *wei, T *packed) {                                                  \
         const int64_t *k = c->desc.kernel;                                                                             \
-        for (int64_t oc = 0; oc < c->desc.oc; oc++, wei += c->taps)                                                    \
-            for (int64_t s = 0; s < k[2]; s++)                                                                         \
-                for (int64_t r = 0; r < k[0] * k[1]; r++) *packed++ = wei[r * k[2] + s];                               \
+        for (int64_t i = 0; i < c->desc.oc * runs_of(c); i++) {                                                        \
+            const int64_t wide = c->weave.n ? c->weave.taps[i % c->weave.n] : k[2];                                    \
+            for (int64_t s = 0; s < wide; s++)                                                                         \
+                for (int64_t r = 0; r < k[0] * k[1]; r++) *packed++ = wei[r * wide + s];                               \
+            wei += k[0] * k[1] * wide;                                                                                 \
+        }                                                                                                              \
     }
 
 DEFINE_PACK(float)
@@ -211,7 +223,7 @@ static pc_rows_args *args_in(const pc_conv *c, char *workspace) {
 }
 
 static const void **rows_in(const pc_conv *c, char *workspace) {
-    return (const void **)(col_off_in(c, workspace) + c->desc.kernel[2]);
+    return (const void **)(col_off_in(c, workspace) + runs_of(c) * c->desc.kernel[2]);
 }
 
 /* Bands of the slices that outputs of depth z read, one after the other; `image` is a channel's. */
@@ -300,19 +312,32 @@ static void run_piece(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_
     const void **table = rows_in(c, workspace);
     const int64_t top = y0 * c->desc.stride[1];
     if (!r->direct) gather_strip(c, image, z, y0, y1 - y0, x0, x1 - x0, workspace);
-    args->ow = x1 - x0;
-    args->wei = pc_at(a->packed, oc * c->taps, size);
-    args->bias = bias_of(c, a, oc);
+    const int runs = runs_of(c);
+    const char *wei = pc_at(a->packed, oc * c->taps, size);
+    for (int i = 0; i < runs; i++) {
+        args[i].ow = c->weave.n ? c->weave.out[i] : x1 - x0;
+        args[i].wei = wei;
+        args[i].bias = bias_of(c, a, oc);
+        wei = pc_at(wei, tap_rows(c) * args[i].kw, size);
+    }
     for (int64_t phase = 0; phase < r->between; phase++) {
         const int64_t rows = pc_quotient(y1 - y0 - phase + r->between - 1, r->between);
         for (int64_t j = 0; j < rows; j += r->tile) {
             const int64_t y = y0 + phase + pc_min(j, rows - r->tile) * r->between; /* a last tile steps back */
             fill_rows(c, table, image, workspace, top, z, y);
-            args->dst = out ? out : pc_at_mut(dst, y * c->dst.h, size);
-            r->kernel(args);
-            for (int i = 0; out && i < r->tile; i++)
-                c->kernels->spread(x1 - x0, pc_at(out, i * r->out_pitch, size), c->dst.w,
-                                   pc_at_mut(dst, (y + i * r->between) * c->dst.h, size));
+            for (int i = 0; i < runs; i++) {
+                args[i].dst =
+                    out ? pc_at_mut(out, i * r->tile * r->out_pitch, size) : pc_at_mut(dst, y * c->dst.h, size);
+                r->kernel(args + i);
+            }
+            for (int i = 0; out && i < r->tile; i++) {
+                const void *from = pc_at(out, i * r->out_pitch, size);
+                void *to = pc_at_mut(dst, (y + i * r->between) * c->dst.h, size);
+                if (c->weave.n)
+                    c->kernels->weave(c->weave.wide, runs, from, r->tile * r->out_pitch, to);
+                else
+                    c->kernels->spread(x1 - x0, from, c->dst.w, to);
+            }
         }
     }
     pc_conv_finish(c, a, &c->dst, pc_at_mut(dst, y0 * c->dst.h, size), 1, y1 - y0, x1 - x0);
@@ -381,21 +406,24 @@ static void prepare(const pc_conv *c, char *workspace) {
     pc_rows_args *args = args_in(c, workspace);
     const pc_rows_plan *r = &c->as.rows;
     int64_t *col_off = col_off_in(c, workspace);
-    *args = (pc_rows_args){.row = rows_in(c, workspace),
-                           .row_step = (int)tap_rows(c),
-                           .kr = (int)(r->step ? p->kernel[1] : tap_rows(c)),
-                           .slices = (int)p->kernel[0],
-                           .kw = p->kernel[2],
-                           .col_off = col_off,
-                           .least_off = INT64_MAX,
-                           .most_off = INT64_MIN,
-                           .in_w = r->direct ? p->in[2] : INT64_MAX,
-                           .ld_dst = r->out_pitch ? r->out_pitch : c->dst.h * r->between};
-    for (int64_t s = 0; s < p->kernel[2]; s++) {
-        const int64_t u = s * p->dilation[2];
-        col_off[s] = r->direct ? u - p->pad_lo[2] : u % p->stride[2] * r->phase + u / p->stride[2];
-        args->least_off = pc_min(args->least_off, col_off[s]);
-        args->most_off = pc_max(args->most_off, col_off[s]);
+    for (int i = 0; i < runs_of(c); i++, args++, col_off += p->kernel[2]) {
+        const pc_weave *w = c->weave.n ? &c->weave : 0;
+        *args = (pc_rows_args){.row = rows_in(c, workspace),
+                               .row_step = (int)tap_rows(c),
+                               .kr = (int)(r->step ? p->kernel[1] : tap_rows(c)),
+                               .slices = (int)p->kernel[0],
+                               .kw = w ? w->taps[i] : p->kernel[2],
+                               .col_off = col_off,
+                               .least_off = INT64_MAX,
+                               .most_off = INT64_MIN,
+                               .in_w = r->direct ? p->in[2] : INT64_MAX,
+                               .ld_dst = r->out_pitch ? r->out_pitch : c->dst.h * r->between};
+        for (int64_t s = 0; s < args->kw; s++) {
+            const int64_t u = s * (w ? w->dilation : p->dilation[2]), from = w ? w->from[i] : -p->pad_lo[2];
+            col_off[s] = r->direct ? u + from : u % p->stride[2] * r->phase + u / p->stride[2];
+            args->least_off = pc_min(args->least_off, col_off[s]);
+            args->most_off = pc_max(args->most_off, col_off[s]);
+        }
     }
     if (r->direct) memset(workspace, 0, (size_t)r->tables);
 }

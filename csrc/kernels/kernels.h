@@ -119,6 +119,9 @@ typedef void pc_interleave_fn(const pc_pixel_args *a, int mr, int nv, int64_t st
 /* dst[i * step] = src[i] for i < n. Elements between the first and the last may be read and written back. */
 typedef void pc_spread_fn(int64_t n, const void *src, int64_t step, void *dst);
 
+/* dst[i * step + j] = src[j * pitch + i] for j < step, i * step + j < n; whole vectors of src are read. */
+typedef void pc_weave_fn(int64_t n, int step, const void *src, int64_t pitch, void *dst);
+
 /* ---- rows: depthwise and one-channel filters --------------------------------------------------------------------
  *
  * For output rows r < tile and columns x < ow of a variant (tile, row step, column step):
@@ -477,6 +480,7 @@ typedef struct pc_kernels {
     pc_transpose_fn *transpose;
     pc_interleave_fn *interleave;
     pc_spread_fn *spread;
+    pc_weave_fn *weave;
     /* `tile` output rows at once; kr = 0: any filter height, row_step = 0: any; NULL where not compiled */
     pc_rows_fn *(*rows)(int tile, int kr, int row_step, int col_step);
     pc_rows_fn *(*rows_narrow)(int tile, int kr, int row_step, int col_step); /* half as many lanes; or NULL */

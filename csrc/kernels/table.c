@@ -14,6 +14,7 @@ const pc_kernels PC_FN(pc_kernels) = {
     .transpose = PC_FN(pc_transpose),
     .interleave = PC_FN(pc_interleave),
     .spread = PC_FN(pc_spread),
+    .weave = PC_FN(pc_weave),
     .rows = PC_FN(pc_rows_find),
 #if defined(PC_TARGET_AVX512) && defined(PC_DTYPE_F32)
     .rows_narrow = PC_FN(pc_rows_find_narrow),

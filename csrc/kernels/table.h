@@ -28,6 +28,7 @@ void PC_FN(pc_widen)(int64_t n, const uint8_t *src, void *dst);
 pc_transpose_fn PC_FN(pc_transpose);
 pc_interleave_fn PC_FN(pc_interleave);
 pc_spread_fn PC_FN(pc_spread);
+pc_weave_fn PC_FN(pc_weave);
 pc_rows_fn *PC_FN(pc_rows_find)(int tile, int kr, int row_step, int col_step);
 pc_rows_fn *PC_FN(pc_rows_find_narrow)(int tile, int kr, int row_step, int col_step);
 pc_winograd_in_fn PC_FN(pc_winograd_input_2), PC_FN(pc_winograd_input_4), PC_FN(pc_winograd_input_strided),

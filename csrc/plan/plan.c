@@ -164,6 +164,7 @@ static uint64_t add_conv(uint64_t hash, const pc_conv *c) {
                              dense ? c->as.dense.blocks : 0,
                              panels ? c->as.panels.flat : 0,
                              c->desc.separable,
+                             c->weave.n,
                              separable ? c->src.w : 0,
                              winograd ? c->as.winograd.kind : 0,
                              winograd ? c->as.winograd.panels : 0,

@@ -81,6 +81,41 @@ static int phase_at(const pc_conv *whole, const int64_t at[3], pc_phase *phase) 
     return 1;
 }
 
+/* The phase `at` together with those that differ in their columns alone, where `rows` computes them in turn: depthwise,
+ * channels first. */
+static int weave(const pc_conv *whole, const int64_t at[3], pc_phase *phase) {
+    const pc_conv_desc *d = &whole->desc;
+    pc_conv c = phase->conv;
+    const int64_t n = phases_of(d, whole->out, 2);
+    if (at[2] > 0 || n < 2 || n > PC_MAX_WEAVE || n != d->stride[2] || whole->dst.w != 1) return 0;
+    if (c.algo != &pc_algo_rows && c.algo != &pc_algo_panels) return 0;
+    c.weave.n = (int)n;
+    int64_t taps = 0;
+    c.desc.kernel[2] = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const axis x = axis_at(d, whole->out[2], 2, i);
+        if (x.taps == 0) return 0;
+        c.weave.taps[i] = x.taps;
+        c.weave.last_tap[i] = x.last_tap;
+        c.weave.from[i] = x.begin - x.lo;
+        c.weave.out[i] = x.out;
+        c.weave.dilation = x.dilation;
+        taps += x.taps;
+        c.desc.kernel[2] = pc_max(c.desc.kernel[2], x.taps);
+    }
+    phase->src -= axis_at(d, whole->out[2], 2, 0).begin * whole->src.w;
+    c.desc.in[2] = d->in[2];
+    c.desc.pad_lo[2] = c.desc.pad_hi[2] = 0;
+    c.weave.wide = whole->out[2];
+    c.dst.w = n;
+    if (!pc_rows_weaves(&c)) return 0;
+    c.taps = c.desc.kernel[1] * taps;
+    c.flops = pc_conv_flops(&c);
+    c.algo = &pc_algo_rows;
+    phase->conv = c;
+    return 1;
+}
+
 pc_status pc_transposed_plan(const pc_conv *whole, const char *name, pc_plan **plan) {
     int64_t count[3], all = 1, bytes = sizeof(pc_phase);
     for (int a = 0; a < 3; a++) {
@@ -110,6 +145,7 @@ pc_status pc_transposed_plan(const pc_conv *whole, const char *name, pc_plan **p
             free(p);
             return status;
         }
+        if (weave(whole, at, phase)) i += count[2] - 1;
         c->algo->plan(c);
         if (p->phases++ == 0) sum->algo = c->algo;
         phase->packed = sum->packed_size;
@@ -142,17 +178,20 @@ static void turn(const pc_conv *whole, const pc_phase *phase, const char *wei, c
     const pc_conv *c = &phase->conv;
     const int64_t *k = c->desc.kernel, *all = whole->desc.kernel, *last = phase->last_tap, *step = phase->tap_step;
     const size_t size = (size_t)c->kernels->size;
-    for (int64_t oc = 0; oc < c->desc.oc; oc++)
-        for (int64_t ic = 0; ic < c->icg; ic++) {
-            const int64_t pair = (oc / c->ocg * c->icg + ic) * c->ocg + oc % c->ocg;
-            for (int64_t d = 0; d < k[0]; d++)
-                for (int64_t h = 0; h < k[1]; h++)
-                    for (int64_t w = 0; w < k[2]; w++, turned += size) {
-                        const int64_t plane = pair * all[0] + last[0] - d * step[0];
-                        const int64_t row = plane * all[1] + last[1] - h * step[1];
-                        memcpy(turned, wei + (size_t)(row * all[2] + last[2] - w * step[2]) * size, size);
-                    }
-        }
+    const int64_t runs = pc_max(1, c->weave.n);
+    for (int64_t i = 0; i < c->desc.oc * c->icg * runs; i++) {
+        const int64_t run = i % runs, ic = i / runs % c->icg, oc = i / runs / c->icg;
+        const int64_t pair = (oc / c->ocg * c->icg + ic) * c->ocg + oc % c->ocg;
+        const int64_t wide = c->weave.n ? c->weave.taps[run] : k[2],
+                      end = c->weave.n ? c->weave.last_tap[run] : last[2];
+        for (int64_t d = 0; d < k[0]; d++)
+            for (int64_t h = 0; h < k[1]; h++)
+                for (int64_t w = 0; w < wide; w++, turned += size) {
+                    const int64_t plane = pair * all[0] + last[0] - d * step[0];
+                    const int64_t row = plane * all[1] + last[1] - h * step[1];
+                    memcpy(turned, wei + (size_t)(row * all[2] + end - w * step[2]) * size, size);
+                }
+    }
 }
 
 void pc_transposed_pack(const pc_plan *plan, const void *wei, void *packed) {
