@@ -175,8 +175,26 @@ PC_INLINE void store_part(elem *dst, int64_t n, vec x) {
         v_store_n(dst, (int)n, x);
 }
 
-/* One bordered row of a planar image with stride 1 or 2, border of `fill`: every vector is loaded once, under a mask
- * where it meets the border, and with stride 2 split into its two phases. */
+/* The same at stride 4: four vectors split into four phases. */
+PC_RARE void gather_fourths(const pc_gather_args *a, const elem *row, elem *dst, int64_t lo, int64_t hi, vec fill) {
+    for (int64_t u = 0, i = 0; u < a->cols; u += 4 * PC_VLEN, i += PC_VLEN) {
+        vec x[4], split[4], phase[4]; /* even columns twice, odd ones twice; phases 0, 2, 1, 3 */
+        PC_UNROLL for (int j = 0; j < 4; j++) x[j] = load_bordered(row, u + j * PC_VLEN, lo, hi, fill);
+        PC_UNROLL for (int j = 0; j < 2; j++) {
+            split[j] = v_even(x[2 * j], x[2 * j + 1]);
+            split[2 + j] = v_odd(x[2 * j], x[2 * j + 1]);
+        }
+        PC_UNROLL for (int j = 0; j < 2; j++) {
+            phase[j] = v_even(split[2 * j], split[2 * j + 1]);
+            phase[2 + j] = v_odd(split[2 * j], split[2 * j + 1]);
+        }
+        PC_UNROLL for (int j = 0; j < 4; j++) if (a->col_phases >> j & 1)
+            store_part(dst + j * a->phase + i, (a->cols - j + 3) / 4 - i, phase[j]);
+    }
+}
+
+/* One bordered row of a planar image with stride 1, 2 or 4, border of `fill`: every vector is loaded once, under a mask
+ * where it meets the border, and split into its phases. */
 static void gather_row(const pc_gather_args *a, const elem *row, elem *dst, int64_t iy) {
     const vec fill = v_set1((elem)a->fill);
     const int64_t cols = a->cols, lo = iy < 0 ? cols : pc_max(0, -a->x0),
@@ -184,6 +202,10 @@ static void gather_row(const pc_gather_args *a, const elem *row, elem *dst, int6
     row = (const elem *)((uintptr_t)row + (uintptr_t)a->x0 * sizeof(elem));
     if (a->sw == 1) {
         for (int64_t u = 0; u < cols; u += PC_VLEN) store_part(dst + u, cols - u, load_bordered(row, u, lo, hi, fill));
+        return;
+    }
+    if (a->sw == 4) {
+        gather_fourths(a, row, dst, lo, hi, fill);
         return;
     }
     const int64_t evens = (cols + 1) / 2, odds = cols / 2;
@@ -204,7 +226,7 @@ PC_RARE void widen_row(const pc_gather_args *a, const uint8_t *row, elem *dst) {
 
 void PC_FN(pc_gather)(const pc_gather_args *a) {
     const int filled = a->boundary == PC_ZEROS || a->boundary == PC_CONSTANT;
-    const int whole_rows = a->src_col == 1 && a->sw <= 2 && filled;
+    const int whole_rows = a->src_col == 1 && (a->sw <= 2 || a->sw == 4) && filled;
     const int block = a->src_chan == 1 && !whole_rows ? PC_VLEN : 1; /* channels last: a vector of channels at a time */
     for (int64_t c = 0; c < a->channels; c += block) {
         const void *src = source(a->src, c * a->src_chan, a->bytes);
