@@ -27,7 +27,7 @@ def conv(
     activation: str | Sequence[float] | None = None,
     residual: Array | None = None,
     explains: bool = False,
-    integers: bool = False,
+    stored: bool = False,
 ) -> Any: ...  # the result or, with `explains`, a dict that says how; None for integers and half floats
 def conv_transpose(
     rank: int,

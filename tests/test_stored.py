@@ -211,6 +211,44 @@ def test_every_float_rounds_to_the_nearest_half_and_to_even(isa, rng):
             assert same_bits(convert(x, dtype, False), x.astype(dtype))
 
 
+@pytest.mark.parametrize("dtype", HALVES)
+@pytest.mark.parametrize(
+    ("shape", "kernel", "arguments"),
+    [
+        ((3, 50, 7, 7), (3, 3), {"padding": 1}),
+        ((2, 5, 61, 90), (5, 5), {"padding": 2, "stride": 2}),
+        ((2, 3, 70, 256), (3, 3), {"padding": ((3, 1), (0, 2))}),
+        ((1, 1, 45, 1024), (3, 7), {"padding": (2, 3), "padding_mode": "constant", "padding_value": 2.5}),
+        ((1, 2, 40, 33), (3, 3), {"padding": 5, "padding_mode": "reflect", "dilation": (2, 3)}),
+        ((2, 2, 3, 20), (3, 1), {"padding": (6, 0), "dilation": (5, 1)}),
+        ((1, 4, 100), (9,), {"padding": 4, "stride": 3}),
+    ],
+)
+def test_depthwise_halves_are_read_and_written_by_the_kernels(shape, kernel, arguments, dtype, rng):
+    """No image is converted as a whole: a band, or a few planes, at a time, to the bits of float32 rounded once."""
+    convolve = CONVOLUTIONS[len(kernel)][0]
+    x = (rng.standard_normal(shape) * 9).astype(dtype)
+    w, b = rng.standard_normal((shape[1], 1, *kernel)).astype(dtype), rng.standard_normal(shape[1]).astype(dtype)
+    arguments = {**arguments, "groups": shape[1]}
+    told = pyconv.explain(convolve, x, w, b, **arguments)
+    assert told.algorithm == "rows"
+    assert "half floats" in told.refused["reference"]
+    floats = [a.astype(np.float32) for a in (x, w, b)]
+    expected = convolve(*floats, **arguments, precision="strict").astype(dtype)
+    out = np.empty_like(expected)
+    for _ in each_isa():
+        for threads in (1, 3):
+            with pyconv.threads(threads):
+                out.view(np.uint16)[...] = 0x7FFF
+                assert convolve(x, w, b, **arguments, out=out) is out
+                assert same_bits(out.view(np.uint16), expected.view(np.uint16))
+                assert same_bits(convolve(x, w, b, **arguments).view(np.uint16), out.view(np.uint16))
+    room = np.empty(x.size + out.size - 1, dtype)
+    room[: x.size] = x.reshape(-1)
+    with pytest.raises(ValueError, match="out shares memory with input"):
+        convolve(room[: x.size].reshape(x.shape), w, b, **arguments, out=room[-out.size :].reshape(out.shape))
+
+
 @pytest.mark.fast
 def test_explain():
     x, w = np.zeros((1, 64, 20, 20), np.int8), np.zeros((64, 64, 3, 3), np.int8)

@@ -8,8 +8,8 @@
 /* Slices of a strip for `deep` slices of outputs, which share them. */
 static int64_t slices_read(const pc_conv *c, int64_t deep) { return c->desc.kernel[0] + (deep > 1 ? deep - 1 : 0); }
 
-/* Strip strides for a region; returns the elements of `chans` channels. */
-static int64_t strip_shape(const pc_conv *c, int64_t rows, int64_t cols, int64_t chans, pc_dense *d) {
+/* Strip strides for a region and so many slices of the image; returns the elements of `chans` channels. */
+static int64_t shape_of(const pc_conv *c, int64_t slices, int64_t rows, int64_t cols, int64_t chans, pc_dense *d) {
     const pc_conv_desc *p = &c->desc;
     const int64_t sh = p->stride[1], sw = p->stride[2];
     const int64_t high = (rows - 1) * sh + (p->kernel[1] - 1) * p->dilation[1] + 1;
@@ -18,8 +18,13 @@ static int64_t strip_shape(const pc_conv *c, int64_t rows, int64_t cols, int64_t
     d->pitch = pc_ceil_div(wide, sw);
     d->phase = pc_ceil_div(high, sh) * d->pitch;
     d->slice = (last_row_phase * sw + last_col_phase + 1) * d->phase;
-    d->chan = pc_odd_lines(slices_read(c, c->as.dense.deep) * d->slice, c->kernels ? c->kernels->size : 8);
+    d->chan = pc_odd_lines(slices * d->slice, c->kernels ? c->kernels->size : 8);
     return chans * d->chan;
+}
+
+/* The same for the slices that a block of the plan reads. */
+static int64_t strip_shape(const pc_conv *c, int64_t rows, int64_t cols, int64_t chans, pc_dense *d) {
+    return shape_of(c, slices_read(c, c->as.dense.deep), rows, cols, chans, d);
 }
 
 /* Bit p: some tap falls on phase p of this axis. */
@@ -35,7 +40,7 @@ static uint64_t used_phases(int64_t kernel, int64_t dilation, int64_t stride) {
 const char *pc_dense_reject(const pc_conv *c) {
     enum { NARROW = 16 }; /* columns of the narrowest region that any tile asks for */
     pc_dense d;
-    if (strip_shape(c, 1, pc_min(c->out[2], NARROW), 1, &d) * 8 > PC_DENSE_STRIP)
+    if (shape_of(c, c->desc.kernel[0], 1, pc_min(c->out[2], NARROW), 1, &d) * 8 > PC_DENSE_STRIP)
         return "the window of one output does not fit the workspace";
     return 0;
 }

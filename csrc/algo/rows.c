@@ -12,14 +12,18 @@
 #include "conv.h"
 
 enum {
-    STRIP = 24 << 10, /* bytes of strip wanted: within an L1 of 32 KB beside the output rows */
-    WIDE = 160 << 10, /* the same for wide rows, which memory delivers sooner as a whole, and L2 keeps */
-    MOST = 256 << 10, /* bytes of strip allowed, for tall filters */
-    NARROW = 256,     /* outputs across a strip in L1, at most */
-    TALLEST = 1024,   /* tap rows and columns that the tables hold */
-    APART = 2048,     /* outputs of a row that wait to be spread, at most */
-    WOVEN = 64,       /* taps of phases that take turns, at most: more may do better by FFT */
+    STRIP = 24 << 10,  /* bytes of strip wanted: within an L1 of 32 KB beside the output rows */
+    WIDE = 160 << 10,  /* the same for wide rows, which memory delivers sooner as a whole, and L2 keeps */
+    MOST = 256 << 10,  /* bytes of strip allowed, for tall filters */
+    NARROW = 256,      /* outputs across a strip in L1, at most */
+    TALLEST = 1024,    /* tap rows and columns that the tables hold */
+    APART = 2048,      /* outputs of a row that wait to be spread, at most */
+    HALVES = 28 << 10, /* bytes of half floats as elements, and of results, wanted: within L1 */
+    LEAST_ROWS = 14,   /* of results at once, all the same */
+    WOVEN = 64,        /* taps of phases that take turns, at most: more may do better by FFT */
 };
+
+/* Half floats are converted a few planes or a band of rows at a time, which the rest then takes for the image. */
 
 /* ---- geometry ----------------------------------------------------------------------------------------------- */
 
@@ -52,8 +56,29 @@ static int runs_of(const pc_conv *c) { return c->weave.n ? c->weave.n : 1; }
 /* Whether this is a phase of a transposed layer: its outputs are every other pixel of a plane. */
 static int outputs_apart(const pc_conv *c) { return c->parted && c->dst.w != 1 && c->dst.c != 1; }
 
+static int holds_halves(const pc_conv *c) { return c->desc.src_type >= PC_F16; }
+
+/* Rows of the image that `rows` rows of outputs read. */
+static int64_t rows_read(const pc_conv *c, int64_t rows) {
+    return pc_min(c->desc.in[1], (rows - 1) * c->desc.stride[1] + reach(c));
+}
+
+/* Bytes of half floats as elements for `rows` rows of outputs, and of these. */
+static int64_t halves_bytes(const pc_conv *c, int64_t rows) {
+    const int64_t read = rows < c->out[1] ? rows_read(c, rows) : c->desc.in[1];
+    return (read * c->desc.in[2] + rows * c->out[2]) * 4;
+}
+
 static const char *reject(const pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
+    if (holds_halves(c)) {
+        if (p->in[0] != 1 || p->kernel[0] != 1 || c->out[0] != 1 || c->ocg > 1)
+            return "half floats have a depth, or several outputs";
+        /* Rows beyond a border that is not of one number may lie anywhere. */
+        const int bands = p->boundary == PC_ZEROS || p->boundary == PC_CONSTANT;
+        if (halves_bytes(c, bands ? pc_min(c->out[1], LEAST_ROWS) : c->out[1]) > MOST)
+            return "half floats do not fit the workspace";
+    }
     if (c->icg != 1) return "a group has more than one input channel";
     if (c->src.w != 1 || (c->dst.w != 1 && !outputs_apart(c))) return "input or output is channels last";
     if (outputs_apart(c) && c->out[2] > APART)
@@ -75,7 +100,7 @@ static const char *defer(const pc_conv *c) {
 static int is_direct(const pc_conv *c, int kr) {
     const pc_conv_desc *p = &c->desc;
     const int64_t row = c->src.h * c->kernels->size, page = 4096, near = 128;
-    if (p->boundary != PC_ZEROS || row > MOST || p->src_type) return 0;
+    if (p->boundary != PC_ZEROS || row > MOST || (p->src_type && !holds_halves(c))) return 0;
     if (row + near >= page && (row + near) % page <= 2 * near && p->in[1] > 8) return 0;
     return p->stride[2] == 1 ||
            (p->stride[2] == 2 && p->kernel[0] == 1 && p->stride[1] == 2 && p->dilation[2] == 1 && kr);
@@ -129,9 +154,12 @@ static int choose_tile(pc_conv *c, int narrow) {
     return best > 0;
 }
 
+/* Strips that are items of their own. */
+static int64_t strips_apart(const pc_conv *c) { return holds_halves(c) ? 1 : c->as.rows.strips; }
+
 static int64_t items(const pc_conv *c) {
     const pc_rows_plan *r = &c->as.rows;
-    const int64_t pieces = r->bands * r->strips, planes = c->desc.mb * c->desc.oc * c->out[0];
+    const int64_t pieces = r->bands * strips_apart(c), planes = c->desc.mb * c->desc.oc * c->out[0];
     return pieces > 1 ? planes * pieces : pc_ceil_div(planes, r->run);
 }
 
@@ -168,6 +196,9 @@ static void plan(pc_conv *c) {
         while (rows < c->out[1] && strip_bytes(c, rows + unit, cols, size) <= wanted) rows += unit;
         r->bands = pc_max(r->bands, pc_ceil_div(c->out[1], rows));
     }
+    if (holds_halves(c) && (p->boundary == PC_ZEROS || p->boundary == PC_CONSTANT))
+        for (int64_t rows = c->out[1]; rows > LEAST_ROWS && halves_bytes(c, rows) > HALVES; r->bands++)
+            rows = pc_ceil_div(c->out[1], r->bands + 1);
     r->bands = pc_min(r->bands, most);
     const int64_t rows = pc_ceil_div(c->out[1], r->bands), cols = pc_ceil_div(c->out[2], r->strips);
     r->pitch = pitch_of(c, cols);
@@ -177,6 +208,8 @@ static void plan(pc_conv *c) {
     enum { SMALL = 4000 }; /* FMAs of a vector */
     const int64_t fmas = c->out[1] * pc_ceil_div(c->out[2], c->kernels->vlen) * c->taps;
     r->run = pc_max(1, pc_min(SMALL / fmas, planes / (8 * c->threads)));
+    if (holds_halves(c))
+        r->run = pc_max(1, pc_min(r->run, HALVES / ((p->in[1] * p->in[2] + c->out[1] * c->out[2]) * size)));
     r->small =
         r->direct && r->step && r->bands == 1 && r->tile == c->out[1] && c->ocg == 1 && p->in[0] == 1 && c->out[0] == 1;
     r->small &= !outputs_apart(c);
@@ -186,7 +219,13 @@ static void plan(pc_conv *c) {
     r->row = r->args + pc_round_up(runs * (int64_t)sizeof(pc_rows_args), 64);
     r->out = r->row + pc_round_up(pc_conv_row_bytes(c, pc_min(bordered(c, cols), p->in[2])), 64);
     r->out_pitch = outputs_apart(c) ? pc_round_up(cols, PC_MAX_VLEN) : 0;
-    c->workspace_per_thread = (size_t)(r->out + runs * r->tile * r->out_pitch * size);
+    r->taken = r->out + runs * r->tile * r->out_pitch * size;
+    r->made = r->taken;
+    c->workspace_per_thread = (size_t)r->taken;
+    if (holds_halves(c)) {
+        r->made += pc_round_up(r->run * (r->bands > 1 ? rows_read(c, rows) : p->in[1]) * p->in[2] * size, 64);
+        c->workspace_per_thread = (size_t)(r->made + r->run * rows * c->out[2] * size);
+    }
     c->packed_size = (size_t)(p->oc * c->taps * size);
     snprintf(c->tile, sizeof c->tile, "%d rows x %d columns", r->tile, c->kernels->vlen >> r->narrow);
 }
@@ -226,6 +265,9 @@ static const void **rows_in(const pc_conv *c, char *workspace) {
     return (const void **)(col_off_in(c, workspace) + runs_of(c) * c->desc.kernel[2]);
 }
 
+/* Bytes of an element of what is read as the image. */
+static int size_of(const pc_conv *c) { return holds_halves(c) ? c->kernels->size : c->src_size; }
+
 /* Bands of the slices that outputs of depth z read, one after the other; `image` is a channel's. */
 static void gather_strip(const pc_conv *c, const void *image, int64_t z, int64_t y, int64_t rows, int64_t x,
                          int64_t cols, void *strip) {
@@ -247,14 +289,14 @@ static void gather_strip(const pc_conv *c, const void *image, int64_t z, int64_t
         .row_phases = 1,
         .col_phases = ~UINT64_C(0),
         .fill = p->fill,
-        .bytes = p->src_type != PC_ELEMENTS,
+        .bytes = p->src_type == PC_U8,
         .row = (char *)strip + r->row,
     };
     for (int64_t q = 0; q < p->kernel[0]; q++) {
         const int64_t slice = pc_conv_depth(c, z, q);
         g.in_h = slice < 0 ? 0 : p->in[1]; /* a slice of padding: every row is beyond the border */
         g.boundary = slice < 0 ? PC_ZEROS : p->boundary;
-        g.src = pc_at(image, pc_max(slice, 0) * c->src.d, c->src_size);
+        g.src = pc_at(image, pc_max(slice, 0) * c->src.d, size_of(c));
         g.dst = pc_at_mut(strip, q * r->phase * p->stride[2], c->kernels->size);
         c->kernels->gather(&g);
     }
@@ -306,7 +348,7 @@ static void run_piece(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_
     const pc_rows_plan *r = &c->as.rows;
     pc_rows_args *args = args_in(c, workspace);
     const int size = c->kernels->size;
-    const void *image = pc_at(a->src, n * c->src.n + pc_quotient(oc, c->ocg) * c->src.c, c->src_size);
+    const void *image = pc_at(a->src, n * c->src.n + pc_quotient(oc, c->ocg) * c->src.c, size_of(c));
     void *dst = pc_at_mut(a->dst, n * c->dst.n + oc * c->dst.c + z * c->dst.d + x0 * c->dst.w, size);
     char *out = r->out_pitch ? workspace + r->out : 0; /* a tile of outputs that will lie apart */
     const void **table = rows_in(c, workspace);
@@ -368,21 +410,11 @@ static void run_small(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_
     }
 }
 
-/* An item is a band and strip of one plane, or a run of whole planes. */
-static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *workspace) {
+/* Planes first .. last - 1 of all images, or a band and strip of one. */
+static void run_planes(const pc_conv *c, const pc_exec_args *a, int64_t first, int64_t last, int64_t y0, int64_t y1,
+                       int64_t x0, int64_t x1, char *workspace) {
     const pc_rows_plan *r = &c->as.rows;
-    const int64_t each = c->desc.oc, depth = c->out[0], pieces = r->bands * r->strips, height = c->out[1],
-                  width = c->out[2];
-    int64_t y0 = 0, y1 = height, x0 = 0, x1 = width, first = i * r->run, last = first + r->run;
-    if (pieces > 1) {
-        first = i / pieces;
-        last = first + 1;
-        const int64_t piece = i - first * pieces, band = piece / r->strips, strip = piece - band * r->strips;
-        y0 = band * height / r->bands;
-        y1 = (band + 1) * height / r->bands;
-        x0 = strip * width / r->strips;
-        x1 = (strip + 1) * width / r->strips;
-    }
+    const int64_t each = c->desc.oc, depth = c->out[0];
     const int64_t channel = pc_quotient(first, depth);
     int64_t n = channel / each, oc = channel - n * each, z = first - channel * depth;
     last = pc_min(last, c->desc.mb * each * depth);
@@ -399,6 +431,50 @@ static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *w
             n++;
         }
     }
+}
+
+/* The same of half floats, strip by strip: as elements, whose place in the workspace stands for the whole image. */
+static void run_halves(const pc_conv *c, const pc_exec_args *a, int64_t first, int64_t last, int64_t y0, int64_t y1,
+                       char *workspace) {
+    const pc_conv_desc *p = &c->desc;
+    const pc_rows_plan *r = &c->as.rows;
+    const int size = c->kernels->size, half = c->src_size;
+    int64_t lo = 0, hi = p->in[1];
+    if (r->bands > 1) {
+        lo = pc_max(0, y0 * p->stride[1] - p->pad_lo[1]);
+        hi = pc_max(lo, pc_min(hi, (y1 - 1) * p->stride[1] - p->pad_lo[1] + reach(c)));
+    }
+    last = pc_min(last, p->mb * p->oc);
+    const int64_t from = first * p->in[1] * p->in[2] + lo * p->in[2],
+                  to = first * c->out[1] * c->out[2] + y0 * c->out[2];
+    pc_exec_args b = *a;
+    b.src = (const void *)((uintptr_t)(workspace + r->taken) - (uintptr_t)(from * size));
+    b.dst = (void *)((uintptr_t)(workspace + r->made) - (uintptr_t)(to * size));
+    c->kernels->convert(p->src_type, PC_ELEMENTS, 0, (last - first) * (hi - lo) * p->in[2], pc_at(a->src, from, half),
+                        workspace + r->taken);
+    for (int64_t strip = 0; strip < r->strips; strip++)
+        run_planes(c, &b, first, last, y0, y1, strip * c->out[2] / r->strips, (strip + 1) * c->out[2] / r->strips,
+                   workspace);
+    c->kernels->convert(PC_ELEMENTS, p->src_type, 0, (last - first) * (y1 - y0) * c->out[2], workspace + r->made,
+                        pc_at_mut(a->dst, to, half));
+}
+
+/* An item is a band and strip of one plane, or a run of whole planes. */
+static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *workspace) {
+    const pc_rows_plan *r = &c->as.rows;
+    const int64_t strips = strips_apart(c), pieces = r->bands * strips, height = c->out[1], width = c->out[2];
+    int64_t y0 = 0, y1 = height, x0 = 0, x1 = width, first = i * r->run, last = first + r->run;
+    if (pieces > 1) {
+        first = i / pieces;
+        last = first + 1;
+        const int64_t piece = i - first * pieces, band = piece / strips, strip = piece - band * strips;
+        y0 = band * height / r->bands;
+        y1 = (band + 1) * height / r->bands;
+        x0 = strip * width / strips;
+        x1 = (strip + 1) * width / strips;
+    }
+    (holds_halves(c) ? run_halves(c, a, first, last, y0, y1, workspace)
+                     : run_planes(c, a, first, last, y0, y1, x0, x1, workspace));
 }
 
 static void prepare(const pc_conv *c, char *workspace) {

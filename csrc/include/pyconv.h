@@ -157,12 +157,13 @@ typedef struct pc_conv_desc {
     pc_boundary boundary;
     int64_t mb, ic, oc, groups;
     int64_t in[3], kernel[3], stride[3], dilation[3], pad_lo[3], pad_hi[3];
-    double fill;              /* PC_CONSTANT: the number, rounded to dtype */
-    pc_storage src_type;      /* floats: PC_ELEMENTS or PC_U8; PC_I32: PC_U8 to PC_S16; PC_I64: to PC_S32 */
-    int separable;            /* each channel's kernel is a column times a row, see below */
-    int transposed;           /* the adjoint of a convolution, see below */
-    pc_isa isa;               /* PC_ISA_AUTO: the process-wide target */
-    int threads;              /* 0: the process-wide number; small problems use fewer */
+    double fill;         /* PC_CONSTANT: the number, rounded to dtype */
+    pc_storage src_type; /* floats: PC_ELEMENTS or PC_U8; PC_I32: PC_U8 to PC_S16; PC_I64: to PC_S32; PC_F32 also PC_F16
+                               * and PC_BF16, as which then dst is stored: depthwise and without a residual */
+    int separable;       /* each channel's kernel is a column times a row, see below */
+    int transposed;      /* the adjoint of a convolution, see below */
+    pc_isa isa;          /* PC_ISA_AUTO: the process-wide target */
+    int threads;         /* 0: the process-wide number; small problems use fewer */
     pc_precision precision;   /* PC_PRECISION_AUTO: the process-wide choice */
     pc_activation activation; /* of the sum, bias and residual included */
     double clamp[2];          /* PC_CLAMP: least and greatest */

@@ -9,6 +9,7 @@ static int valid_dtype(pc_dtype t) { return t == PC_F32 || t == PC_F64; }
 static int valid_storage(pc_dtype dtype, pc_storage type) {
     const int least = dtype >= PC_I32 ? PC_U8 : PC_ELEMENTS;
     const int most = dtype == PC_I64 ? PC_S32 : dtype == PC_I32 ? PC_S16 : PC_U8;
+    if (dtype == PC_F32 && (type == PC_F16 || type == PC_BF16)) return 1;
     return (unsigned)dtype <= PC_I64 && (int)type >= least && (int)type <= most;
 }
 static int valid_layout(pc_layout l) { return l == PC_NCHW || l == PC_NHWC; }
@@ -70,6 +71,8 @@ pc_status pc_validate_conv(pc_conv_desc *d, int64_t out[3]) {
     d->transposed = d->transposed != 0;
     if (d->transposed && d->boundary != PC_ZEROS) return PC_ERR_BOUNDARY;
     if (d->transposed && d->separable) return PC_ERR_GROUPS;
+    if (d->src_type >= PC_F16 && d->activation != PC_NO_ACTIVATION) return PC_ERR_ACTIVATION;
+    if (d->src_type >= PC_F16 && (d->transposed || d->separable)) return PC_ERR_DTYPE;
     if ((d->separable || d->transposed) && d->dtype >= PC_I32) return PC_ERR_DTYPE;
     if (d->separable && (d->groups != d->ic || d->oc != d->ic)) return PC_ERR_GROUPS;
     for (int i = 0; i < 3; i++) {

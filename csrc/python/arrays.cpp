@@ -108,10 +108,11 @@ pc_storage storage_of(const py::array &a) {
     return PC_ELEMENTS;
 }
 
-py::array integer_array(py::handle value, const char *function, const char *argument) {
+py::array stored_array(py::handle value, const char *function, const char *argument) {
     const auto a = py::reinterpret_borrow<py::array>(value);
     const pc_storage s = storage_of(a);
-    if (s < PC_U8 || s > PC_S32) throw py::type_error(std::string(function) + ": " + argument + " must hold integers");
+    if (s == PC_ELEMENTS || s == PC_S64)
+        throw py::type_error(std::string(function) + ": " + argument + " must hold integers or half floats");
     return a;
 }
 

@@ -24,8 +24,8 @@ py::array float_array(py::handle value, const char *function, const char *argume
 // The same, or of uint8: an image of bytes.
 py::array image_array(py::handle value, const char *function, const char *argument);
 bool holds_bytes(const py::array &a);
-// The same of integers of up to 32 bits, whose arithmetic is in integers; and how they are stored.
-py::array integer_array(py::handle value, const char *function, const char *argument);
+// The same of integers of up to 32 bits, whose arithmetic is in integers, or of half floats; and how they are stored.
+py::array stored_array(py::handle value, const char *function, const char *argument);
 pc_storage storage_of(const py::array &a);
 bool is_stored(py::handle value); // an array of integers or half floats
 pc_dtype dtype_of(const py::array &a);

@@ -46,15 +46,15 @@ struct Call {
 };
 
 Call parse_call(int rank, py::handle input, py::handle weight, py::handle bias, const Options &options,
-                py::handle layout, const char *algorithm, py::handle precision, py::handle activation, bool integers,
+                py::handle layout, const char *algorithm, py::handle precision, py::handle activation, bool stored,
                 bool data) {
     const bool transposed = static_cast<bool>(options.output_padding);
     const char *f = name_of(rank, transposed);
-    const py::array x = integers ? integer_array(input, f, "input") : image_array(input, f, "input");
+    const py::array x = stored ? stored_array(input, f, "input") : image_array(input, f, "input");
     Call c;
     c.name = f;
     c.weight = weight_array(weight, rank, f);
-    if (!integers) result_like(x, c.weight, "weight");
+    if (!stored) result_like(x, c.weight, "weight");
     const bool channels_last = parse_layout(layout, rank, f);
     const Geometry g = geometry_of(rank, options, f);
     c.bias = bias_data(bias, transposed ? c.weight.shape(1) * g.groups : c.weight.shape(0), c.weight, "weight",
@@ -66,10 +66,8 @@ Call parse_call(int rank, py::handle input, py::handle weight, py::handle bias, 
     c.desc = transposed
                  ? describe_transposed(c.image, c.weight, g, output_padding_of(rank, options, f), p, algorithm, f)
                  : describe(c.image, c.weight, g, p, act, algorithm, f);
-    if (integers) {
-        c.desc.dtype = c.desc.dtype == PC_F32 ? PC_I32 : PC_I64;
-        c.desc.src_type = storage_of(x);
-    }
+    if (stored) c.desc.src_type = storage_of(x);
+    if (stored && c.desc.src_type < PC_F16) c.desc.dtype = c.desc.dtype == PC_F32 ? PC_I32 : PC_I64;
     c.size = out_size(c.desc, rank, f);
     return c;
 }
@@ -77,6 +75,7 @@ Call parse_call(int rank, py::handle input, py::handle weight, py::handle bias, 
 // What the result has the dtype of.
 Like like_of(const Call &c) {
     if (c.desc.dtype >= PC_I32) return {c.weight, "weight"};
+    if (c.desc.src_type >= PC_F16) return {c.image.array, "input"};
     return result_like(c.image.array, c.weight, "weight");
 }
 
@@ -121,15 +120,21 @@ using Name = std::optional<std::string>;
 const char *text_of(const Name &name) { return name ? name->c_str() : nullptr; }
 
 // The result, or with `explains` what `explain` says of the call; None where the weights are numbers that have to be
-// converted first. With `integers` weights and bias are int32 or int64 by the name of the floats of that size, and so is
-// the result.
+// converted first. With `stored` the image holds integers, and weights and bias are int32 or int64 by the name of the
+// floats of that size, and so is the result; or half floats, as is the result: None where no algorithm reads them.
 py::object conv(int rank, py::handle input, py::handle weight, py::handle bias, py::handle stride, py::handle padding,
                 py::handle dilation, py::handle groups, py::handle out, py::handle layout,
                 const std::string &padding_mode, double padding_value, const Name &algorithm, py::handle precision,
-                py::handle activation, py::handle residual, bool explains, bool integers) {
+                py::handle activation, py::handle residual, bool explains, bool stored) {
     if (is_stored(weight)) return py::none();
     Call c = parse_call(rank, input, weight, bias, {stride, padding, dilation, groups, {}, padding_mode, padding_value},
-                        layout, text_of(algorithm), precision, activation, integers, !explains);
+                        layout, text_of(algorithm), precision, activation, stored, !explains);
+    if (c.desc.src_type >= PC_F16) {
+        pc_plan *plan = nullptr;
+        const pc_status status = pc_plan_create_conv(&c.desc, &plan);
+        pc_plan_destroy(plan);
+        if (status == PC_ERR_ALGO) return py::none();
+    }
     if (explains) return explain_call(c, out, residual);
     return run(c, input, out, residual);
 }
@@ -236,7 +241,7 @@ void bind_conv(py::module_ &m) {
     m.def("conv", &conv, "rank"_a, "input"_a, "weight"_a, "bias"_a = py::none(), "stride"_a = 1, "padding"_a = 0,
           "dilation"_a = 1, "groups"_a = 1, "out"_a = py::none(), "layout"_a = "NCHW", "padding_mode"_a = "zeros",
           "padding_value"_a = 0.0, "algorithm"_a = py::none(), "precision"_a = py::none(), "activation"_a = py::none(),
-          "residual"_a = py::none(), "explains"_a = false, "integers"_a = false);
+          "residual"_a = py::none(), "explains"_a = false, "stored"_a = false);
     m.def("conv_transpose", &conv_transpose, "rank"_a, "input"_a, "weight"_a, "bias"_a = py::none(), "stride"_a = 1,
           "padding"_a = 0, "output_padding"_a = 0, "groups"_a = 1, "dilation"_a = 1, "out"_a = py::none(),
           "layout"_a = "NCHW", "algorithm"_a = py::none(), "precision"_a = py::none(), "explains"_a = false);

@@ -180,7 +180,7 @@ py::dict explain_filter2d_separable(py::handle input, py::handle kernel_x, py::h
 // Two passes load and store more than one, and with a stride the first computes columns that a direct one skips. Where
 // they pay was measured on Zen 4 for 4x4 to 9x9, on 64 maps of 32x32 to 112x112 and on images.
 bool might_be_separable(const pc_conv_desc &d) {
-    if (d.dtype >= PC_I32) return false;
+    if (d.dtype >= PC_I32 || d.src_type >= PC_F16) return false;
     constexpr int64_t small = 1 << 10, large = 1 << 16;
     const pc_precision precision = d.precision == PC_PRECISION_AUTO ? pc_get_precision() : d.precision;
     if (d.algo || precision != PC_FAST || d.groups != d.ic || d.oc != d.ic) return false;
