@@ -128,6 +128,62 @@ def test_a_window_larger_than_the_image_that_padding_makes_fit():
             module.avg_pool3d(np.ones((1, 2, 2, 2)), 3, padding=1)
 
 
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_a_window_larger_than_the_padded_image_that_rounding_up_makes_fit(rank, rng):
+    """By less than the stride; avg_pool3d looks at the image alone even so."""
+    for n, k, s, p in (
+        (2, 3, 2, 0),
+        (2, 4, 3, 0),
+        (2, 4, 9, 0),
+        (1, 5, 3, 1),
+        (3, 9, 5, 1),
+        (1, 4, 4, 1),
+        (5, 40, 40, 2),
+    ):
+        x = rng.integers(-9, 10, (2, 3, *[n] * rank)).astype(np.float32)
+        arguments = {"kernel_size": k, "stride": s, "padding": p, "ceil_mode": True}
+        values, at = ours("max_pool", rank)(x, **arguments, return_indices=True)
+        assert_same((values, at), ours("max_pool", rank, reference)(x, **arguments, return_indices=True))
+        assert_same(values[..., 0], x.reshape(2, 3, *[1] * (rank - 1), -1).max(-1))
+        for module in (F, reference):
+            with pytest.raises(ValueError, match="larger"):  # by the whole stride
+                ours("max_pool", rank, module)(x, k, k - n - 2 * p, p, ceil_mode=True)
+            if rank == 3:
+                with pytest.raises(ValueError, match="larger"):
+                    module.avg_pool3d(x, **arguments)
+                with pytest.raises(ValueError, match="larger"):
+                    module.lp_pool3d(x, 2, k, s, True)
+        for include in (True, False) if rank < 3 else ():
+            averages = ours("avg_pool", rank)(x, **arguments, count_include_pad=include)
+            assert_same(averages, ours("avg_pool", rank, reference)(x, **arguments, count_include_pad=include))
+            sums = x.reshape(2, 3, *[1] * (rank - 1), -1).sum(-1)
+            assert_same(averages[..., 0], sums / np.float32(((n + 2 * p) if include else n) ** rank))
+        if rank < 3 and p == 0:
+            powers = ours("lp_pool", rank)(x, 2, k, s, True)
+            expected = ours("lp_pool", rank, reference)(x, 2, k, s, True)
+            np.testing.assert_allclose(powers, expected, rtol=1e-6)
+    with pytest.raises(ValueError, match="larger"):
+        ours("max_pool", rank)(x, 1 << 62, (1 << 62) - 99, ceil_mode=True)
+    assert_same(ours("max_pool", rank)(x, 1 << 62, (1 << 62) - 4, ceil_mode=True)[..., 0], values[..., 0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int8, np.uint16])
+def test_a_window_that_misses_the_image(dtype):
+    """Its taps lie on both sides: the lowest value, and no index."""
+    lowest = -np.inf if np.dtype(dtype).kind == "f" else np.iinfo(dtype).min
+    for rank in (1, 2, 3):
+        x = np.ones((1, 9, *[1] * rank), dtype)
+        for arguments in ((2, 1, 1, 2), (2, 1, 2, 4), (3, 9, 4, 5, True)):
+            for module in (F, reference):
+                for given, options in ((x, {}), (last(x, rank), {"layout": "NHWC"})):
+                    values, at = ours("max_pool", rank, module)(given, *arguments, return_indices=True, **options)
+                    assert (values == lowest).all()
+                    assert (at == -1).all()
+                    assert_same(ours("max_pool", rank, module)(given, *arguments, **options), values)
+        with pytest.raises(ValueError, match="indices from -1"):
+            ours("max_unpool", rank)(*ours("max_pool", rank)(x, 2, 1, 1, 2, return_indices=True), 2)
+
+
 def test_layouts_of_each_rank(rng):
     for rank, (one, other) in {1: ("NCL", "NLC"), 2: ("NCHW", "NHWC"), 3: ("NCDHW", "NDHWC")}.items():
         x = rng.standard_normal(SHAPES[rank][0])

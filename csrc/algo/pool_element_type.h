@@ -18,7 +18,7 @@ static void PC_OF(window)(const void *source, const pc_pool_window *w, void *dst
     const int64_t cols = w->n[2], step = w->step[2];
     const int some = w->n[0] > 0 && w->n[1] > 0 && cols > 0; /* a dilated window may miss the image */
     PC_ELEMENT best = some ? *src : PC_LOWEST;
-    int64_t where = index;
+    int64_t where = some ? index : -1;
     for (int64_t q = 0; some && q < w->n[0]; q++) {
         for (int64_t r = 0; r < w->n[1]; r++) {
             const PC_ELEMENT *p = src + q * w->step[0] + r * w->step[1];

@@ -279,8 +279,7 @@ static void store_row(const pc_pool *p, const item *it, const pc_exec_args *a, l
     const int64_t runs = whole ? 1 : it->n, each = whole ? it->n * c : c;
     for (int64_t x = 0; x < runs; x++) {
         memcpy(dst + x * step * p->size, v.value + x * each * p->size, (size_t)(each * p->size));
-        for (int64_t k = 0; at && k < each; k++) /* -1: a dilated window that misses the image */
-            at[x * step + k] = pc_max(0, v.at[x * each + k]);
+        for (int64_t k = 0; at && k < each; k++) at[x * step + k] = v.at[x * each + k];
     }
 }
 

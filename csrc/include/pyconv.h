@@ -198,7 +198,7 @@ typedef enum pc_pool_kind { PC_POOL_MAX, PC_POOL_AVERAGE, PC_POOL_KIND_COUNT } p
  * the dilated window.
  *
  * The maximum: padding holds minus infinity. The first of equal values wins; NaN wins over numbers, the last NaN's
- * index.
+ * index. A dilated window that misses the image has the index -1.
  *
  * The average: elements of a row are added from left to right, then the sums of rows from top to bottom, and the sum is
  * divided, once, by the number of elements of the window: those in the image or in the padding, or in the image alone.
@@ -218,7 +218,8 @@ typedef struct pc_pool_desc {
     pc_layout src_layout, dst_layout;
     int64_t mb, c;
     int64_t in[3], window[3], stride[3], dilation[3], pad[3];
-    int ceil_mode;        /* round the output size up; a last window starting in the right padding is dropped */
+    int ceil_mode;        /* round the output size up, a single window may be larger than the padded image then; a last
+                           * one that starts in the right padding is dropped */
     int with_indices;     /* also write the flat index of each maximum within one unpadded (D, H, W) volume */
     int padding_excluded; /* average: divide by the number of elements in the image */
     int64_t divisor;      /* average: divide by this, if it is not 0 */

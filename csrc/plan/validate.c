@@ -148,7 +148,13 @@ pc_status pc_validate_pool(pc_pool_desc *d, int64_t out[3]) {
         status = room(d->in[i], pc_max(d->pad[i], 0), pc_max(d->pad[i], 0), d->window[i], d->dilation[i], &left);
         if (status == PC_ERR_OVERFLOW) return status;
         if (d->pad[i] < 0 || d->pad[i] > ((d->window[i] - 1) * d->dilation[i] + 1) / 2) return PC_ERR_PADDING;
-        if (status != PC_OK) return status;
+        if (status == PC_ERR_KERNEL && d->ceil_mode && left > -d->stride[i]) {
+            /* Rounded up, there is one window. What it has beyond the padding counts for nothing. */
+            d->window[i] = (d->in[i] + 2 * d->pad[i] - 1) / d->dilation[i] + 1;
+            left = 0;
+        } else if (status != PC_OK) {
+            return status;
+        }
         out[i] = left / d->stride[i] + 1;
         if (d->ceil_mode && left % d->stride[i] && (d->in[i] + d->pad[i] - 1) / d->stride[i] >= out[i]) out[i]++;
         if (d->adaptive[i]) out[i] = d->adaptive[i];

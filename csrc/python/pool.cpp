@@ -128,7 +128,8 @@ void set_windows(Call &c, const Arguments &a, const py::array &x) {
         if (__builtin_mul_overflow(k[i] - 1, d[i], &reach[i]) || __builtin_add_overflow(reach[i], 1, &reach[i]))
             fail(PC_ERR_OVERFLOW, name);
         half = half && p[i] <= reach[i] / 2;
-        fits = fits && half && c.image.size[2 + i] + (bare ? 0 : 2 * p[i]) >= reach[i];
+        const int64_t spare = a.ceil_mode && !bare ? s[i] - 1 : 0; // by which the size is rounded up
+        fits = fits && half && c.image.size[2 + i] + (bare ? 0 : 2 * p[i]) >= reach[i] - spare;
         c.desc.window[i] = k[i];
         c.desc.stride[i] = s[i];
         c.desc.dilation[i] = d[i];

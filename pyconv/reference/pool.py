@@ -11,7 +11,7 @@ from .arguments import check_floats, extent, from_nchw, to_nchw
 from .windows import axes, every, spread
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .arguments import Array
 
@@ -45,8 +45,9 @@ def _max_pool(
         out[n, c, y, x] = max over i, j of  input[n, c, y*sh + i*dh - ph, x*sw + j*dw - pw]
 
     Elements are visited in memory order of a channels-first plane. A later one takes over if it is larger, or NaN; so
-    the first of equal values wins, NaN wins over numbers, and of several NaN the last one. `input` may have any real
-    type; indices count the elements of a plane. Arguments as in `pyconv.nn.functional`.
+    the first of equal values wins, NaN wins over numbers, and of several NaN the last one. A dilated window that misses
+    the image gives the lowest value and the index -1. `input` may have any real type; indices count the elements of a
+    plane. Arguments as in `pyconv.nn.functional`.
 
     Raises
     ------
@@ -64,7 +65,8 @@ def _max_pool(
     laid_out = axes(rank, images.shape, kernel_size, stride, padding, dilation, ceil_mode)
     size = tuple(axis.place.shape[0] for axis in laid_out)
     number = np.arange(np.prod(images.shape[2:])).reshape(images.shape[2:])
-    best = np.zeros((*images.shape[:2], *size), dtype=input.dtype)
+    lowest = -np.inf if input.dtype.kind == "f" else np.iinfo(input.dtype).min
+    best = np.full((*images.shape[:2], *size), lowest, dtype=input.dtype)
     where = np.full(best.shape, -1, dtype=np.int64)  # until an element inside the image is found
     for taps in itertools.product(*(range(axis.place.shape[1]) for axis in laid_out)):
         pairs = list(zip(laid_out, taps, strict=True))
@@ -169,6 +171,7 @@ def avg_pool3d(input: Array, kernel_size: Numbers, *args: Any, **kwargs: Any) ->
 
 
 avg_pool2d.__doc__ = _avg_pool.__doc__
+_AVERAGES: dict[int, Callable[..., Array]] = {1: avg_pool1d, 2: avg_pool2d, 3: avg_pool3d}
 
 
 def _parts(rank: int, images: Array, output_size: OutputSize) -> list[list[slice]]:
@@ -320,7 +323,7 @@ def _lp_pool(
         return (sign * maxima).astype(input.dtype)  # type: ignore[no-any-return]
     with np.errstate(all="ignore"):
         powers = np.power(input.astype(np.float64), norm_type)
-        sums = _avg_pool(rank, powers, kernel_size, stride, 0, ceil_mode, layout=layout)
+        sums = _AVERAGES[rank](powers, kernel_size, stride, 0, ceil_mode, layout=layout)
         sums *= np.prod(extent("kernel_size", kernel_size, rank, 1))
         return np.power(sums, 1 / norm_type).astype(input.dtype)
 

@@ -119,6 +119,8 @@ static void test_pool_descriptor(void) {
         EXPECT_POOL(PC_ERR_DILATION, d.dilation[a] = 0);
         EXPECT_POOL(PC_ERR_PADDING, d.pad[a] = -1);
         EXPECT_POOL(PC_ERR_KERNEL, d.window[a] = d.in[a] + 1);
+        EXPECT_POOL(PC_ERR_KERNEL, (d.window[a] = d.in[a] + 3, d.stride[a] = 3, d.ceil_mode = 1));
+        EXPECT_POOL(PC_OK, (d.window[a] = d.in[a] + 2, d.stride[a] = 3, d.ceil_mode = 1));
     }
     EXPECT_POOL(PC_ERR_PADDING, d.pad[1] = 2);
     EXPECT_POOL(PC_OK, d.pad[1] = 1);
@@ -139,6 +141,8 @@ static void test_pool_descriptor(void) {
     EXPECT_POOL(PC_OK, (d.placed = d.adaptive[0] = d.adaptive[1] = d.adaptive[2] = 1, d.pad[1] = -1, d.stride[1] = 0));
     EXPECT_POOL(PC_ERR_SIZE, (d.placed = d.adaptive[0] = d.adaptive[1] = 1));
     EXPECT_POOL(PC_ERR_KERNEL, (d.placed = d.adaptive[0] = d.adaptive[1] = d.adaptive[2] = 1, d.window[2] = 99));
+    EXPECT_POOL(PC_ERR_KERNEL,
+                (d.ceil_mode = d.placed = d.adaptive[0] = d.adaptive[1] = d.adaptive[2] = 1, d.window[2] = 99));
 }
 
 static void test_unpool(void) {
@@ -173,6 +177,8 @@ static void test_overflow(void) {
     EXPECT_POOL(PC_ERR_OVERFLOW, (d.in[2] = huge));
     EXPECT_POOL(PC_ERR_OVERFLOW, (d.window[2] = huge, d.dilation[2] = 4));
     EXPECT_POOL(PC_OK, (d.stride[1] = d.stride[2] = most, d.ceil_mode = 1));
+    EXPECT_POOL(PC_OK, (d.window[1] = huge, d.stride[1] = most, d.ceil_mode = 1));
+    EXPECT_POOL(PC_OK, (d.window[2] = 2, d.dilation[2] = huge, d.stride[2] = most, d.ceil_mode = 1));
     EXPECT_POOL(PC_ERR_OVERFLOW, (d.adaptive[2] = huge));
     EXPECT_POOL(PC_ERR_OVERFLOW, (d.adaptive[1] = d.adaptive[2] = INT64_C(1) << 32));
 }

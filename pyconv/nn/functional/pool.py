@@ -146,7 +146,8 @@ def max_pool2d(
     dilation : int or pair of int
         Distance between the elements of a window.
     ceil_mode : bool
-        Round the output size up instead of down. A last window that would start in the padding on the right is dropped.
+        Round the output size up instead of down. A last window that would start in the padding on the right is dropped,
+        and a single one may be larger than the padded image, by less than the stride.
     return_indices : bool
         Also return where each maximum stood.
     out : ndarray, optional
@@ -159,7 +160,8 @@ def max_pool2d(
     ndarray, (N, C, OH, OW) or (C, OH, OW)
         ``OH = floor((H + 2*ph - dh*(KH - 1) - 1) / sh) + 1``, and OW likewise; in memory order of the input.
     ndarray of int64, of the same shape
-        With `return_indices`: ``row * W + column`` of each maximum within its channel.
+        With `return_indices`: ``row * W + column`` of each maximum within its channel; -1 where a dilated window misses
+        the image, whose maximum is that of its padding. (torch has the number of a place beyond the image there.)
 
     Raises
     ------
@@ -310,7 +312,8 @@ def avg_pool2d(
         Rows or columns of zeros on both sides; at most half of `kernel_size`.
     ceil_mode : bool
         Round the output size up instead of down. A last window that would start in the padding on the right is dropped,
-        and what another one has beyond the padding never counts.
+        and what another one has beyond the padding never counts; so a single one may be larger than the padded image,
+        by less than the stride.
     count_include_pad : bool
         Divide by the number of elements in the image and in the padding; if False, by the number in the image.
     divisor_override : int, optional
