@@ -200,7 +200,7 @@ def read_only(array):
 WRONG = {
     "list": (TypeError, "input.*list", lambda: F.batch_norm([[1.0]], V, V)),
     "integers": (TypeError, "input.*int64", lambda: F.batch_norm(X.astype(np.int64), V, V)),
-    "half": (TypeError, "input.*float16", lambda: F.batch_norm(X.astype(np.float16), V, V)),
+    "half": (TypeError, "weight is float64", lambda: F.batch_norm(X.astype(np.float16), V, V, V.astype(float))),
     "byte order": (TypeError, "input.*>f4|input.*byte order", lambda: F.batch_norm(X.astype(">f4"), V, V)),
     "one axis": (ValueError, r"input.*\(4,\)", lambda: F.batch_norm(V, V, V)),
     "layout": (ValueError, "layout.*CHWN", lambda: F.batch_norm(X, V, V, layout="CHWN")),

@@ -1,4 +1,9 @@
-"""Operators on NumPy arrays, with the names and arguments of `torch.nn.functional`."""
+"""Operators on NumPy arrays, with the names and arguments of `torch.nn.functional`.
+
+Floats are float32, float64 and, as in torch, half floats: float16, and the bfloat16 of ml_dtypes. Half floats are
+computed as float32 and the result is rounded once, to the type of the input. All arrays of a call have one type; norms
+take weights and statistics of float32, too.
+"""
 
 from .activation import (
     elu,

@@ -11,6 +11,7 @@ from ..._interop import interchangeable
 from ..._native import softmax as _softmax
 from ..._native import unary
 from .checks import check_array, one_of
+from .halves import half_floats
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -25,6 +26,7 @@ def _number(function: str, name: str, value: float) -> float:
 
 
 @interchangeable
+@half_floats()
 def relu(input: Array, inplace: bool = False) -> Array:
     """``max(x, 0)`` of every element; NaN stays NaN.
 
@@ -32,14 +34,14 @@ def relu(input: Array, inplace: bool = False) -> Array:
 
     Parameters
     ----------
-    input : ndarray, any shape, float32 or float64
+    input : ndarray, any shape, floats
     inplace : bool
         Write into `input`, which must be writable, and return it.
 
     Raises
     ------
     TypeError
-        Element types other than float32 and float64.
+        Element types that are no floats.
     ValueError
         With `inplace`, an array that is read-only.
 
@@ -54,6 +56,7 @@ def relu(input: Array, inplace: bool = False) -> Array:
 
 
 @interchangeable
+@half_floats()
 def relu6(input: Array, inplace: bool = False) -> Array:
     """``min(max(x, 0), 6)``; see `relu`.
 
@@ -68,6 +71,7 @@ def relu6(input: Array, inplace: bool = False) -> Array:
 
 
 @interchangeable
+@half_floats()
 def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Array:
     """``min(max(x, min_val), max_val)``; see `relu`. ValueError if `min_val` is greater than `max_val`.
 
@@ -85,6 +89,7 @@ def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0, inplace:
 
 
 @interchangeable
+@half_floats()
 def leaky_relu(input: Array, negative_slope: float = 0.01, inplace: bool = False) -> Array:
     """``x`` where it is positive, ``negative_slope * x`` where not; see `relu`.
 
@@ -99,6 +104,7 @@ def leaky_relu(input: Array, negative_slope: float = 0.01, inplace: bool = False
 
 
 @interchangeable
+@half_floats()
 def elu(input: Array, alpha: float = 1.0, inplace: bool = False) -> Array:
     """``x`` where it is positive, ``alpha * (exp(x) - 1)`` where not; see `relu`.
 
@@ -116,6 +122,7 @@ def elu(input: Array, alpha: float = 1.0, inplace: bool = False) -> Array:
 
 
 @interchangeable
+@half_floats()
 def gelu(input: Array, approximate: str = "none") -> Array:
     """``x * P(x)`` with P the normal distribution; see `relu`.
 
@@ -136,6 +143,7 @@ def gelu(input: Array, approximate: str = "none") -> Array:
 
 
 @interchangeable
+@half_floats()
 def silu(input: Array, inplace: bool = False) -> Array:
     """``x * sigmoid(x)``, also called swish; see `relu`. Minus infinity gives NaN, as in torch.
 
@@ -150,6 +158,7 @@ def silu(input: Array, inplace: bool = False) -> Array:
 
 
 @interchangeable
+@half_floats()
 def hardswish(input: Array, inplace: bool = False) -> Array:
     """``x * min(max(x + 3, 0), 6) / 6``; see `relu`.
 
@@ -166,6 +175,7 @@ def hardswish(input: Array, inplace: bool = False) -> Array:
 
 
 @interchangeable
+@half_floats()
 def sigmoid(input: Array) -> Array:
     """``1 / (1 + exp(-x))``; see `relu`.
 
@@ -180,6 +190,7 @@ def sigmoid(input: Array) -> Array:
 
 
 @interchangeable
+@half_floats()
 def tanh(input: Array) -> Array:
     """The hyperbolic tangent, ``1 - 2 / (exp(2 * x) + 1)``; see `relu`.
 
@@ -193,14 +204,17 @@ def tanh(input: Array) -> Array:
     return unary("tanh", input)
 
 
-def _along(function: str, input: Array, dim: int | None, dtype: npt.DTypeLike | None, logarithm: bool) -> Array:
+def _cast(function: str, input: Array, dtype: npt.DTypeLike | None) -> Array:
     check_array(function, "input", input)
+    return input if dtype is None else input.astype(dtype, copy=False)
+
+
+@half_floats()
+def _softmax_along(input: Array, function: str, dim: int | None, logarithm: bool) -> Array:
     if dim is None:
         raise TypeError(
             f"{function}: name the axis with dim= (torch guesses 0 for arrays of 0, 1 and 3 axes, 1 otherwise)"
         )
-    if dtype is not None:
-        input = input.astype(dtype, copy=False)
     axes = max(input.ndim, 1)
     if not -axes <= dim < axes:
         raise ValueError(f"{function}: dim {dim} is out of range for an input of shape {input.shape}")
@@ -219,12 +233,12 @@ def softmax(input: Array, dim: int | None = None, *, dtype: npt.DTypeLike | None
 
     Parameters
     ----------
-    input : ndarray, any shape, float32 or float64
+    input : ndarray, any shape, floats
         Other types need `dtype`.
     dim : int
         The axis whose elements will sum to 1. torch guesses an axis, with a warning, where none is given (0 for
         arrays of 0, 1 and 3 axes, 1 otherwise); here it must be named.
-    dtype : float32 or float64, optional
+    dtype : a floating type, optional
         `input` is cast to it first.
 
     Returns
@@ -246,7 +260,7 @@ def softmax(input: Array, dim: int | None = None, *, dtype: npt.DTypeLike | None
     array([[0.5, 0.5],
            [1. , 0. ]])
     """
-    return _along("softmax", input, dim, dtype, False)
+    return _softmax_along(_cast("softmax", input, dtype), "softmax", dim, False)
 
 
 @interchangeable
@@ -260,4 +274,4 @@ def log_softmax(input: Array, dim: int | None = None, *, dtype: npt.DTypeLike | 
     >>> F.log_softmax(np.array([1000.0, 1000.0]), dim=0).round(4)
     array([-0.6931, -0.6931])
     """
-    return _along("log_softmax", input, dim, dtype, True)
+    return _softmax_along(_cast("log_softmax", input, dtype), "log_softmax", dim, True)

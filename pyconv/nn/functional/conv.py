@@ -9,7 +9,7 @@ from ..._interop import again
 from ..._native import conv as _conv
 from ..._native import conv_transpose as _conv_transpose
 from ...runtime import explained_by
-from . import stored
+from . import halves, stored
 
 if TYPE_CHECKING:
     from ..._types import Activation, Array, Layout, Overflow, Padding, PaddingMode, Pair, Precision, Sides
@@ -329,7 +329,7 @@ def conv3d(
         return again(error, conv3d, locals())  # type: ignore[no-any-return]
 
 
-@explained_by(partial(_conv_transpose, 1, explains=True))
+@explained_by(halves.explained_as_floats(partial(_conv_transpose, 1, explains=True)))
 def conv_transpose1d(
     input: Array,
     weight: Array,
@@ -377,10 +377,10 @@ def conv_transpose1d(
             precision,
         )
     except TypeError as error:
-        return again(error, conv_transpose1d, locals())  # type: ignore[no-any-return]
+        return halves.again(error, conv_transpose1d, locals())  # type: ignore[no-any-return]
 
 
-@explained_by(partial(_conv_transpose, 2, explains=True))
+@explained_by(halves.explained_as_floats(partial(_conv_transpose, 2, explains=True)))
 def conv_transpose2d(
     input: Array,
     weight: Array,
@@ -409,7 +409,7 @@ def conv_transpose2d(
 
     Parameters
     ----------
-    input : ndarray, (N, C, H, W) or (C, H, W), float32 or float64
+    input : ndarray, (N, C, H, W) or (C, H, W), floats
     weight : ndarray, (C, O / groups, KH, KW), dtype of `input`
     bias : ndarray, (O,), dtype of `input`, optional
     stride, dilation : int or pair of int
@@ -435,7 +435,7 @@ def conv_transpose2d(
     ValueError
         Shapes that do not fit together, values out of range, padding that leaves nothing.
     TypeError
-        Element types other than float32 and float64, or not all the same.
+        Element types that are no floats, or not all the same.
 
     Examples
     --------
@@ -462,10 +462,10 @@ def conv_transpose2d(
             precision,
         )
     except TypeError as error:
-        return again(error, conv_transpose2d, locals())  # type: ignore[no-any-return]
+        return halves.again(error, conv_transpose2d, locals())  # type: ignore[no-any-return]
 
 
-@explained_by(partial(_conv_transpose, 3, explains=True))
+@explained_by(halves.explained_as_floats(partial(_conv_transpose, 3, explains=True)))
 def conv_transpose3d(
     input: Array,
     weight: Array,
@@ -513,4 +513,4 @@ def conv_transpose3d(
             precision,
         )
     except TypeError as error:
-        return again(error, conv_transpose3d, locals())  # type: ignore[no-any-return]
+        return halves.again(error, conv_transpose3d, locals())  # type: ignore[no-any-return]

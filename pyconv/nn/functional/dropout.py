@@ -8,12 +8,14 @@ import numpy as np
 
 from ..._interop import interchangeable
 from .checks import check_array
+from .halves import half_floats
 
 if TYPE_CHECKING:
     from ..._types import Array, Generator
 
 
 @interchangeable
+@half_floats()
 def dropout(
     input: Array,
     p: float = 0.5,
@@ -28,7 +30,7 @@ def dropout(
 
     Parameters
     ----------
-    input : ndarray, any shape, float32 or float64
+    input : ndarray, any shape, floats
     p : float, 0 to 1
     training : bool
         If False, the result is `input` itself.
@@ -42,7 +44,7 @@ def dropout(
     ValueError
         A `p` out of range; with `inplace`, an array that is read-only.
     TypeError
-        Element types other than float32 and float64.
+        Element types that are no floats.
 
     Examples
     --------

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..._interop import interchangeable
 from ..._native import pool as _pool
+from .halves import half_floats
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,6 +91,7 @@ def _fractional_max_pool(
 
 
 @interchangeable
+@half_floats()
 def fractional_max_pool2d(
     input: Array,
     kernel_size: Pair,
@@ -109,7 +111,7 @@ def fractional_max_pool2d(
 
     Parameters
     ----------
-    input : ndarray, (N, C, H, W) or (C, H, W), float32 or float64
+    input : ndarray, (N, C, H, W) or (C, H, W), floats
         The images.
     kernel_size : int or pair of int
         Height and width of the windows.
@@ -135,7 +137,7 @@ def fractional_max_pool2d(
     ValueError
         Sizes that do not fit; the text has the shapes.
     TypeError
-        Element types other than float32 and float64.
+        Element types that are no floats.
 
     Examples
     --------
@@ -151,6 +153,7 @@ def fractional_max_pool2d(
 
 
 @interchangeable
+@half_floats()
 def fractional_max_pool3d(
     input: Array,
     kernel_size: Pair,

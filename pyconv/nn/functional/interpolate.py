@@ -10,6 +10,7 @@ import numpy as np
 
 from ..._interop import interchangeable
 from .checks import check_array, integer, one_of
+from .halves import half_floats
 from .pool import adaptive_avg_pool2d
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def _area(input: Array, sizes: list[int]) -> Array:
 
 
 @interchangeable
+@half_floats()
 def interpolate(
     input: Array,
     size: int | Sequence[int] | None = None,
@@ -121,7 +123,7 @@ def interpolate(
 
     Parameters
     ----------
-    input : ndarray, (N, C, L), (N, C, H, W) or (N, C, D, H, W), float32 or float64; 'nearest' any dtype
+    input : ndarray, (N, C, L), (N, C, H, W) or (N, C, D, H, W), floats; 'nearest' any dtype
     size : int or sequence of int, optional
         The new spatial size.
     scale_factor : float or sequence of float, optional

@@ -9,6 +9,7 @@ from ..._native import PackedLinear
 from ..._native import linear as _linear
 from ...runtime import explained_by
 from . import stored
+from .halves import explained_as_floats
 
 if TYPE_CHECKING:
     from ..._types import Array
@@ -24,7 +25,7 @@ def _run(input: Array, weight: Array, bias: Array | None) -> Array:
     return stored.linear(input, weight, bias) if result is None else result
 
 
-@explained_by(_explain)
+@explained_by(explained_as_floats(_explain))
 def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     """``input @ weight.T + bias``, as `torch.nn.functional.linear`.
 

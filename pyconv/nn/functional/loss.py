@@ -10,6 +10,7 @@ import numpy as np
 from ..._interop import interchangeable
 from .activation import log_softmax
 from .checks import check_array, check_vector, one_of
+from .halves import half_floats
 from .pool import avg_pool2d
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def _picked(
 
 
 @interchangeable
+@half_floats()
 def nll_loss(
     input: Array,
     target: Array,
@@ -102,7 +104,7 @@ def nll_loss(
 
     Parameters
     ----------
-    input : ndarray, (N, C), (C,) or (N, C, ...), float32 or float64
+    input : ndarray, (N, C), (C,) or (N, C, ...), floats
         Logarithms of probabilities, as `log_softmax` gives them.
     target : ndarray of integers, (N,), () or (N, ...)
         Classes from 0 to C - 1.
@@ -139,6 +141,7 @@ def nll_loss(
 
 
 @interchangeable
+@half_floats()
 def cross_entropy(
     input: Array,
     target: Array,
@@ -156,7 +159,7 @@ def cross_entropy(
 
     Parameters
     ----------
-    input : ndarray, (N, C), (C,) or (N, C, ...), float32 or float64
+    input : ndarray, (N, C), (C,) or (N, C, ...), floats
     target : ndarray
         Of integers, classes as of `nll_loss`; or of the shape and dtype of `input`, a probability for each class.
     weight, ignore_index, reduction, size_average, reduce
@@ -212,6 +215,7 @@ def cross_entropy(
 
 
 @interchangeable
+@half_floats()
 def mse_loss(
     input: Array,
     target: Array,
@@ -224,7 +228,7 @@ def mse_loss(
 
     Parameters
     ----------
-    input, target : ndarray, float32 or float64, one dtype
+    input, target : ndarray, floats, one dtype
         Broadcast against each other.
     reduction : 'none', 'mean' or 'sum'
     weight : ndarray, shape of `input`, optional

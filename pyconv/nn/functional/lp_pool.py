@@ -14,6 +14,7 @@ import numpy as np
 from ..._interop import interchangeable
 from ..._native import unary
 from ...runtime import explained_by
+from .halves import half_floats
 from .pool import avg_pool1d, avg_pool2d, avg_pool3d, explain_pool, max_pool1d, max_pool2d, max_pool3d
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def _explained(rank: int) -> Callable[..., dict[str, Any]]:
 
 @explained_by(_explained(1))
 @interchangeable
+@half_floats()
 def lp_pool1d(
     input: Array,
     norm_type: float,
@@ -109,6 +111,7 @@ def lp_pool1d(
 
 @explained_by(_explained(2))
 @interchangeable
+@half_floats()
 def lp_pool2d(
     input: Array,
     norm_type: float,
@@ -127,7 +130,7 @@ def lp_pool2d(
 
     Parameters
     ----------
-    input : ndarray, (N, C, H, W) or (C, H, W), float32 or float64
+    input : ndarray, (N, C, H, W) or (C, H, W), floats
         The images.
     norm_type : float
         The power, not 0.
@@ -143,7 +146,7 @@ def lp_pool2d(
     ValueError
         A power of 0, and what `avg_pool2d` raises.
     TypeError
-        Element types other than float32 and float64.
+        Element types that are no floats.
 
     Examples
     --------
@@ -156,6 +159,7 @@ def lp_pool2d(
 
 @explained_by(_explained(3))
 @interchangeable
+@half_floats()
 def lp_pool3d(
     input: Array,
     norm_type: float,

@@ -14,9 +14,12 @@ import numpy as np
 
 from ..._interop import interchangeable
 from ..._native import conv
+from .halves import half_floats
 
 if TYPE_CHECKING:
     from ..._types import Array, Layout
+
+_RUNNING = ("running_mean", "running_var")
 
 # Elements of the float64 copy from which a batch's variance is summed, a piece at a time, unless one image has more.
 _PIECE = 1 << 16
@@ -142,6 +145,7 @@ def _transformed(input: Array, scale: Array, shift: Array, channel: int, out: Ar
 
 
 @interchangeable
+@half_floats(parameters=("weight", "bias", *_RUNNING), updates=_RUNNING)
 def batch_norm(
     input: Array,
     running_mean: Array | None,
@@ -176,13 +180,13 @@ def batch_norm(
 
     Parameters
     ----------
-    input : ndarray, (N, C), (N, C, L), (N, C, H, W) or (N, C, D, H, W), float32 or float64
+    input : ndarray, (N, C), (N, C, L), (N, C, H, W) or (N, C, D, H, W), floats
         Any strides; read-only arrays too. N may be 0.
-    running_mean, running_var : ndarray, (C,), dtype of `input`, or None
+    running_mean, running_var : ndarray, (C,), dtype of `input` (float32 if that is a half float, too), or None
         What eval mode normalises by. In training both are updated in place, to ``(1 - momentum) * running + momentum *
         batch``, where the batch's variance is the unbiased one, with one value less in the denominator; None updates
         nothing. An empty batch leaves them as they are.
-    weight, bias : ndarray, (C,), dtype of `input`, optional
+    weight, bias : ndarray, (C,), dtype of `input` (or float32, likewise), optional
         Scale and shift after normalising; 1 and 0 if None.
     training : bool
         Normalise by the mean and the biased variance of this batch.
@@ -207,7 +211,7 @@ def batch_norm(
         statistics that are None; one of them without the other; vectors of another shape; an `eps` out of range; an
         `out` of the wrong shape, read-only, or overlapping an input.
     TypeError
-        Element types other than float32 and float64, or not all the same; a `momentum` or `eps` that is no number.
+        Element types that are no floats, or not all the same; a `momentum` or `eps` that is no number.
 
     Examples
     --------

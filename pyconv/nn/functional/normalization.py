@@ -10,6 +10,7 @@ import numpy as np
 from ..._interop import interchangeable
 from ..._native import normalize, unary
 from .checks import channel_axis, check_array, check_vector, integer
+from .halves import half_floats
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 
 @interchangeable
+@half_floats(parameters=("weight", "bias"))
 def layer_norm(
     input: Array,
     normalized_shape: Sequence[int],
@@ -34,11 +36,11 @@ def layer_norm(
 
     Parameters
     ----------
-    input : ndarray, (..., *normalized_shape), float32 or float64
+    input : ndarray, (..., *normalized_shape), floats
     normalized_shape : sequence of int
         The last axes, over which mean and biased variance are taken.
     weight, bias : ndarray, normalized_shape, dtype of `input`, optional
-        1 and 0 if None.
+        1 and 0 if None. They may be float32 beside half floats.
     eps : float
         Added to the variance.
 
@@ -51,7 +53,7 @@ def layer_norm(
     ValueError
         Shapes that do not fit together.
     TypeError
-        Element types other than float32 and float64, or not all the same.
+        Element types that are no floats, or not all the same.
 
     Examples
     --------
@@ -73,6 +75,7 @@ def layer_norm(
 
 
 @interchangeable
+@half_floats(parameters=("weight", "bias"))
 def group_norm(
     input: Array,
     num_groups: int,
@@ -89,11 +92,11 @@ def group_norm(
 
     Parameters
     ----------
-    input : ndarray, (N, C) or (N, C, ...), float32 or float64
+    input : ndarray, (N, C) or (N, C, ...), floats
     num_groups : int
         Divides C.
     weight, bias : ndarray, (C,), dtype of `input`, optional
-        1 and 0 if None.
+        1 and 0 if None. They may be float32 beside half floats.
     eps : float
         Added to the variance.
     layout : 'NCHW' or 'NHWC'
@@ -108,7 +111,7 @@ def group_norm(
     ValueError
         Shapes that do not fit together, and samples of a single value.
     TypeError
-        Element types other than float32 and float64, or not all the same.
+        Element types that are no floats, or not all the same.
 
     Examples
     --------
@@ -145,6 +148,7 @@ def _power(x: Array, exponent: float) -> Array:
 
 
 @interchangeable
+@half_floats()
 def local_response_norm(input: Array, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Array:
     """``x / (k + alpha * mean)**beta``, with the mean square of `size` neighbouring channels; as torch's.
 
@@ -155,7 +159,7 @@ def local_response_norm(input: Array, size: int, alpha: float = 1e-4, beta: floa
 
     Parameters
     ----------
-    input : ndarray, (N, C, ...), at least 3 axes, float32 or float64
+    input : ndarray, (N, C, ...), at least 3 axes, floats
     size : int
     alpha, beta, k : float
 
@@ -164,7 +168,7 @@ def local_response_norm(input: Array, size: int, alpha: float = 1e-4, beta: floa
     ValueError
         Fewer axes, a `size` below 1.
     TypeError
-        Element types other than float32 and float64.
+        Element types that are no floats.
 
     Examples
     --------

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from ..._interop import again
 from ..._native import pool as _pool
 from ...runtime import Function, explained_by
+from .halves import again, as_floats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ def _explained(function: Function) -> Function:
         size = call["output_size" if "output_size" in call else "kernel_size"]
         found: dict[str, Any] = _pool(
             function.__name__,
-            call["input"],
+            as_floats(call["input"]),
             size,
             call.get("stride"),
             call.get("padding", 0),
@@ -135,7 +135,7 @@ def max_pool2d(
 
     Parameters
     ----------
-    input : ndarray, (N, C, H, W) or (C, H, W), float32, float64 or any integer type
+    input : ndarray, (N, C, H, W) or (C, H, W), floats or any integer type
         The images. Any strides; read-only arrays too. N may be 0.
     kernel_size : int or pair of int
         Height and width of the window.
@@ -168,7 +168,7 @@ def max_pool2d(
     ValueError
         Wrong rank, a window larger than the padded image, values out of range; the text has the shapes.
     TypeError
-        Element types other than float32, float64 and integers of 8 to 64 bits.
+        Element types other than floats and integers of 8 to 64 bits.
 
     Examples
     --------
@@ -302,7 +302,7 @@ def avg_pool2d(
 
     Parameters
     ----------
-    input : ndarray, (N, C, H, W) or (C, H, W), float32 or float64
+    input : ndarray, (N, C, H, W) or (C, H, W), floats
         The images. Any strides; read-only arrays too. N may be 0.
     kernel_size : int or pair of int
         Height and width of the window.
@@ -333,7 +333,7 @@ def avg_pool2d(
     ValueError
         Wrong rank, a window larger than the padded image, values out of range; the text has the shapes.
     TypeError
-        Element types other than float32 and float64.
+        Element types that are no floats.
 
     Examples
     --------
@@ -454,7 +454,7 @@ def adaptive_avg_pool2d(
 
     Parameters
     ----------
-    input : ndarray, (N, C, H, W) or (C, H, W), float32 or float64
+    input : ndarray, (N, C, H, W) or (C, H, W), floats
         The images. Any strides; read-only arrays too. N may be 0.
     output_size : int or pair of int or None
         Height and width of the result, larger than those of the image or 0 if you like; None keeps that of the image.
@@ -473,7 +473,7 @@ def adaptive_avg_pool2d(
     ValueError
         Wrong rank, an empty image, a negative size; the text has the shapes.
     TypeError
-        Element types other than float32 and float64; sizes that are no integers.
+        Element types that are no floats; sizes that are no integers.
 
     Examples
     --------

@@ -8,13 +8,15 @@ from ..._interop import interchangeable
 from ..._native import explain_filter2d_separable
 from ..._native import filter2d_separable as _filter2d_separable
 from ...runtime import explained_by
+from .halves import explained_as_floats, half_floats
 
 if TYPE_CHECKING:
     from ..._types import Activation, Array, Layout, Padding, PaddingMode, Pair
 
 
 @interchangeable
-@explained_by(explain_filter2d_separable)
+@half_floats()
+@explained_by(explained_as_floats(explain_filter2d_separable))
 def filter2d_separable(
     input: Array,
     kernel_x: Array,

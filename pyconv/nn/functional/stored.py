@@ -31,20 +31,20 @@ def _magnitude_of(dtype: np.dtype[Any]) -> int:
     return _MAGNITUDES.get(dtype.name, -1)
 
 
-def _dense(array: Array) -> Array:
+def dense(array: Array) -> Array:
     """Return an array whose memory is dense in some order of its axes: itself if it is."""
-    size, dense = array.itemsize, array.dtype.isnative and array.flags.aligned
-    if dense and array.flags.c_contiguous:
+    size, is_dense = array.itemsize, array.dtype.isnative and array.flags.aligned
+    if is_dense and array.flags.c_contiguous:
         return array
     for stride, n in sorted(zip(array.strides, array.shape, strict=True)):
-        dense = dense and (n == 1 or stride == size)
+        is_dense = is_dense and (n == 1 or stride == size)
         size *= n
-    return array if dense else np.array(array, dtype=array.dtype.newbyteorder("="), order="K")
+    return array if is_dense else np.array(array, dtype=array.dtype.newbyteorder("="), order="K")
 
 
 def floats_of(array: Array) -> Array:
     """Return bytes or half floats as float32, in memory in the same order."""
-    return convert(_dense(array), _FLOAT, False)
+    return convert(dense(array), _FLOAT, False)
 
 
 def _is_plain(array: Any) -> bool:

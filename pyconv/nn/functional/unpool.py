@@ -9,6 +9,7 @@ import numpy as np
 
 from ..._interop import interchangeable
 from ..._native import max_unpool as _max_unpool
+from .halves import is_half
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +71,8 @@ def _unpool(
     for argument, array in (("input", input), ("indices", indices)):
         if not isinstance(array, np.ndarray):
             raise TypeError(f"{name}: {argument} must be a numpy.ndarray, not {type(array).__name__}")
-    if input.dtype.kind not in "iuf" or input.dtype.itemsize > 8 or not input.dtype.isnative:
+    known = input.dtype.kind in "iuf" and input.dtype.itemsize <= 8 and input.dtype.isnative
+    if not known and not is_half(input):
         raise TypeError(f"{name}: input must hold integers or floats of up to 8 bytes, not {input.dtype}")
     if indices.dtype != np.int64:
         raise TypeError(f"{name}: indices must be int64, not {indices.dtype}")
