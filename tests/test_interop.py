@@ -13,7 +13,7 @@ from problems import same_bits
 
 import pyconv
 import pyconv.nn.functional as F
-from pyconv import _interop, nn
+from pyconv import _interop, image, nn
 
 X = np.random.default_rng(0).standard_normal((2, 4, 9, 8)).astype(np.float32)
 W = np.random.default_rng(1).standard_normal((6, 4, 3, 3)).astype(np.float32)
@@ -288,3 +288,83 @@ def test_dtypes_of_tensors(torch):
     result = F.softmax(torch.ones(4), 0, dtype=torch.float64)
     assert result.dtype == torch.float64
     assert result.tolist() == [0.25] * 4
+
+
+def test_tensors_of_bfloat16(torch):
+    """In and out without a copy, though NumPy lacks the type."""
+    pytest.importorskip("ml_dtypes")
+    x, w = torch.from_numpy(X).bfloat16(), torch.from_numpy(W).bfloat16()
+    result = F.conv2d(x, w, padding=1)
+    assert result.dtype == torch.bfloat16
+    assert torch.equal(result, F.conv2d(x.float(), w.float(), padding=1).bfloat16())
+    last = x.to(memory_format=torch.channels_last)
+    assert F.conv2d(last, w).is_contiguous(memory_format=torch.channels_last)
+    maxima, indices = F.max_pool2d(x, 2, return_indices=True)
+    assert (maxima.dtype, indices.dtype) == (torch.bfloat16, torch.int64)
+    out = torch.empty_like(result)
+    assert F.conv2d(x, w, padding=1, out=out) is out
+    assert torch.equal(out, result)
+    assert F.flatten(x, 1).data_ptr() == x.data_ptr()
+    assert F.relu(x, inplace=True) is x
+    assert float(x.min()) == 0
+    with pytest.raises(TypeError, match=r"Tensor requires grad.*detach\(\)"):
+        F.relu(x.requires_grad_())
+    assert F.softmax(torch.ones(4), 0, dtype=torch.bfloat16).dtype == torch.bfloat16
+
+
+SCALARS = {
+    "stride": lambda x, t: F.conv2d(x, W, stride=t(2), padding=(t(1), t(0))),
+    "kernel_size": lambda x, t: F.max_pool2d(x, t(2), t(1)),
+    "norm_type": lambda x, t: F.lp_pool2d(x, t(2.0), t(2)),
+    "negative_slope": lambda x, t: F.leaky_relu(x, t(0.1)),
+    "bounds": lambda x, t: F.hardtanh(x, t(-0.5), t(0.5)),
+    "eps": lambda x, t: F.batch_norm(x, np.zeros(4, np.float32), np.ones(4, np.float32), eps=t(0.1)),
+    "momentum": lambda x, t: F.batch_norm(x, None, None, training=True, momentum=t(0.5)),
+    "dim": lambda x, t: F.softmax(x, dim=t(1)),
+    "scale_factor": lambda x, t: F.interpolate(x, scale_factor=t(2.0)),
+    "size": lambda x, t: F.interpolate(x, t(5)),
+    "pad": lambda x, t: F.pad(x, (t(1), t(2)), value=t(3.0)),
+    "patches": lambda x, t: F.unfold(x, t(3)),
+}
+
+
+@pytest.mark.parametrize("call", SCALARS.values(), ids=SCALARS)
+def test_tensors_as_numbers(call, torch):
+    """They do not make the result a tensor."""
+    expected = call(X, lambda number: number)
+    given = call(X, torch.tensor)
+    assert type(given) is np.ndarray
+    assert same_bits(given, expected)
+    both = call(torch.from_numpy(X), torch.tensor)
+    assert type(both) is torch.Tensor
+    assert same_bits(both.numpy(), expected)
+
+
+def test_a_first_argument_without_axes_is_an_array(torch):
+    assert type(F.relu(torch.tensor(-1.0))) is torch.Tensor
+    assert float(F.mse_loss(torch.tensor(3.0), torch.tensor(1.0))) == 4
+
+
+def test_filters_of_images(torch):
+    x = torch.from_numpy(X)
+    for name, call in {
+        "gaussian_filter": lambda x: image.gaussian_filter(x, 1, axes=(2, 3)),
+        "sobel": image.sobel,
+        "correlate1d": lambda x: image.correlate1d(x, [1, 2, 1]),
+        "laplace": lambda x: image.laplace(x, output=np.float64),
+        "uniform_filter1d": lambda x: image.uniform_filter1d(x, 3),
+        "filter_bank": lambda x: image.filter_bank(x, np.ones((2, 3, 3)), axes=(2, 3)),
+    }.items():
+        result = call(x)
+        assert type(result) is torch.Tensor, name
+        assert same_bits(result.numpy(), call(X)), name
+    out = torch.empty(x.shape)
+    assert image.sobel(x, output=out) is out
+    assert same_bits(out.numpy(), image.sobel(X))
+    assert type(image.gaussian_filter(X, torch.tensor(1.0))) is np.ndarray
+    assert type(image.sobel(X.tolist())) is np.ndarray
+    with pytest.raises(TypeError, match="sobel: a Tensor requires grad"):
+        image.sobel(torch.zeros(3, 3, requires_grad=True))
+    for name in image.__all__:
+        with pytest.raises(TypeError, match=f"{name}: a Foreign is on device CUDA:0"):
+            getattr(image, name)(Foreign(X, (2, 0)), 1, 1)

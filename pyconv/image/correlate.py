@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .._interop import array_like
 from .._native import conv
 from .arguments import axes_of, axis_of, border_of, image_of, number_of, per_axis, sides_of, weights_of
 from .numbers import Overflow, Range, Rounding, as_work, delivered, target_of, work_type
@@ -181,6 +182,7 @@ def _single(
     return output if isinstance(output, np.ndarray) else result.transpose(np.argsort(order))
 
 
+@array_like
 def correlate(
     input: npt.ArrayLike,
     weights: npt.ArrayLike,
@@ -264,6 +266,7 @@ def correlate(
     return _single("correlate", input, weights, output, *options, flipped=False)
 
 
+@array_like
 def convolve(
     input: npt.ArrayLike,
     weights: npt.ArrayLike,
@@ -321,6 +324,7 @@ def _line(
     return sum_of_passes(name, x, [[one]], output, rounding, overflow)
 
 
+@array_like
 def correlate1d(
     input: npt.ArrayLike,
     weights: npt.ArrayLike,
@@ -348,6 +352,7 @@ def correlate1d(
     return _line("correlate1d", input, weights, axis, output, mode, cval, origin, rounding, overflow, flipped=False)
 
 
+@array_like
 def convolve1d(
     input: npt.ArrayLike,
     weights: npt.ArrayLike,
@@ -375,6 +380,7 @@ def convolve1d(
     return _line("convolve1d", input, weights, axis, output, mode, cval, origin, rounding, overflow, flipped=True)
 
 
+@array_like
 def filter_bank(
     input: npt.ArrayLike,
     kernels: npt.ArrayLike,

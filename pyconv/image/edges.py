@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._interop import array_like
 from .arguments import axes_of, axis_of, border_of, image_of, number_of, per_axis
 from .numbers import Overflow, Range, Rounding, delivered, target_of, work_type
 from .passes import Pass, sum_of_passes
@@ -44,6 +45,7 @@ def _gradient(
     return sum_of_passes(name, x, [passes], output, rounding, overflow)
 
 
+@array_like
 def sobel(
     input: npt.ArrayLike,
     axis: int = -1,
@@ -72,6 +74,7 @@ def sobel(
     return _gradient("sobel", input, smooth, axis, output, mode, cval, channel_axis, rounding, overflow)
 
 
+@array_like
 def prewitt(
     input: npt.ArrayLike,
     axis: int = -1,
@@ -96,6 +99,7 @@ def prewitt(
     return _gradient("prewitt", input, smooth, axis, output, mode, cval, channel_axis, rounding, overflow)
 
 
+@array_like
 def laplace(
     input: npt.ArrayLike,
     output: Output = None,
@@ -139,6 +143,7 @@ def _derivatives(
     return [gaussian_passes(name, axes, sigma, each, mode, cval, truncate, radius) for each in orders]
 
 
+@array_like
 def gaussian_laplace(
     input: npt.ArrayLike,
     sigma: Numbers,
@@ -171,6 +176,7 @@ def gaussian_laplace(
     return sum_of_passes(name, x, terms or [[]], output, rounding, overflow)
 
 
+@array_like
 def gaussian_gradient_magnitude(
     input: npt.ArrayLike,
     sigma: Numbers,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._interop import array_like
 from .arguments import axes_of, axis_of, border_of, count_of, image_of, number_of, per_axis, sides_of
 from .numbers import Overflow, Rounding, target_of
 from .passes import Pass, sum_of_passes
@@ -77,6 +78,7 @@ def gaussian_passes(
     return [p for p in passes if p]
 
 
+@array_like
 def gaussian_filter1d(
     input: npt.ArrayLike,
     sigma: float,
@@ -107,6 +109,7 @@ def gaussian_filter1d(
     return sum_of_passes(name, x, [[one] if one else []], output, rounding, overflow)
 
 
+@array_like
 def gaussian_filter(
     input: npt.ArrayLike,
     sigma: Numbers,
@@ -188,6 +191,7 @@ def _uniform(
     return sum_of_passes(name, x, [passes], output, rounding, overflow, divisor)
 
 
+@array_like
 def uniform_filter1d(
     input: npt.ArrayLike,
     size: int,
@@ -215,6 +219,7 @@ def uniform_filter1d(
     return _uniform(name, x, along, size, output, mode, cval, origin, rounding, overflow)
 
 
+@array_like
 def uniform_filter(
     input: npt.ArrayLike,
     size: Integers = 3,
