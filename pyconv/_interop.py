@@ -83,6 +83,11 @@ def _view(function: str, value: Any) -> Any:
     raise TypeError(f"{name} is on device {device}; copy it to the CPU first")
 
 
+def as_array(function: str, value: Any) -> Any:
+    """Return an ndarray of a foreign array, without a copy, or of whatever NumPy makes one of."""
+    return _view(function, value) if is_foreign(value) else np.asarray(value)
+
+
 def _exporter(value: Any) -> Callable[[Any], Any] | None:
     """The function that makes an ndarray into an array of the library of `value`; None if it has none."""
     if hasattr(value, "__array_namespace__"):

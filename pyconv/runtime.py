@@ -241,6 +241,11 @@ def explained_by(explainer: Callable[..., dict[str, Any]]) -> Callable[[Function
     return mark
 
 
+def explanation(function: Callable[..., Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """Describe a call of an operator that `explained_by` marked."""
+    return function.__dict__["_explain"](*args, **kwargs)  # type: ignore[no-any-return]
+
+
 def explain(target: object, *args: Any, **kwargs: Any) -> Explanation | list[Explanation]:
     """Say how a call would be computed, without computing it.
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._interop import named_dtype
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -80,11 +82,21 @@ def precision_name(value: Precision | None) -> Precision | None:
     return value
 
 
-def cpu_dtype(device: Any, dtype: npt.DTypeLike | None) -> np.dtype[Any]:
-    """Check torch's `device` and `dtype`: there is one device, and there are two floating-point types."""
+def cpu_device(device: Any) -> None:
+    """Check torch's `device`: there is one."""
     if device is not None and str(device) != "cpu":
         raise ValueError(f"device must be None or 'cpu', got {device!r}")
-    result = np.dtype(np.float32 if dtype is None else dtype)
-    if result not in (np.float32, np.float64):
-        raise TypeError(f"dtype must be float32 or float64, got {result}")
+
+
+def floating(dtype: Any) -> np.dtype[Any]:
+    """Return a floating type, given as one of NumPy's or torch's; raise if it is none that layers compute."""
+    result = named_dtype(dtype)
+    if result.name not in ("float32", "float64", "float16", "bfloat16") or not result.isnative:
+        raise TypeError(f"dtype must be float32, float64, float16 or bfloat16, got {result}")
     return result
+
+
+def cpu_dtype(device: Any, dtype: npt.DTypeLike | None) -> np.dtype[Any]:
+    """Check torch's `device` and `dtype` of a layer's arguments; return the latter, float32 if None."""
+    cpu_device(device)
+    return floating(np.float32 if dtype is None else dtype)

@@ -130,7 +130,7 @@ class BatchNorm2d(_BatchNorm):
         Whether to have running statistics; without, eval mode normalises by the batch, too.
     device : None or 'cpu'
         For torch's sake.
-    dtype : float32 or float64
+    dtype : float32, float64, float16 or bfloat16
         Of parameters, statistics, input and result; float32 if None.
     bias : bool
         Whether, if `affine`, to have a bias.

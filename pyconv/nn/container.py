@@ -53,7 +53,7 @@ class Sequential(Module):
     mode and have the same layout, and the batch norm has running statistics. A change to any of their arrays, in place
     too, is noticed.
 
-    Subclasses of these layers, and layers whose `forward` was replaced, are called as they are.
+    Subclasses of these layers, layers whose `forward` was replaced, and layers of half floats are called as they are.
 
     Parameters
     ----------
@@ -147,10 +147,10 @@ class Sequential(Module):
         waiting = list(reversed(self._modules.values()))
         while waiting:
             module = waiting.pop()
-            if not _is_plain(module, Conv2d) or module.training:
+            conv = cast("Conv2d", module)
+            if not _is_plain(module, Conv2d) or module.training or conv._in_halves():
                 input = module(input)
                 continue
-            conv = cast("Conv2d", module)
             norm: BatchNorm2d | None = None
             activation: Activation | None = None
             if waiting and _folds(conv, waiting[-1], input):

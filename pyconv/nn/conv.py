@@ -10,13 +10,15 @@ import numpy as np
 from .._native import PackedConv
 from .._native import conv as _conv
 from .._native import conv_transpose as _conv_transpose
+from ..runtime import explanation
+from . import functional as F
 from . import init
 from .arguments import cpu_dtype, extent, layout_name, one_of, positive, precision_name
 from .functional.norm import folded
 from .module import Module
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -102,9 +104,23 @@ class _ConvNd(Module):
     def _options(self) -> dict[str, Any]:
         return {"layout": self.layout, "precision": self.precision}
 
-    def _pack(self) -> PackedConv:
+    def _pack(self) -> Callable[..., Array]:
+        """Return what computes a call in eval mode: packed weights, but of half floats, which each call converts."""
+        if self._in_halves():
+            return self._unpacked
         packed = self.__dict__["_packed"] = PackedConv(*self._arguments(), **self._options())
         return packed
+
+    def _in_halves(self) -> bool:
+        weight = self._parameters["weight"]
+        return weight is not None and weight.itemsize == 2
+
+    def _operator(self) -> Callable[..., Array]:
+        """Return the function whose weights this layer has."""
+        return getattr(F, f"conv{'_transpose' if self._transposed else ''}{self._rank}d")  # type: ignore[no-any-return]
+
+    def _unpacked(self, input: Array) -> Array:
+        raise NotImplementedError
 
     def _channels_last(self) -> bool:
         return self.layout.endswith("C")
@@ -162,13 +178,18 @@ class _Conv(_ConvNd):
 
     def forward(self, input: Array) -> Array:
         """Return the result for a batch (N, C, *spatial) or one image (C, *spatial), or with the channels last."""
-        if self.training:
-            return cast("Array", _conv(self._rank, input, *self._arguments(), **self._options()))
-        return (self._packed or self._pack())(input)
+        if not self.training:
+            return (self._packed or self._pack())(input)
+        if self._in_halves():
+            return self._unpacked(input)
+        return cast("Array", _conv(self._rank, input, *self._arguments(), **self._options()))
+
+    def _unpacked(self, input: Array) -> Array:
+        return self._operator()(input, *self._arguments(), **self._options())
 
     def _followed_by(self, input: Array, norm: BatchNorm2d | None, activation: Activation | None) -> Array:
         """Return the result in eval mode of this layer and those after it that `Sequential` computes with it."""
-        packed = self._packed or self._pack()
+        packed: Any = self._packed or self._pack()
         return (packed if norm is None else self._fold(packed, norm))(input, activation)
 
     def _fold(self, packed: PackedConv, norm: BatchNorm2d) -> PackedConv:
@@ -187,6 +208,8 @@ class _Conv(_ConvNd):
         return kept[1]
 
     def _explain(self, input: Array) -> dict[str, Any]:
+        if self._in_halves():
+            return explanation(self._operator(), input, *self._arguments(), **self._options())
         return PackedConv(*self._arguments(), **self._options()).explain(input)
 
 
@@ -209,7 +232,8 @@ class Conv2d(_Conv):
 
     In eval mode the weights stay packed in the order that the kernels read, and are packed anew after any change to
     them. (Changes through a raw pointer that outlived every array are beyond what it can see.) The bias is read at
-    every call. `Sequential` computes a `BatchNorm2d` and a `ReLU` after it in the same pass.
+    every call. `Sequential` computes a `BatchNorm2d` and a `ReLU` after it in the same pass. Half floats are converted
+    and packed at every call, and nothing is computed with them.
 
     Parameters
     ----------
@@ -229,7 +253,7 @@ class Conv2d(_Conv):
         What lies beyond the edge, as in `functional.conv2d`.
     device : None or 'cpu'
         For torch's sake.
-    dtype : float32 or float64
+    dtype : float32, float64, float16 or bfloat16
         Of weights, input and result; float32 if None.
     padding_value : float
         For 'constant'.
@@ -361,14 +385,23 @@ class _ConvTranspose(_ConvNd):
         more = self._output_padding(input, output_size)
         if not self.training:
             return (self._packed or self._pack())(input, None, None, more)
+        if self._in_halves():
+            return self._unpacked(input, None, None, more)
+        return cast("Array", _conv_transpose(self._rank, input, *self._in_order(more), **super()._options()))
+
+    def _in_order(self, more: Any) -> tuple[Any, ...]:
+        """Return the arguments in the order of `functional.conv_transpose2d`."""
         weight, bias, stride, padding, dilation, groups = self._arguments()
-        options = super()._options()
-        result = _conv_transpose(self._rank, input, weight, bias, stride, padding, more, groups, dilation, **options)
-        return cast("Array", result)
+        return weight, bias, stride, padding, more, groups, dilation
+
+    def _unpacked(self, input: Array, activation: None = None, residual: None = None, more: Any = 0) -> Array:
+        return self._operator()(input, *self._in_order(more), **super()._options())
 
     def _explain(self, input: Array, output_size: Sequence[int] | None = None) -> dict[str, Any]:
-        packed = PackedConv(*self._arguments(), **self._options())
-        return packed.explain(input, self._output_padding(input, output_size))
+        more = self._output_padding(input, output_size)
+        if self._in_halves():
+            return explanation(self._operator(), input, *self._in_order(more), **super()._options())
+        return PackedConv(*self._arguments(), **self._options()).explain(input, more)
 
     def _middle_repr(self) -> list[str]:
         return [f"output_padding={self.output_padding}"] if any(self.output_padding) else []
@@ -443,6 +476,9 @@ class _Lazy(_ConvNd):
         del self._late
         self.__class__ = self._becomes
         self._weigh(*late)
+
+    def _convert(self, dtype: np.dtype[Any], converted: Callable[[Array], Array]) -> None:
+        self._late = (self._late[0], dtype)
 
     def _before_load(self, state: Mapping[str, Any], prefix: str) -> None:
         shape = np.shape(state.get(f"{prefix}weight", ()))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._native import PackedLinear
+from ..runtime import explanation
 from . import functional as F
 from . import init
 from .arguments import cpu_dtype, positive
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 
 class Linear(Module):
-    """``input @ weight.T + bias``, as `torch.nn.Linear`. In eval mode the weights stay packed, as in `Conv2d`.
+    """``input @ weight.T + bias``, as `torch.nn.Linear`. In eval mode the weights stay packed, as in `Conv2d`,
+    but those of half floats.
 
     Parameters
     ----------
@@ -30,7 +32,7 @@ class Linear(Module):
         Whether to add a number to each output.
     device : None or 'cpu'
         For torch's sake.
-    dtype : float32 or float64
+    dtype : float32, float64, float16 or bfloat16
         Of weights, input and result; float32 if None.
 
     Attributes
@@ -84,7 +86,7 @@ class Linear(Module):
     def forward(self, input: Array) -> Array:
         """Return the result for an array (..., in_features)."""
         held = self._parameters
-        if self.training:
+        if self.training or self._in_halves():
             return F.linear(input, held["weight"], held["bias"])  # type: ignore[arg-type]
         packed = self._packed
         if packed is None:
@@ -92,8 +94,14 @@ class Linear(Module):
             self.__dict__["_packed"] = packed
         return packed(input)  # type: ignore[no-any-return]
 
+    def _in_halves(self) -> bool:
+        weight = self._parameters["weight"]
+        return weight is not None and weight.itemsize == 2
+
     def _explain(self, input: Array) -> dict[str, Any]:
         held = self._parameters
+        if self._in_halves():
+            return explanation(F.linear, input, held["weight"], held["bias"])
         return PackedLinear(held["weight"], held["bias"]).explain(input)  # type: ignore[arg-type]
 
     def extra_repr(self) -> str:

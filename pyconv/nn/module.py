@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .._interop import exchange
+from .._interop import as_array, exchange, named_dtype
+from .arguments import cpu_device, floating
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -270,6 +271,85 @@ class Module:
         """Set evaluation mode, in which layers keep their weights packed; return self."""
         return self.train(False)
 
+    # ---- element types ----
+
+    def _convert(self, dtype: np.dtype[Any], converted: Callable[[Array], Array]) -> None:
+        """Replace the floating arrays of this module alone."""
+        self.__dict__["_packed"] = None
+        for table in (self._parameters, self._buffers):
+            for name, array in table.items():
+                if array is not None and (array.dtype.kind == "f" or array.dtype.name == "bfloat16"):
+                    table[name] = converted(array)
+
+    def to(self, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False) -> Self:
+        """Convert parameters and buffers that are floats, of this module and all below it; return self.
+
+        Parameters
+        ----------
+        *args
+            A dtype, of NumPy or torch, an array or tensor that has it, or a device, before a dtype if both.
+        device : None or 'cpu'
+            For torch's sake, as `non_blocking`.
+        dtype : float32, float64, float16 or bfloat16, optional
+            If None, nothing is converted.
+
+        Raises
+        ------
+        ValueError
+            Another device.
+        TypeError
+            Other types.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from pyconv import nn
+        >>> nn.Linear(3, 2).to(np.float16).weight.dtype
+        dtype('float16')
+        """
+        for value in args:
+            if hasattr(value, "dtype") and not isinstance(value, type):
+                dtype = value.dtype
+            elif value is None or isinstance(value, str) or type(value).__name__ == "device":
+                device = value
+            else:
+                dtype = value
+        cpu_device(device)
+        if dtype is None:
+            return self
+        kind = floating(dtype)
+        memo: dict[int, tuple[Array, Array]] = {}  # arrays that modules share stay shared
+
+        def converted(array: Array) -> Array:
+            if id(array) not in memo:
+                with np.errstate(over="ignore"):
+                    memo[id(array)] = array, array.astype(kind, copy=False)
+            return memo[id(array)][1]
+
+        for module in self.modules():
+            module._convert(kind, converted)
+        return self
+
+    def half(self) -> Self:
+        """Convert to float16; see `to`."""
+        return self.to(np.float16)
+
+    def bfloat16(self) -> Self:
+        """Convert to bfloat16, of the package ml_dtypes; see `to`."""
+        return self.to(named_dtype("bfloat16"))
+
+    def float(self) -> Self:
+        """Convert to float32; see `to`."""
+        return self.to(np.float32)
+
+    def double(self) -> Self:
+        """Convert to float64; see `to`."""
+        return self.to(np.float64)
+
+    def cpu(self) -> Self:
+        """Return self, as everything is on the CPU."""
+        return self
+
     # ---- state ----
 
     def state_dict(self, prefix: str = "") -> dict[str, Array]:
@@ -340,8 +420,10 @@ class Module:
         values: dict[str, Array] = {}
         for name, (_, table, own) in slots.items():
             if name in state_dict:
-                current, value = table[own], np.asarray(state_dict[name])
+                current, value = table[own], as_array(f"{type(self).__name__}.load_state_dict", state_dict[name])
                 assert current is not None
+                if value.dtype == "V2" and current.dtype.name == "bfloat16":
+                    value = value.view(current.dtype)  # numpy.load knows no better name
                 if value.shape != current.shape:
                     errors.append(f"{name!r} has shape {value.shape}, the module's is {current.shape}")
                 elif not np.can_cast(value.dtype, current.dtype, "same_kind"):
@@ -355,10 +437,11 @@ class Module:
             current = table[own]
             assert current is not None
             module.__dict__["_packed"] = None
-            if current.flags.writeable:
-                np.copyto(current, value, casting="same_kind")
-            else:
-                table[own] = value.astype(current.dtype)
+            with np.errstate(over="ignore"):
+                if current.flags.writeable:
+                    np.copyto(current, value, casting="same_kind")
+                else:
+                    table[own] = value.astype(current.dtype)
         return IncompatibleKeys(missing, unexpected)
 
     def __getstate__(self) -> dict[str, Any]:

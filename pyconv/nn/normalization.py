@@ -54,7 +54,7 @@ class LayerNorm(_Affine):
         Whether, if so, to have a bias.
     device : None or 'cpu'
         For torch's sake.
-    dtype : float32 or float64
+    dtype : float32, float64, float16 or bfloat16
         Of parameters, input and result; float32 if None.
 
     Examples
@@ -105,7 +105,7 @@ class GroupNorm(_Affine):
         Whether to have a weight and a bias for each channel.
     device : None or 'cpu'
         For torch's sake.
-    dtype : float32 or float64
+    dtype : float32, float64, float16 or bfloat16
         Of parameters, input and result; float32 if None.
     bias : bool
         Whether, if `affine`, to have a bias.

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from ..runtime import explanation
 from . import functional as F
 from .arguments import layout_name
-from .functional.pool import explain_pool
 from .module import Module
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class _PlannedPool(_Pool):
         return type(self)._function(input, *self._arguments(), layout=self.layout)
 
     def _explain(self, input: Array) -> dict[str, Any]:
-        return explain_pool(type(self)._function, input, *self._arguments(), layout=self.layout)
+        return explanation(type(self)._function, input, *self._arguments(), layout=self.layout)
 
 
 class _MaxPool(_PlannedPool):

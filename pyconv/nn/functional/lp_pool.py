@@ -13,9 +13,9 @@ import numpy as np
 
 from ..._interop import interchangeable
 from ..._native import unary
-from ...runtime import explained_by
+from ...runtime import explained_by, explanation
 from .halves import half_floats
-from .pool import avg_pool1d, avg_pool2d, avg_pool3d, explain_pool, max_pool1d, max_pool2d, max_pool3d
+from .pool import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +81,7 @@ def _explained(rank: int) -> Callable[..., dict[str, Any]]:
         *,
         layout: Layout = "NCHW",
     ) -> dict[str, Any]:
-        return explain_pool(_AVERAGES[rank], input, kernel_size, stride, 0, ceil_mode, layout=layout)
+        return explanation(_AVERAGES[rank], input, kernel_size, stride, 0, ceil_mode, layout=layout)
 
     return explain
 

@@ -12,14 +12,7 @@ from ...runtime import Function, explained_by
 from .halves import again, as_floats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ..._types import Array, Layout, OutputSize, Pair
-
-
-def explain_pool(function: Callable[..., Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
-    """Describe a call of one of these functions."""
-    return function.__dict__["_explain"](*args, **kwargs)  # type: ignore[no-any-return]
 
 
 def _explained(function: Function) -> Function:
