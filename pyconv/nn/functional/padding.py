@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +40,15 @@ def _fill(out: Array, axis: int, before: int, n: int, after: int, mode: str) -> 
         low[...], high[...] = turned[n - before - skipped : n - skipped], turned[skipped : after + skipped]
 
 
+def _places(at: Array, n: int, mode: str) -> Array:
+    """Return which of an axis of n elements stand at places up to an axis further out."""
+    if mode != "replicate":
+        skipped = 1 if mode == "reflect" else 0
+        at = np.where(at < 0, skipped - 1 - at, at)
+        at = np.where(at >= n, 2 * n - 1 - skipped - at, at)
+    return np.clip(at, 0, max(n - 1, 0))
+
+
 @interchangeable
 def pad(input: Array, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Array:
     """Lay a border around the last axes, as `torch.nn.functional.pad`.
@@ -48,11 +58,12 @@ def pad(input: Array, pad: Sequence[int], mode: str = "constant", value: float |
     input : ndarray, any dtype
         For modes other than 'constant', with one or two axes before those that are padded.
     pad : sequence of int
-        Pairs (before, after), of the last axis first. A negative number cuts off.
+        Pairs (before, after), of the last axis first. A negative number cuts off: where the other is positive, before
+        'constant' and 'circular' lay their border, and after the other modes, which see the whole axis.
     mode : 'constant', 'reflect', 'replicate', 'circular' or 'symmetric'
         The border is `value`; or the inside mirrored, without repeating the edge; the element at the edge; the other
         end of the axis; or, what torch lacks, the inside mirrored with the edge repeated, as `numpy.pad` has it. An
-        axis of n elements takes at most n - 1, any number, n and n of these.
+        axis of n elements takes at most n - 1, any number, n (of what is left, if a side is cut off) and n of these.
     value : float, optional
         Of 'constant'; 0 if None.
 
@@ -94,25 +105,25 @@ def pad(input: Array, pad: Sequence[int], mode: str = "constant", value: float |
     pairs = list(zip(sizes[::2], sizes[1::2], strict=True))
     sides = [(0, 0)] * (input.ndim - axes) + pairs[::-1]
     shape = tuple(n + before + after for n, (before, after) in zip(input.shape, sides, strict=True))
-    if any(n < 0 or (n == 0 and mode != "constant" and m) for n, m in zip(shape, input.shape, strict=True)):
+    crops_first = mode in ("constant", "circular")
+    left = [n + min(before, 0) + min(after, 0) for n, (before, after) in zip(input.shape, sides, strict=True)]
+    # As in torch, one of several axes may be cut down to nothing, and in these modes not all.
+    gone = not crops_first and axes and max(shape[-axes:]) == 0 < max(input.shape[-axes:])
+    if gone or min((*shape, *left) if crops_first else shape, default=0) < 0:
         raise ValueError(f"pad: an input of shape {input.shape} is too small for pad {tuple(sizes)}")
-    if mode == "replicate":
-        # The element at the edge stays what it was, even where so much is cut off that it goes, too.
-        for axis, (before, after) in enumerate(sides):
-            if min(before, after) < 0:
-                n = input.shape[axis]
-                input = np.take(input, np.clip(np.arange(-before, n + after), 0, n - 1), axis)
-                sides[axis] = (0, 0)
+    for axis, (before, after) in enumerate(sides):
+        n = left[axis] if crops_first else input.shape[axis]
+        room = {"constant": math.inf, "replicate": math.inf if n else 0, "reflect": max(n - 1, 0)}.get(mode, n)
+        if max(before, after) > room:
+            raise ValueError(
+                f"pad: mode {mode!r} allows at most {room} on axis {axis} of an input of shape {input.shape}, "
+                f"got {(before, after)}"
+            )
+        if not crops_first and min(before, after) < 0 < max(before, after):
+            input = np.take(input, _places(np.arange(-before, n + after), n, mode), axis)
+            sides[axis] = (0, 0)
     inside = _cropped(input, sides)
     sides = [(max(before, 0), max(after, 0)) for before, after in sides]
-    most = {"reflect": -1, "circular": 0, "symmetric": 0}
-    for axis, pair in enumerate(sides):
-        room = inside.shape[axis] + most.get(mode, 0)
-        if mode != "constant" and max(pair) > 0 and (inside.shape[axis] == 0 or (mode in most and max(pair) > room)):
-            raise ValueError(
-                f"pad: mode {mode!r} allows at most {max(room, 0)} on axis {axis} of an input of shape {input.shape}, "
-                f"got {pair}"
-            )
     out = np.empty_like(input, shape=shape, subok=False)
     if mode == "constant":
         try:
