@@ -551,3 +551,36 @@ def test_names_and_arguments_are_scipys():
         assert set(theirs) <= set(ours), name
         positional = [each for each in theirs if each not in ("axes", "radius")]
         assert ours[: len(positional)] == positional, name
+
+
+@pytest.mark.parametrize("mode", ["reflect", "mirror", "nearest", "wrap", "constant"])
+def test_kernels_far_longer_than_the_image(mode, rng):
+    """Weights that always meet the same element are one: the same sums, exactly, and time only for the image."""
+    for n in (1, 2, 3, 7):
+        x = rng.integers(-9, 10, (n, 3))
+        weights = rng.integers(-3, 4, 4 * n + 65 + int(rng.integers(100))).astype(float)
+        size = len(weights)
+        for origin in (0, 20, -31):
+            before = size // 2 + origin
+            names = {"reflect": "symmetric", "mirror": "reflect", "nearest": "edge"}
+            fill = {"constant_values": 2} if mode == "constant" else {}
+            padded = np.pad(x, ((before, size - 1 - before), (0, 0)), names.get(mode, mode), **fill)
+            expected = np.array([(padded[i : i + size] * weights[:, None]).sum(0) for i in range(n)])
+            assert np.array_equal(image.correlate1d(x, weights, 0, mode=mode, cval=2, origin=origin), expected)
+    wide = image.gaussian_filter(np.arange(6.0).reshape(2, 3), 1e4, mode=mode, cval=2.5)
+    np.testing.assert_allclose(wide, 2.5, rtol=1e-3)
+
+
+def test_as_many_taps_as_there_is_time_for():
+    x = np.zeros((3, 3))
+    for call in (
+        lambda: image.gaussian_filter(x, 1e7),
+        lambda: image.gaussian_filter(x, 1e300),
+        lambda: image.gaussian_filter1d(x, 1, radius=1 << 40),
+        lambda: image.gaussian_laplace(x, 1e7),
+        lambda: image.uniform_filter(x, 1 << 40),
+    ):
+        with pytest.raises(ValueError, match=r"(radius|size) must be at most 1048576, not"):
+            call()
+    x[1, 1] = 1
+    assert image.gaussian_filter(x, 1, radius=1 << 20).sum() == pytest.approx(1, abs=1e-9)

@@ -141,3 +141,11 @@ X = np.zeros((2, 6, 5), np.float32)
 def test_errors(error, text, call):
     with pytest.raises(error, match=text):
         call()
+
+
+def test_a_size_beyond_all_channels_costs_no_more(rng):
+    x = rng.standard_normal((2, 3, 4))
+    expected = x / (1 + 1e3 * np.square(x).sum(1, keepdims=True) / 10**12) ** 0.75
+    np.testing.assert_allclose(F.local_response_norm(x, 10**12, 1e3), expected, rtol=1e-12)
+    for size in (5, 6, 7):
+        assert same_bits(F.local_response_norm(x, size, float(size)), F.local_response_norm(x, 10**9, 1e9))

@@ -291,6 +291,26 @@ def test_fractional_pools(dtype, rng, num_threads):
         assert pool(x[:0], 2, size).shape == (0, shape[1], *size)
 
 
+@pytest.mark.parametrize("module", [F, reference])
+def test_fractional_pools_that_just_fit(module):
+    """As many elements as the windows need are enough in two dimensions, and as in torch not in three."""
+    for k, o in ((2, 4), (5, 1), (1, 5)):
+        for rank in (2, 3):
+            x, samples = np.arange(5.0**rank).reshape(1, 1, *[5] * rank), np.full((1, 1, rank), 0.3)
+
+            def call(x=x, k=k, o=o, samples=samples, rank=rank):
+                options = {"return_indices": True} if module is F else {}
+                pool = ours("fractional_max_pool", rank, module)
+                return pool(x, k, o, **options, **{"_random_samples" if module is F else "samples": samples})
+
+            if rank == 2:
+                assert call()[1].ravel()[-1] == 24
+            else:
+                with pytest.raises(ValueError, match="does not fit"):
+                    call()
+                assert call(np.pad(x, [(0, 0), (0, 0), (0, 1), (0, 1), (0, 1)]))[0].shape[2:] == (o,) * 3
+
+
 def test_out(rng):
     for dtype in (np.int32, np.float32):
         x = rng.integers(0, 9, (2, 3, 4, 6, 5)).astype(dtype)

@@ -19,6 +19,8 @@ Numbers: TypeAlias = float | Iterable[float]
 Integers: TypeAlias = int | Iterable[int]
 Output: TypeAlias = "npt.DTypeLike | Array | None"
 
+MOST_TAPS = 1 << 20
+
 # SciPy's name of what lies beyond the edge, and that of `pyconv.nn.functional.conv2d`.
 MODES = {
     "reflect": "symmetric",
@@ -100,6 +102,14 @@ def count_of(name: str, argument: str, value: Any, least: int) -> int:
     if not math.isfinite(number) or int(number) < least:
         raise ValueError(f"{name}: {argument} must be an integer of at least {least}, not {value!r}")
     return int(number)
+
+
+def reach_of(name: str, argument: str, value: Any, least: int) -> int:
+    """Return how many taps there are to be, or on one side: a number for which there is time and memory."""
+    count = count_of(name, argument, value, least)
+    if count > MOST_TAPS:
+        raise ValueError(f"{name}: {argument} must be at most {MOST_TAPS}, not {value!r}")
+    return count
 
 
 def weights_of(name: str, argument: str, weights: npt.ArrayLike, ndim: int) -> Array:

@@ -31,6 +31,10 @@ _CHANNELS = 32
 _TAPS = 1024
 _WRAPPED = 1 << 16
 
+# Taps from which on they are folded: so many times the length of the axis, and so many more.
+_REPEATS = 4
+_FEW = 64
+
 
 class Pass(NamedTuple):
     """One axis of a filter: weights, how far they reach before and after, and the border as `conv2d` names it."""
@@ -67,6 +71,25 @@ def own_memory(out: Array | None, found: np.dtype, x: Array) -> Array | None:
     if out is None or out.dtype != found or not out.flags.c_contiguous or not out.flags.aligned:
         return None
     return None if np.may_share_memory(out, x) else out
+
+
+def folded(p: Pass, n: int) -> Pass:
+    """Return a pass over n elements that means the same, with hardly more taps than the axis has elements, twice.
+
+    What lies further beyond the edge is all alike or repeats, so weights that always meet the same element are one.
+    """
+    if n == 0 or len(p.weights) <= _REPEATS * n + _FEW:
+        return p
+    before, after = p.sides
+    at = np.arange(-before, after + 1)
+    period = {"symmetric": 2 * n, "mirror": max(2 * n - 2, 1), "wrap": n}.get(p.border)
+    if period is None:  # the edge for good, or the fill
+        before, after = min(before, n), min(after, n)
+        at = np.clip(at, -before, after)
+    else:
+        before, after = period // 2, period - 1 - period // 2
+        at = (at + before) % period - before
+    return p._replace(weights=np.bincount(at + before, p.weights), sides=(before, after))
 
 
 def in_order(passes: Sequence[Pass]) -> list[Pass]:
@@ -187,6 +210,7 @@ def sum_of_passes(
 ) -> Array:
     """Return the sum over `terms` of the image after the term's passes, divided by `divisor`, as a filter's result."""
     target = target_of(name, x.shape, x.dtype, output, rounding, overflow)
+    terms = [[folded(p, x.shape[p.axis]) for p in term] for term in terms]
     least = Range.of(x.dtype)
     numbers = reduce(Range.plus, (range_after(term, least) for term in terms))
     work = work_type(x.dtype, target.dtype, numbers)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._interop import array_like
-from .arguments import axes_of, axis_of, border_of, count_of, image_of, number_of, per_axis, sides_of
+from .arguments import axes_of, axis_of, border_of, count_of, image_of, number_of, per_axis, reach_of, sides_of
 from .numbers import Overflow, Rounding, target_of
 from .passes import Pass, sum_of_passes
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from .arguments import Axes, Integers, Mode, Numbers, Output
 
 
+_VANISHES = 39  # standard deviations away a Gaussian is 0 in float64
+
+
 @lru_cache(maxsize=64)
 def gaussian_weights(sigma: float, order: int, radius: int) -> Array:
     """Return the taps of a Gaussian's derivative, from `radius` before to `radius` after, to correlate with.
@@ -31,7 +34,9 @@ def gaussian_weights(sigma: float, order: int, radius: int) -> Array:
     """
     exact = Context(prec=24)
     scale = exact.divide(Decimal("-0.5"), exact.multiply(Decimal(sigma), Decimal(sigma)))
-    half = [float(exact.exp(exact.multiply(scale, Decimal(x * x)))) for x in range(radius + 1)]
+    near = min(radius, math.ceil(_VANISHES * sigma))
+    half = [float(exact.exp(exact.multiply(scale, Decimal(x * x)))) for x in range(near + 1)]
+    half += [0.0] * (radius - near)
     total = math.fsum([*half, *half[1:]])
     # The derivative is a polynomial times the Gaussian: q becomes q' - q * x / sigma^2.
     q = [1.0]
@@ -59,7 +64,7 @@ def gaussian_pass(
     if not 0 <= cut < math.inf:
         raise ValueError(f"{name}: truncate must be finite and not negative, not {truncate!r}")
     derivative = count_of(name, "order", order, 0)
-    reach = int(cut * width + 0.5) if radius is None else count_of(name, "radius", radius, 0)
+    reach = reach_of(name, "radius", int(min(cut * width, 1e18) + 0.5) if radius is None else radius, 0)
     border, fill = border_of(name, mode), number_of(name, "cval", cval)
     if width <= 1e-15:
         return None
@@ -183,7 +188,7 @@ def _uniform(
     fill, divisor = number_of(name, "cval", cval), 1
     passes = []
     for axis, length, border, shift in zip(axes, *each, strict=True):
-        n = count_of(name, "size", length, 1)
+        n = reach_of(name, "size", length, 1)
         sides, beyond = sides_of(name, (n,), shift, False)[0], border_of(name, border)
         if n > 1:
             passes.append(Pass(axis, np.full(n, 1.0 if whole else 1 / n), sides, beyond, fill * divisor))

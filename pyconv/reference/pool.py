@@ -369,6 +369,11 @@ def _fractional_max_pool(
     """
     images = to_nchw(input, layout, rank)
     kernel, size = extent("kernel_size", kernel_size, rank, 1), extent("output_size", output_size, rank, 1)
+    most = [n - k + (rank == 2) for n, k in zip(images.shape[2:], kernel, strict=True)]
+    if any(o > m for o, m in zip(size, most, strict=True)):
+        raise ValueError(
+            f"output_size {output_size} with kernel_size {kernel_size} does not fit in input {input.shape}"
+        )
     values = np.zeros((*images.shape[:2], *size), dtype=input.dtype)
     indices = np.zeros(values.shape, dtype=np.int64)
     real = input.dtype.type

@@ -74,7 +74,8 @@ def _fractional_max_pool(
         if not all(0 < ratio < 1 for ratio in ratios):
             raise ValueError(f"{name}: output_ratio must be between 0 and 1, got {output_ratio!r}")
         size = tuple(int(n * ratio) for n, ratio in zip(spatial, ratios, strict=True))
-    if min(*kernel, *size) < 1 or any(k + o - 1 > n for n, k, o in zip(spatial, kernel, size, strict=True)):
+    spare = rank == 3  # torch's volumes have to be an element larger than the windows need
+    if min(*kernel, *size) < 1 or any(k + o - 1 + spare > n for n, k, o in zip(spatial, kernel, size, strict=True)):
         raise ValueError(
             f"{name}: output_size {size} with kernel_size {kernel} does not fit in the input of shape {input.shape}"
         )
@@ -167,10 +168,12 @@ def fractional_max_pool3d(
 ) -> Any:
     """As `fractional_max_pool2d`, of (N, C, D, H, W) or (C, D, H, W); samples are of depth, rows, columns.
 
+    As in torch, n elements must be more than ``o + k - 1``, where in two dimensions they may be as many.
+
     Examples
     --------
     >>> import numpy as np, pyconv.nn.functional as F
-    >>> F.fractional_max_pool3d(np.arange(27.0).reshape(1, 3, 3, 3), 2, output_ratio=0.7, generator=1).shape
+    >>> F.fractional_max_pool3d(np.arange(64.0).reshape(1, 4, 4, 4), 2, output_ratio=0.7, generator=1).shape
     (1, 2, 2, 2)
     """
     return _fractional_max_pool(

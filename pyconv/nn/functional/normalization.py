@@ -185,9 +185,8 @@ def local_response_norm(input: Array, size: int, alpha: float = 1e-4, beta: floa
         squares = input * input
         total = np.zeros_like(squares)
         channels = input.shape[1]
-        for shift in range(-(size // 2), (size - 1) // 2 + 1):
+        for shift in range(-min(size // 2, channels - 1), min((size - 1) // 2, channels - 1) + 1):
             first, last = max(-shift, 0), min(channels, channels - shift)
-            if first < last:
-                total[:, first:last] += squares[:, first + shift : last + shift]
+            total[:, first:last] += squares[:, first + shift : last + shift]
         total = total * input.dtype.type(alpha / size) + input.dtype.type(k)
         return np.asarray(input / _power(total, float(beta)))
