@@ -170,7 +170,7 @@ def interchangeable(function: Function) -> Function:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
-        except TypeError:
+        except (TypeError, RuntimeError):  # the second is a tensor's own, asked for a truth value
             if not any(map(is_foreign, args)) and not any(map(is_foreign, kwargs.values())):
                 raise
         return exchange(function, args, kwargs)

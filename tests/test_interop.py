@@ -368,3 +368,22 @@ def test_filters_of_images(torch):
     for name in image.__all__:
         with pytest.raises(TypeError, match=f"{name}: a Foreign is on device CUDA:0"):
             getattr(image, name)(Foreign(X, (2, 0)), 1, 1)
+
+
+def test_tensors_that_are_no_number(torch):
+    """Whatever torch raises on the way, here it is a ValueError or a TypeError."""
+    for odd in (torch.ones(2), torch.empty(0), torch.tensor(1j), torch.empty(2, device="meta")):
+        for call in (
+            lambda x, odd=odd: F.softmax(x, odd),
+            lambda x, odd=odd: F.flatten(x, odd),
+            lambda x, odd=odd: F.dropout(x, odd),
+            lambda x, odd=odd: F.max_pool2d(x, odd),
+            lambda x, odd=odd: F.conv2d(x, W, stride=odd),
+            lambda x, odd=odd: F.fractional_max_pool2d(x, odd, (1, 2, 3)),
+            lambda x, odd=odd: F.leaky_relu(x, odd),
+        ):
+            for x in (X, torch.from_numpy(X)):
+                with pytest.raises((ValueError, TypeError)):
+                    call(x)
+    with pytest.raises(TypeError, match="requires grad"):
+        F.local_response_norm(X, 2, torch.tensor(1.0, requires_grad=True))
