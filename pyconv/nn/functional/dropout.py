@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,6 +56,8 @@ def dropout(
     array([0.    , 1.3333])
     """
     check_array("dropout", "input", input, floats=True)
+    if not isinstance(p, Real):
+        raise TypeError(f"dropout: p must be a number, not {type(p).__name__}")
     if not 0 <= p <= 1:
         raise ValueError(f"dropout: p must be from 0 to 1, not {p}")
     if not training or p == 0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,12 +23,13 @@ if TYPE_CHECKING:
 def _each(name: str, argument: str, value: Any, rank: int, kind: type) -> tuple[Any, ...]:
     """Return a number, or one for each axis, as a tuple."""
     values = tuple(value) if np.iterable(value) and not isinstance(value, (str, bytes)) else (value,) * rank
-    for v in values:
-        if not hasattr(v, "__index__") and (kind is int or not isinstance(v, (float, np.floating))):
-            raise TypeError(f"{name}: {argument} must be {kind.__name__} or {rank} of them, got {value!r}")
+    try:
+        found = tuple(v if kind is float and isinstance(v, Real) else operator.index(v) for v in values)
+    except TypeError:
+        raise TypeError(f"{name}: {argument} must be {kind.__name__} or {rank} of them, got {value!r}") from None
     if len(values) != rank:
         raise ValueError(f"{name}: {argument} must be {kind.__name__} or {rank} of them, got {value!r}")
-    return tuple(map(kind, values))
+    return tuple(map(kind, found))
 
 
 def _starts(samples: Array, spatial: Sequence[int], kernel: Sequence[int], size: Sequence[int]) -> Array:
