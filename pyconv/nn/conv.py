@@ -232,8 +232,8 @@ class Conv2d(_Conv):
 
     In eval mode the weights stay packed in the order that the kernels read, and are packed anew after any change to
     them. (Changes through a raw pointer that outlived every array are beyond what it can see.) The bias is read at
-    every call. `Sequential` computes a `BatchNorm2d` and a `ReLU` after it in the same pass. Half floats are converted
-    and packed at every call, and nothing is computed with them.
+    every call. `Sequential` computes a `BatchNorm2d` and a `ReLU` after it in the same pass. Layers of
+    half floats convert and pack theirs at every call, and are computed by themselves.
 
     Parameters
     ----------
