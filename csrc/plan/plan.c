@@ -46,8 +46,8 @@ static void batch_as_row(pc_conv *conv) {
 static void depth_as_rows(pc_conv *conv) {
     pc_conv_desc *d = &conv->desc;
     int apart = d->kernel[0] > 1;
-    for (int i = 1; i < 3; i++)
-        apart &= d->kernel[i] == 1 && d->stride[i] == 1 && d->pad_lo[i] == 0 && d->pad_hi[i] == 0;
+    for (int i = 1; i < 3; i++) /* every pixel is taken: not where a stride leaves one row or column of several */
+        apart &= d->kernel[i] == 1 && conv->out[i] == d->in[i] && d->pad_lo[i] == 0 && d->pad_hi[i] == 0;
     if (!apart) return;
     conv->out[2] = d->in[2] *= d->in[1];
     conv->out[1] = conv->out[0];

@@ -146,6 +146,8 @@ static const char *const chosen[] = {
     "ic24 oc20 in3,4,33 k1,1,7 lo2,0,3 hi2,0,3 bias real",
     "ic20 oc18 in11,3,5 k5,1,1 lo2,0,0 hi2,0,0 bias real",
     "circular ic5 oc7 in7,2,9 k3,1,1 s2,1,1 lo1,0,0 hi1,0,0 real",
+    "ic3 oc4 in9,2,8 k2,1,1 s1,3,1 d1,1,1",
+    "g2 ic6 oc12 in9,5,2 k2,1,1 s3,1,2 d2,1,1 lo2,0,0 hi0,0,0 real",
     "separable symmetric g2 ic2 oc2 in5,160 k5,31 lo4,15 hi4,15 bias real",
     "separable reflect in3,5 k9,21 lo4,10 hi4,10 real",
     "separable constant fill3 in9,12 k3 lo1 hi1 real",
