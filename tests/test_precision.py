@@ -235,6 +235,7 @@ def test_the_error_of_other_kernels(rng, kernel, channels, after_relu):
         ((3, 3, 3), 150, {"padding": 1, "padding_mode": "reflect"}),
         ((3, 3, 3), 700, {"padding": 1}),
         ((2, 5, 5), 20, {"padding": ((1, 0), (2, 2), (0, 3)), "padding_mode": "circular"}),
+        ((3, 3, 3), 20, {"padding": (2, 1, 1), "padding_mode": "constant", "padding_value": 3.5}),
         ((3, 3, 3), 40, {"padding": (3, 1, 1), "stride": (1, 2, 2)}),
         ((5, 1, 1), 40, {"padding": (2, 0, 0)}),
         ((1, 3, 3), 40, {"padding": (2, 1, 1)}),

@@ -74,10 +74,9 @@ static const char *reject(const pc_conv *c) {
     if (holds_halves(c)) {
         if (p->in[0] != 1 || p->kernel[0] != 1 || c->out[0] != 1 || c->ocg > 1)
             return "half floats have a depth, or several outputs";
-        /* Rows beyond a border that is not of one number may lie anywhere. */
-        const int bands = p->boundary == PC_ZEROS || p->boundary == PC_CONSTANT;
-        if (halves_bytes(c, bands ? pc_min(c->out[1], LEAST_ROWS) : c->out[1]) > MOST)
-            return "half floats do not fit the workspace";
+        if (p->boundary != PC_ZEROS && p->boundary != PC_CONSTANT)
+            return "half floats have a border that may lie anywhere in the image";
+        if (halves_bytes(c, pc_min(c->out[1], LEAST_ROWS)) > MOST) return "half floats do not fit the workspace";
     }
     if (c->icg != 1) return "a group has more than one input channel";
     if (c->src.w != 1 || (c->dst.w != 1 && !outputs_apart(c))) return "input or output is channels last";
@@ -196,7 +195,7 @@ static void plan(pc_conv *c) {
         while (rows < c->out[1] && strip_bytes(c, rows + unit, cols, size) <= wanted) rows += unit;
         r->bands = pc_max(r->bands, pc_ceil_div(c->out[1], rows));
     }
-    if (holds_halves(c) && (p->boundary == PC_ZEROS || p->boundary == PC_CONSTANT))
+    if (holds_halves(c))
         for (int64_t rows = c->out[1]; rows > LEAST_ROWS && halves_bytes(c, rows) > HALVES; r->bands++)
             rows = pc_ceil_div(c->out[1], r->bands + 1);
     r->bands = pc_min(r->bands, most);

@@ -162,7 +162,7 @@ static void gather(const pc_conv *c, pc_winograd_in_args *in, void *copy, void *
                         .src_chan = c->src.c,
                         .src_row = c->src.h,
                         .src_col = c->src.w,
-                        .in_h = c->desc.in[1],
+                        .in_h = in->in_h,
                         .in_w = c->desc.in[2],
                         .y0 = in->y,
                         .x0 = in->x,

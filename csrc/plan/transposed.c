@@ -103,7 +103,6 @@ static int weave(const pc_conv *whole, const int64_t at[3], pc_phase *phase) {
         taps += x.taps;
         c.desc.kernel[2] = pc_max(c.desc.kernel[2], x.taps);
     }
-    phase->src -= axis_at(d, whole->out[2], 2, 0).begin * whole->src.w;
     c.desc.in[2] = d->in[2];
     c.desc.pad_lo[2] = c.desc.pad_hi[2] = 0;
     c.weave.wide = whole->out[2];
@@ -113,6 +112,7 @@ static int weave(const pc_conv *whole, const int64_t at[3], pc_phase *phase) {
     c.flops = pc_conv_flops(&c);
     c.algo = &pc_algo_rows;
     phase->conv = c;
+    phase->src -= axis_at(d, whole->out[2], 2, 0).begin * whole->src.w; /* the whole image, from its first column */
     return 1;
 }
 

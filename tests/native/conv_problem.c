@@ -164,6 +164,7 @@ static const char *const chosen[] = {
     "transposed mb2 g5 ic5 oc5 in19,37 k4 s2 lo1 hi1 bias real",
     "transposed g3 ic3 oc6 in4,40 k8 s4 lo2 hi2 bias real",
     "transposed mb2 g4 ic4 oc4 in6,23 k5,7 s2,3 d1,2 lo3,1 hi2,5 bias special",
+    "transposed g5 ic5 oc5 in4,8,10 k2,1,2 s1,3,2 d2,1,1 lo0,1,2 hi0,1,2 real",
     "transposed g2 ic2 oc2 in3,5,19 k3,3,4 s2,1,2 lo1,2,1 hi0,1,2 real",
     "transposed g3 ic3 oc6 in7,70 k8 s4,3 lo2 hi1,3 bias special",
     "transposed g4 ic4 oc4 in12,40 k6,5 s2,1 d3,2 lo3,2 hi1,2 real",
