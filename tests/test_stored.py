@@ -247,6 +247,10 @@ def test_depthwise_halves_are_read_and_written_by_the_kernels(shape, kernel, arg
     room[: x.size] = x.reshape(-1)
     with pytest.raises(ValueError, match="out shares memory with input"):
         convolve(room[: x.size].reshape(x.shape), w, b, **arguments, out=room[-out.size :].reshape(out.shape))
+    with pytest.raises(TypeError, match=r"out must be a numpy\.ndarray, not list"):
+        convolve(x, w, b, **arguments, out=[1])
+    with pytest.raises(TypeError, match=f"out is float32 but the result is {dtype}"):
+        convolve(x, w, b, **arguments, out=out.astype(np.float32))
 
 
 @pytest.mark.fast

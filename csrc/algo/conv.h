@@ -55,8 +55,6 @@ typedef struct pc_dense {
     uint64_t row_phases, col_phases;
 } pc_dense;
 
-enum { PC_MAX_WEAVE = 8 };
-
 typedef struct pc_rows_plan {
     pc_rows_fn *kernel;
     int tile, step;        /* of the kernel; step 0: each output row has tap rows of its own */
@@ -149,6 +147,8 @@ typedef struct pc_winograd {
     /* Byte offsets in a thread's workspace; the transformed input comes first. */
     int64_t sums, strip, copy, row, off, place, bias;
 } pc_winograd;
+
+enum { PC_MAX_WEAVE = 8 };
 
 /* Phases of a transposed layer that are alike but for their columns, which take turns: column i of phase j is column
  * i * n + j of dst, and reads the columns from i + from on, `dilation` apart, of the whole image. dst is `wide`. */

@@ -6,7 +6,7 @@
 /* ---- geometry ----------------------------------------------------------------------------------------------- */
 
 /* Slices of a strip for `deep` slices of outputs, which share them. */
-static int64_t slices_read(const pc_conv *c, int64_t deep) { return c->desc.kernel[0] + (deep > 1 ? deep - 1 : 0); }
+static int64_t slices_read(const pc_conv *c, int64_t deep) { return c->desc.kernel[0] + deep - 1; }
 
 /* Strip strides for a region and so many slices of the image; returns the elements of `chans` channels. */
 static int64_t shape_of(const pc_conv *c, int64_t slices, int64_t rows, int64_t cols, int64_t chans, pc_dense *d) {

@@ -3,9 +3,10 @@
  * Zero borders read the image itself: a table of row pointers, a row of zeros above and below, masks at the sides;
  * column stride 2 splits even and odd columns in registers. Everything else (other strides and borders, and pictures
  * whose rows lie a multiple of 4 KiB apart, which would all meet in the same sets of L1) gathers a band of rows and
- * columns into a strip that stays in L1, or in L2 if rows are wide, and runs the same kernels on it. A kernel with a depth has the rows of all its
- * slices in the table, one slice after the other, and a strip for each. Weights are packed [channel][kw][kd][kh], a
- * tap column in one piece. */
+ * columns into a strip that stays in L1, or in L2 if rows are wide, and runs the same kernels on it. Half floats are
+ * converted a few planes or a band of rows at a time, which the rest takes for the image. A kernel with a depth has the
+ * rows of all its slices in the table, one slice after the other, and a strip for each. Weights are packed
+ * [channel][kw][kd][kh], a tap column in one piece. */
 #include <stdio.h>
 #include <string.h>
 
@@ -22,8 +23,6 @@ enum {
     LEAST_ROWS = 14,   /* of results at once, all the same */
     WOVEN = 64,        /* taps of phases that take turns, at most: more may do better by FFT */
 };
-
-/* Half floats are converted a few planes or a band of rows at a time, which the rest then takes for the image. */
 
 /* ---- geometry ----------------------------------------------------------------------------------------------- */
 

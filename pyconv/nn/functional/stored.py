@@ -31,11 +31,16 @@ def _magnitude_of(dtype: np.dtype[Any]) -> int:
     return _MAGNITUDES.get(dtype.name, -1)
 
 
+def _is_plain(array: Any) -> bool:
+    """Whether it is an array whose memory is as NumPy makes it."""
+    return isinstance(array, np.ndarray) and (array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative)
+
+
 def dense(array: Array) -> Array:
     """Return an array whose memory is dense in some order of its axes: itself if it is."""
-    size, is_dense = array.itemsize, array.dtype.isnative and array.flags.aligned
-    if is_dense and array.flags.c_contiguous:
+    if _is_plain(array):
         return array
+    size, is_dense = array.itemsize, array.dtype.isnative and array.flags.aligned
     for stride, n in sorted(zip(array.strides, array.shape, strict=True)):
         is_dense = is_dense and (n == 1 or stride == size)
         size *= n
@@ -45,11 +50,6 @@ def dense(array: Array) -> Array:
 def floats_of(array: Array) -> Array:
     """Return bytes or half floats as float32, in memory in the same order."""
     return convert(dense(array), _FLOAT, False)
-
-
-def _is_plain(array: Any) -> bool:
-    """Whether memory is as NumPy makes it, channels first."""
-    return array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative  # type: ignore[no-any-return]
 
 
 class _Way(NamedTuple):
@@ -163,7 +163,8 @@ def conv(
     batch = input.shape[0] if input.ndim == rank + 2 else None
     mode = precision if floats else "strict"
 
-    if way.whole and residual is None and activation is None and _is_plain(input) and (out is None or _is_plain(out)):
+    fits = out is None or (_is_plain(out) and out.dtype == input.dtype)
+    if way.whole and residual is None and activation is None and fits and _is_plain(input):
         call = (rank, input, w, b, *geometry, out, *border, None, mode, None, None, explains, True)
         whole = _conv(*call)  # None where no algorithm reads halves
         if whole is not None:
