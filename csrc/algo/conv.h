@@ -66,8 +66,8 @@ typedef struct pc_rows_plan {
     int64_t run;           /* whole planes an item, where each has one band and strip */
     int small;             /* a plane is one tile */
     int64_t pitch, phase;
-    int64_t out_pitch;   /* of a tile of outputs that wait to be spread, or 0 */
-    int64_t taken, made; /* byte offsets in a thread's workspace: of half floats as elements, and of results */
+    int64_t out_pitch; /* of a tile of outputs that wait to be spread, or 0 */
+    int64_t taken;     /* byte offset in a thread's workspace: of half floats as elements */
     int64_t tables, args, row,
         out; /* byte offsets in a thread's workspace; the strip, or a row of zeros, comes first */
 } pc_rows_plan;

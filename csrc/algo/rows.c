@@ -4,7 +4,7 @@
  * column stride 2 splits even and odd columns in registers. Everything else (other strides and borders, and pictures
  * whose rows lie a multiple of 4 KiB apart, which would all meet in the same sets of L1) gathers a band of rows and
  * columns into a strip that stays in L1, or in L2 if rows are wide, and runs the same kernels on it. Half floats are
- * converted a few planes or a band of rows at a time, which the rest takes for the image. A kernel with a depth has the
+ * converted a few planes or a band of rows at a time, which the rest takes for the image; kernels round what they store. A kernel with a depth has the
  * rows of all its slices in the table, one slice after the other, and a strip for each. Weights are packed
  * [channel][kw][kd][kh], a tap column in one piece. */
 #include <stdio.h>
@@ -19,7 +19,7 @@ enum {
     NARROW = 256,      /* outputs across a strip in L1, at most */
     TALLEST = 1024,    /* tap rows and columns that the tables hold */
     APART = 2048,      /* outputs of a row that wait to be spread, at most */
-    HALVES = 28 << 10, /* bytes of half floats as elements, and of results, wanted: within L1 */
+    HALVES = 28 << 10, /* bytes of half floats as elements wanted: within L1 */
     LEAST_ROWS = 14,   /* of results at once, all the same */
     WOVEN = 64,        /* taps of phases that take turns, at most: more may do better by FFT */
 };
@@ -62,10 +62,9 @@ static int64_t rows_read(const pc_conv *c, int64_t rows) {
     return pc_min(c->desc.in[1], (rows - 1) * c->desc.stride[1] + reach(c));
 }
 
-/* Bytes of half floats as elements for `rows` rows of outputs, and of these. */
+/* Bytes of half floats as elements for `rows` rows of outputs. */
 static int64_t halves_bytes(const pc_conv *c, int64_t rows) {
-    const int64_t read = rows < c->out[1] ? rows_read(c, rows) : c->desc.in[1];
-    return (read * c->desc.in[2] + rows * c->out[2]) * 4;
+    return (rows < c->out[1] ? rows_read(c, rows) : c->desc.in[1]) * c->desc.in[2] * 4;
 }
 
 static const char *reject(const pc_conv *c) {
@@ -206,8 +205,7 @@ static void plan(pc_conv *c) {
     enum { SMALL = 4000 }; /* FMAs of a vector */
     const int64_t fmas = c->out[1] * pc_ceil_div(c->out[2], c->kernels->vlen) * c->taps;
     r->run = pc_max(1, pc_min(SMALL / fmas, planes / (8 * c->threads)));
-    if (holds_halves(c))
-        r->run = pc_max(1, pc_min(r->run, HALVES / ((p->in[1] * p->in[2] + c->out[1] * c->out[2]) * size)));
+    if (holds_halves(c)) r->run = pc_max(1, pc_min(r->run, HALVES / halves_bytes(c, c->out[1])));
     r->small =
         r->direct && r->step && r->bands == 1 && r->tile == c->out[1] && c->ocg == 1 && p->in[0] == 1 && c->out[0] == 1;
     r->small &= !outputs_apart(c);
@@ -218,12 +216,8 @@ static void plan(pc_conv *c) {
     r->out = r->row + pc_round_up(pc_conv_row_bytes(c, pc_min(bordered(c, cols), p->in[2])), 64);
     r->out_pitch = outputs_apart(c) ? pc_round_up(cols, PC_MAX_VLEN) : 0;
     r->taken = r->out + runs * r->tile * r->out_pitch * size;
-    r->made = r->taken;
     c->workspace_per_thread = (size_t)r->taken;
-    if (holds_halves(c)) {
-        r->made += pc_round_up(r->run * (r->bands > 1 ? rows_read(c, rows) : p->in[1]) * p->in[2] * size, 64);
-        c->workspace_per_thread = (size_t)(r->made + r->run * rows * c->out[2] * size);
-    }
+    if (holds_halves(c)) c->workspace_per_thread += (size_t)(r->run * halves_bytes(c, rows));
     c->packed_size = (size_t)(p->oc * c->taps * size);
     snprintf(c->tile, sizeof c->tile, "%d rows x %d columns", r->tile, c->kernels->vlen >> r->narrow);
 }
@@ -263,8 +257,9 @@ static const void **rows_in(const pc_conv *c, char *workspace) {
     return (const void **)(col_off_in(c, workspace) + runs_of(c) * c->desc.kernel[2]);
 }
 
-/* Bytes of an element of what is read as the image. */
+/* Bytes of an element of what is read as the image, and of the result. */
 static int size_of(const pc_conv *c) { return holds_halves(c) ? c->kernels->size : c->src_size; }
+static int dst_size_of(const pc_conv *c) { return holds_halves(c) ? c->src_size : c->kernels->size; }
 
 /* Bands of the slices that outputs of depth z read, one after the other; `image` is a channel's. */
 static void gather_strip(const pc_conv *c, const void *image, int64_t z, int64_t y, int64_t rows, int64_t x,
@@ -345,9 +340,9 @@ static void run_piece(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_
                       int64_t x0, int64_t x1, char *workspace) {
     const pc_rows_plan *r = &c->as.rows;
     pc_rows_args *args = args_in(c, workspace);
-    const int size = c->kernels->size;
+    const int size = c->kernels->size, dst_size = dst_size_of(c);
     const void *image = pc_at(a->src, n * c->src.n + pc_quotient(oc, c->ocg) * c->src.c, size_of(c));
-    void *dst = pc_at_mut(a->dst, n * c->dst.n + oc * c->dst.c + z * c->dst.d + x0 * c->dst.w, size);
+    void *dst = pc_at_mut(a->dst, n * c->dst.n + oc * c->dst.c + z * c->dst.d + x0 * c->dst.w, dst_size);
     char *out = r->out_pitch ? workspace + r->out : 0; /* a tile of outputs that will lie apart */
     const void **table = rows_in(c, workspace);
     const int64_t top = y0 * c->desc.stride[1];
@@ -367,7 +362,7 @@ static void run_piece(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_
             fill_rows(c, table, image, workspace, top, z, y);
             for (int i = 0; i < runs; i++) {
                 args[i].dst =
-                    out ? pc_at_mut(out, i * r->tile * r->out_pitch, size) : pc_at_mut(dst, y * c->dst.h, size);
+                    out ? pc_at_mut(out, i * r->tile * r->out_pitch, size) : pc_at_mut(dst, y * c->dst.h, dst_size);
                 r->kernel(args + i);
             }
             for (int i = 0; out && i < r->tile; i++) {
@@ -389,10 +384,11 @@ static void run_small(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_
     const pc_conv_desc *p = &c->desc;
     pc_rows_args *args = args_in(c, workspace);
     const int size = c->kernels->size;
-    const int64_t plane = c->src.c * size, taps = c->taps * size, out = c->dst.c * size;
+    const int dst_size = dst_size_of(c);
+    const int64_t plane = c->src.c * size, taps = c->taps * size, out = c->dst.c * dst_size;
     const char **table = (const char **)rows_in(c, workspace);
     const char *wei = pc_at(a->packed, oc * c->taps, size);
-    char *dst = pc_at_mut(a->dst, n * c->dst.n + oc * c->dst.c, size);
+    char *dst = pc_at_mut(a->dst, n * c->dst.n + oc * c->dst.c, dst_size);
     fill_rows(c, (const void **)table, pc_at(a->src, n * c->src.n + oc * c->src.c, size), workspace, 0, 0, 0);
     const int64_t first = pc_min(pc_ceil_div(p->pad_lo[1], p->dilation[1]), c->as.rows.pointers),
                   end = pc_min(pc_ceil_div(p->pad_lo[1] + p->in[1], p->dilation[1]), c->as.rows.pointers);
@@ -443,18 +439,14 @@ static void run_halves(const pc_conv *c, const pc_exec_args *a, int64_t first, i
         hi = pc_max(lo, pc_min(hi, (y1 - 1) * p->stride[1] - p->pad_lo[1] + reach(c)));
     }
     last = pc_min(last, p->mb * p->oc);
-    const int64_t from = first * p->in[1] * p->in[2] + lo * p->in[2],
-                  to = first * c->out[1] * c->out[2] + y0 * c->out[2];
+    const int64_t from = first * p->in[1] * p->in[2] + lo * p->in[2];
     pc_exec_args b = *a;
     b.src = (const void *)((uintptr_t)(workspace + r->taken) - (uintptr_t)(from * size));
-    b.dst = (void *)((uintptr_t)(workspace + r->made) - (uintptr_t)(to * size));
     c->kernels->convert(p->src_type, PC_ELEMENTS, 0, (last - first) * (hi - lo) * p->in[2], pc_at(a->src, from, half),
                         workspace + r->taken);
     for (int64_t strip = 0; strip < r->strips; strip++)
         run_planes(c, &b, first, last, y0, y1, strip * c->out[2] / r->strips, (strip + 1) * c->out[2] / r->strips,
                    workspace);
-    c->kernels->convert(PC_ELEMENTS, p->src_type, 0, (last - first) * (y1 - y0) * c->out[2], workspace + r->made,
-                        pc_at_mut(a->dst, to, half));
 }
 
 /* An item is a band and strip of one plane, or a run of whole planes. */
@@ -491,7 +483,8 @@ static void prepare(const pc_conv *c, char *workspace) {
                                .least_off = INT64_MAX,
                                .most_off = INT64_MIN,
                                .in_w = r->direct ? p->in[2] : INT64_MAX,
-                               .ld_dst = r->out_pitch ? r->out_pitch : c->dst.h * r->between};
+                               .ld_dst = r->out_pitch ? r->out_pitch : c->dst.h * r->between,
+                               .stored = holds_halves(c) ? p->src_type : PC_ELEMENTS};
         for (int64_t s = 0; s < args->kw; s++) {
             const int64_t u = s * (w ? w->dilation : p->dilation[2]), from = w ? w->from[i] : -p->pad_lo[2];
             col_off[s] = r->direct ? u + from : u % p->stride[2] * r->phase + u / p->stride[2];

@@ -12,34 +12,26 @@ static void from_bytes(int64_t n, const uint8_t *src, int sign, float *dst) {
     for (int64_t i = 0; i < n; i++) dst[i] = (float)((src[i] ^ sign) - sign);
 }
 
-static void from_bfloat(int64_t n, const uint16_t *src, uint32_t *dst) {
-    for (int64_t i = 0; i < n; i++) dst[i] = (uint32_t)src[i] << 16;
-}
-
-static void to_bfloat(int64_t n, const uint32_t *src, uint16_t *dst) {
-    for (int64_t i = 0; i < n; i++) {
-        const uint32_t x = src[i], rounded = (x + 0x7fff + (x >> 16 & 1)) >> 16, nan = x >> 16 | 0x40;
-        dst[i] = (uint16_t)((x & 0x7fffffff) > 0x7f800000 ? nan : rounded);
-    }
-}
-
 /* A tail goes through a vector of its own. */
-static void from_half(int64_t n, const uint16_t *src, float *dst) {
+PC_INLINE void from_halves(const pc_storage from, int64_t n, const uint16_t *src, float *dst) {
     int64_t i = 0;
-    for (; i + PC_VLEN <= n; i += PC_VLEN) v_store(dst + i, v_load_half(src + i));
+    for (; i + PC_VLEN <= n; i += PC_VLEN)
+        v_store(dst + i, from == PC_F16 ? v_load_half(src + i) : v_load_bfloat(src + i));
     if (i == n) return;
     uint16_t part[PC_VLEN] = {0};
     memcpy(part, src + i, (size_t)(n - i) * sizeof *part);
-    v_store_n(dst + i, (int)(n - i), v_load_half(part));
+    v_store_n(dst + i, (int)(n - i), from == PC_F16 ? v_load_half(part) : v_load_bfloat(part));
 }
 
-static void to_half(int64_t n, const float *src, uint16_t *dst) {
-    int64_t i = 0;
-    for (; i + PC_VLEN <= n; i += PC_VLEN) v_store_half(dst + i, v_load(src + i));
-    if (i == n) return;
-    uint16_t part[PC_VLEN];
-    v_store_half(part, v_load_n(src + i, (int)(n - i)));
-    memcpy(dst + i, part, (size_t)(n - i) * sizeof *part);
+PC_INLINE void to_halves(const pc_storage to, int64_t n, const float *src, uint16_t *dst) {
+    for (int64_t i = 0; i < n; i += PC_VLEN) {
+        const int m = (int)pc_min(n - i, PC_VLEN);
+        const vec v = v_load_n(src + i, m);
+        if (to == PC_F16)
+            v_store_half_n(dst + i, m, v);
+        else
+            v_store_bfloat_n(dst + i, m, v);
+    }
 }
 
 /* dst may be src. */
@@ -64,13 +56,13 @@ void PC_FN(pc_convert)(pc_storage from, pc_storage to, int saturate, int64_t n, 
     if (from == PC_U8 || from == PC_S8)
         from_bytes(n, src, from == PC_S8 ? 0x80 : 0, dst);
     else if (from == PC_F16)
-        from_half(n, src, dst);
+        from_halves(PC_F16, n, src, dst);
     else if (from == PC_BF16)
-        from_bfloat(n, src, dst);
+        from_halves(PC_BF16, n, src, dst);
     else if (to == PC_F16)
-        to_half(n, src, dst);
+        to_halves(PC_F16, n, src, dst);
     else if (to == PC_BF16)
-        to_bfloat(n, src, dst);
+        to_halves(PC_BF16, n, src, dst);
     else if (to == PC_S32)
         to_int(n, src, dst);
     else if (to == PC_S16)

@@ -140,6 +140,7 @@ typedef struct pc_rows_args {
     double bias; /* exact for both element types */
     void *dst;
     int64_t ld_dst, ow;
+    pc_storage stored; /* dst holds half floats, PC_F16 or PC_BF16; or PC_ELEMENTS */
 } pc_rows_args;
 
 typedef void pc_rows_fn(const pc_rows_args *a);

@@ -138,6 +138,37 @@ PC_RARE void store_part(const elem *rows, int tile, int n, elem *dst, int64_t ld
     for (int r = 0; r < tile; r++) v_store_n(dst + r * ld_dst, n, v_load(rows + r * PC_VLEN));
 }
 
+#if defined(PC_DTYPE_F32)
+PC_INLINE void round_to(const pc_storage stored, uint16_t *dst, int n, vec v) {
+    if (stored == PC_F16)
+        v_store_half_n(dst, n, v);
+    else
+        v_store_bfloat_n(dst, n, v);
+}
+
+/* store_part() of half floats. */
+PC_RARE void round_part(const elem *rows, int tile, int n, uint16_t *dst, const pc_rows_args *a) {
+    for (int r = 0; r < tile; r++) round_to(a->stored, dst + r * a->ld_dst, n, v_load(rows + r * PC_VLEN));
+}
+
+/* A vector of each row of a tile, of which n columns from x on are wanted, as half floats. */
+PC_INLINE void round_tile(const int tile, const pc_rows_args *a, int64_t x, int n, const vec *acc) {
+    uint16_t *dst = (uint16_t *)a->dst + x;
+    if (STEPS_BACK && n < PC_VLEN) {
+        elem rows[PC_MAX_ROW_TILE * PC_VLEN];
+        PC_UNROLL for (int r = 0; r < tile; r++) v_store(rows + r * PC_VLEN, acc[r]);
+        round_part(rows, tile, n, dst, a);
+        return;
+    }
+    if (STEPS_BACK) n = PC_VLEN;
+    if (a->stored == PC_F16) {
+        PC_UNROLL for (int r = 0; r < tile; r++) round_to(PC_F16, dst + r * a->ld_dst, n, acc[r]);
+    } else {
+        PC_UNROLL for (int r = 0; r < tile; r++) round_to(PC_BF16, dst + r * a->ld_dst, n, acc[r]);
+    }
+}
+#endif
+
 /* nv vectors of columns at x: one, or as many as TRIPLE_NV for triple(). kr and step are constants of the variant, or
  * 0 for any. */
 PC_INLINE void column(const int tile, const int kr, const int step, const int col_step, const int kw, const int nv,
@@ -197,6 +228,12 @@ PC_INLINE void column(const int tile, const int kr, const int step, const int co
     PC_UNROLL for (int v = 0; v < nv; v++) {
         elem *dst = (elem *)a->dst + x + v * PC_VLEN;
         const int n = (int)pc_min(a->ow - x - v * PC_VLEN, PC_VLEN);
+#if defined(PC_DTYPE_F32)
+        if (a->stored) {
+            round_tile(tile, a, x + v * PC_VLEN, n, accs[v]);
+            continue;
+        }
+#endif
         if (n == PC_VLEN) {
             PC_UNROLL for (int r = 0; r < tile; r++) v_store(dst + r * a->ld_dst, accs[v][r]);
         } else if (STEPS_BACK) {
@@ -247,11 +284,15 @@ PC_INLINE void one_row(const pc_rows_args *a) {
             continue;
         }
         const elem *row = (const elem *)a->row[0] + x;
-        elem *dst = (elem *)a->dst + x;
+        elem wide[PC_LINE * PC_VLEN], *dst = a->stored ? wide : (elem *)a->dst + x;
         if (neighbours)
             line(row + a->col_off[0], a->kw, a->wei, 1, bias, dst);
         else
             spread_line(row, a->col_off, a->kw, a->wei, bias, dst);
+#if defined(PC_DTYPE_F32)
+        for (int v = 0; a->stored && v < PC_LINE; v++)
+            round_to(a->stored, (uint16_t *)a->dst + x + v * PC_VLEN, PC_VLEN, v_load(wide + v * PC_VLEN));
+#endif
         x += PC_LINE * PC_VLEN;
     }
 }

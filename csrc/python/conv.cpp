@@ -34,9 +34,11 @@ Extent output_padding_of(int rank, const Options &o, const char *f) {
     return o.output_padding ? parse_extent(o.output_padding, rank, 0, f, "output_padding") : Extent{0, 0, 0};
 }
 
-// One call up to the plan.
+// One call up to the plan. `given`: the weight and bias of the caller, of which those that are computed with may be
+// copies.
 struct Call {
     const char *name;
+    py::handle given[2];
     py::array weight, bias_keep;
     const void *bias;
     Image image;
@@ -53,6 +55,8 @@ Call parse_call(int rank, py::handle input, py::handle weight, py::handle bias, 
     const py::array x = stored ? stored_array(input, f, "input") : image_array(input, f, "input");
     Call c;
     c.name = f;
+    c.given[0] = weight;
+    c.given[1] = bias;
     c.weight = weight_array(weight, rank, f);
     if (!stored) result_like(x, c.weight, "weight");
     const bool channels_last = parse_layout(layout, rank, f);
@@ -79,14 +83,15 @@ Like like_of(const Call &c) {
     return result_like(c.image.array, c.weight, "weight");
 }
 
-py::array run(Call &c, py::handle input, py::handle out, py::handle residual) {
+// `planned`: a plan of the call as it is, or null.
+py::array run(Call &c, py::handle input, py::handle out, py::handle residual, Plan planned = {}) {
     const char *f = c.name;
     const Like like = like_of(c);
     const py::object added = residual_array(residual, c.size, c.as, like, f);
     Result r = make_result(out, c.size, c.as, c.image.layout, like, f);
     require_disjoint(r, out, py::reinterpret_borrow<py::array>(input), f, "input");
-    require_disjoint(r, out, c.weight, f, "weight");
-    if (c.bias) require_disjoint(r, out, c.bias_keep, f, "bias");
+    require_disjoint(r, out, py::reinterpret_borrow<py::array>(c.given[0]), f, "weight");
+    if (c.bias) require_disjoint(r, out, py::reinterpret_borrow<py::array>(c.given[1]), f, "bias");
     if (added) require_disjoint(r, out, py::reinterpret_borrow<py::array>(added), f, "residual");
     c.desc.dst_layout = r.layout;
     py::array w = dense(c.weight);
@@ -95,7 +100,7 @@ py::array run(Call &c, py::handle input, py::handle out, py::handle residual) {
             w = *factors;
             c.desc.separable = 1;
         }
-    const Plan plan = create(c.desc, f);
+    const Plan plan = planned ? std::move(planned) : create(c.desc, f);
     pc_exec_args args = {};
     py::object keep;
     args.src = c.image.data;
@@ -115,26 +120,68 @@ py::dict explain_call(Call &c, py::handle out, py::handle residual) {
     return explain(create(c.desc, c.name).get());
 }
 
+// Whether it is an array of half floats whose memory is as NumPy makes it.
+bool plain_halves(py::handle value) {
+    if (!is_stored(value)) return false;
+    const auto a = py::reinterpret_borrow<py::array>(value);
+    constexpr int plain = py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+    return storage_of(a) >= PC_F16 && a.dtype().byteorder() != '>' && (a.flags() & plain) == plain;
+}
+
+// Whether kernels may read and write these half floats themselves: a depthwise convolution of few taps, whose sums are
+// not worth converting the whole image for other algorithms, and nothing else.
+bool may_hold_halves(py::handle input, py::handle weight, py::handle bias, py::handle out) {
+    if (!plain_halves(input) || !plain_halves(weight)) return false;
+    const auto w = py::reinterpret_borrow<py::array>(weight);
+    const pc_storage type = storage_of(w);
+    const auto alike = [&](py::handle a) {
+        return a.is_none() || (plain_halves(a) && storage_of(py::reinterpret_borrow<py::array>(a)) == type);
+    };
+    py::ssize_t taps = 1;
+    for (py::ssize_t i = 2; i < w.ndim(); i++) taps *= w.shape(i);
+    return w.ndim() > 2 && w.shape(1) == 1 && taps <= 49 && alike(input) && alike(bias) && alike(out);
+}
+
+py::array floats_of(py::handle halves) {
+    const auto a = py::reinterpret_borrow<py::array>(halves);
+    py::array_t<float> floats(std::vector<py::ssize_t>(a.shape(), a.shape() + a.ndim()));
+    const pc_status status = pc_convert(storage_of(a), PC_ELEMENTS, 0, a.size(), a.data(), floats.mutable_data());
+    if (status != PC_OK) fail(status, "conv");
+    return floats;
+}
+
 using Name = std::optional<std::string>;
 
 const char *text_of(const Name &name) { return name ? name->c_str() : nullptr; }
 
-// The result, or with `explains` what `explain` says of the call; None where the weights are numbers that have to be
+// The result, or with `explains` what `explain` says of the call; None where the arrays are numbers that have to be
 // converted first. With `stored` the image holds integers, and weights and bias are int32 or int64 by the name of the
-// floats of that size, and so is the result; or half floats, as is the result: None where no algorithm reads them.
+// floats of that size, and so is the result.
 py::object conv(int rank, py::handle input, py::handle weight, py::handle bias, py::handle stride, py::handle padding,
                 py::handle dilation, py::handle groups, py::handle out, py::handle layout,
                 const std::string &padding_mode, double padding_value, const Name &algorithm, py::handle precision,
                 py::handle activation, py::handle residual, bool explains, bool stored) {
-    if (is_stored(weight)) return py::none();
-    Call c = parse_call(rank, input, weight, bias, {stride, padding, dilation, groups, {}, padding_mode, padding_value},
-                        layout, text_of(algorithm), precision, activation, stored, !explains);
-    if (c.desc.src_type >= PC_F16) {
+    const Options options{stride, padding, dilation, groups, {}, padding_mode, padding_value};
+    const auto parsed = [&](py::handle w, py::handle b, bool as_stored) {
+        return parse_call(rank, input, w, b, options, layout, text_of(algorithm), precision, activation, as_stored,
+                          !explains);
+    };
+    if (is_stored(weight)) {
+        if (!residual.is_none() || !activation.is_none() || !may_hold_halves(input, weight, bias, out))
+            return py::none();
+        const py::array w = floats_of(weight);
+        const py::object b = bias.is_none() ? py::none() : py::object(floats_of(bias));
+        Call c = parsed(w, b, true);
+        c.given[0] = weight;
+        c.given[1] = bias;
         pc_plan *plan = nullptr;
         const pc_status status = pc_plan_create_conv(&c.desc, &plan);
-        pc_plan_destroy(plan);
-        if (status == PC_ERR_ALGO) return py::none();
+        Plan owned(plan);
+        if (status == PC_ERR_ALGO) return py::none(); // no algorithm reads them
+        if (explains) return explain_call(c, out, residual);
+        return run(c, input, out, residual, status == PC_OK ? std::move(owned) : Plan());
     }
+    Call c = parsed(weight, bias, stored);
     if (explains) return explain_call(c, out, residual);
     return run(c, input, out, residual);
 }

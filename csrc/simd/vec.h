@@ -14,6 +14,8 @@
  *     v_load_bytes(p)                       PC_VLEN numbers of type uint8_t, as elements
  *     v_load_half(p) v_store_half(p, v)     PC_VLEN float16 as floats, and rounded to nearest even; a NaN becomes quiet and
  *                                           keeps the first bits of its payload; in float32 alone
+ *     v_load_bfloat(p) v_store_bfloat(p, v)  the same of bfloat16, whose NaNs are read as they are
+ *     v_store_half_n(p, n, v) v_store_bfloat_n(p, n, v)  the first n of these, 0 <= n <= PC_VLEN
  *     v_load_n(p, n) v_store_n(p, n, v)     the first n elements, 0 <= n <= PC_VLEN; others read as 0, are not touched
  *     v_load_part(p, n, v)                  vector number v of a run of n elements at p; those beyond the run read as 0
  *     v_mask(lo, hi)                        the lanes i with lo <= i < hi; lo and hi may be any int
@@ -97,6 +99,19 @@ typedef float elem;
 #include "vec_scalar.h"
 #else
 #error "define one PC_TARGET_*"
+#endif
+
+#if defined(PC_DTYPE_F32) && !defined(PC_TARGET_AVX512)
+PC_INLINE void v_store_half_n(uint16_t *p, int n, vec v) {
+    uint16_t part[PC_VLEN];
+    v_store_half(n == PC_VLEN ? p : part, v);
+    if (n != PC_VLEN) memcpy(p, part, (size_t)n * sizeof *part);
+}
+PC_INLINE void v_store_bfloat_n(uint16_t *p, int n, vec v) {
+    uint16_t part[PC_VLEN];
+    v_store_bfloat(n == PC_VLEN ? p : part, v);
+    if (n != PC_VLEN) memcpy(p, part, (size_t)n * sizeof *part);
+}
 #endif
 
 #if !defined(PC_NARROW)

@@ -171,6 +171,18 @@ PC_INLINE vec v_load_half(const uint16_t *p) { return _mm256_cvtph_ps(_mm_loadu_
 PC_INLINE void v_store_half(uint16_t *p, vec v) {
     _mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
+PC_INLINE vec v_load_bfloat(const uint16_t *p) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p)), 16));
+}
+PC_INLINE void v_store_bfloat(uint16_t *p, vec v) {
+    const __m256i x = _mm256_castps_si256(v), high = _mm256_srli_epi32(x, 16),
+                  even = _mm256_and_si256(high, _mm256_set1_epi32(1)),
+                  up = _mm256_add_epi32(_mm256_add_epi32(x, _mm256_set1_epi32(0x7fff)), even),
+                  nan = _mm256_or_si256(high, _mm256_set1_epi32(0x40)),
+                  bits = _mm256_blendv_epi8(_mm256_srli_epi32(up, 16), nan,
+                                            _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q)));
+    _mm_storeu_si128((__m128i *)p, _mm_packus_epi32(_mm256_castsi256_si128(bits), _mm256_extracti128_si256(bits, 1)));
+}
 PC_INLINE vec v_dot(vec a, vec b, vec c) {
     const __m256i products = _mm256_madd_epi16(_mm256_castps_si256(a), _mm256_castps_si256(b));
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(c), products));

@@ -129,6 +129,14 @@ PC_INLINE void quad_store(elem *p, quad q) {
 
 PC_INLINE vec v_load_half(const uint16_t *p) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p))); }
 PC_INLINE void v_store_half(uint16_t *p, vec v) { vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(v))); }
+PC_INLINE vec v_load_bfloat(const uint16_t *p) {
+    return vreinterpretq_f32_u32(vshlq_n_u32(vmovl_u16(vld1_u16(p)), 16));
+}
+PC_INLINE void v_store_bfloat(uint16_t *p, vec v) {
+    const uint32x4_t x = vreinterpretq_u32_f32(v), high = vshrq_n_u32(x, 16),
+                     up = vaddq_u32(vaddq_u32(x, vdupq_n_u32(0x7fff)), vandq_u32(high, vdupq_n_u32(1)));
+    vst1_u16(p, vmovn_u32(vbslq_u32(vceqq_f32(v, v), vshrq_n_u32(up, 16), vorrq_u32(high, vdupq_n_u32(0x40)))));
+}
 PC_INLINE vec v_dot(vec a, vec b, vec c) {
     const int16x8_t x = vreinterpretq_s16_f32(a), y = vreinterpretq_s16_f32(b);
     const int32x4_t low = vmull_s16(vget_low_s16(x), vget_low_s16(y)), high = vmull_high_s16(x, y);

@@ -141,6 +141,18 @@ PC_INLINE void v_store_half(uint16_t *p, vec v) {
     }
     *p = (uint16_t)(sign | bits);
 }
+PC_INLINE vec v_load_bfloat(const uint16_t *p) {
+    const uint32_t bits = (uint32_t)*p << 16;
+    float r;
+    memcpy(&r, &bits, sizeof r);
+    return r;
+}
+PC_INLINE void v_store_bfloat(uint16_t *p, vec v) {
+    uint32_t x;
+    memcpy(&x, &v, sizeof x);
+    const uint32_t rounded = (x + 0x7fff + (x >> 16 & 1)) >> 16, nan = x >> 16 | 0x40;
+    *p = (uint16_t)((x & 0x7fffffff) > 0x7f800000 ? nan : rounded);
+}
 PC_INLINE vec v_pow2(vec n) {
     int32_t bits = (int32_t)((uint32_t)((n == n ? (int32_t)n : 0) + 127) << 23);
     float r;

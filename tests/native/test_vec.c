@@ -383,6 +383,49 @@ static void test_half(rng *r) {
         for (int j = 0; j < PC_VLEN; j++)
             CHECK(got[j] == nearest_half(x[j]), "v_store_half(%a): %x, not %x", (double)x[j], got[j],
                   nearest_half(x[j]));
+        const int n = (int)rng_range(r, 0, PC_VLEN);
+        uint16_t part[PC_VLEN];
+        for (int j = 0; j < PC_VLEN; j++) part[j] = (uint16_t)(0x1230 + j);
+        v_store_half_n(part, n, v_load(x));
+        for (int j = 0; j < PC_VLEN; j++) CHECK(part[j] == (j < n ? got[j] : 0x1230 + j), "v_store_half_n %d", n);
+    }
+}
+
+/* bfloat16 are the first halves of floats. */
+static uint16_t nearest_bfloat(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    if (isnan(x)) return (uint16_t)(bits >> 16 | 0x40);
+    const uint32_t low = bits & 0xffff, odd = bits >> 16 & 1;
+    return (uint16_t)((bits >> 16) + (low > 0x8000 || (low == 0x8000 && odd)));
+}
+
+static void test_bfloat(rng *r) {
+    uint16_t h[PC_VLEN], got[PC_VLEN];
+    uint32_t bits[PC_VLEN];
+    elem x[PC_VLEN];
+    for (int64_t i = 0; i < 65536; i += PC_VLEN) {
+        for (int j = 0; j < PC_VLEN; j++) h[j] = (uint16_t)(i + j);
+        v_store(x, v_load_bfloat(h));
+        memcpy(bits, x, sizeof bits);
+        for (int j = 0; j < PC_VLEN; j++) CHECK(bits[j] == (uint32_t)h[j] << 16, "v_load_bfloat(%x)", h[j]);
+    }
+    for (int round = 0; round < 5 * ROUNDS; round++) {
+        for (int j = 0; j < PC_VLEN; j++) {
+            bits[j] = (uint32_t)rng_next(r);
+            if (rng_range(r, 0, 2)) bits[j] = (bits[j] & 0xffff0000) + 0x7fff + (uint32_t)rng_range(r, 0, 2);
+            if (!rng_range(r, 0, 3)) bits[j] |= 0x7f800000; /* infinite, or not a number */
+        }
+        memcpy(x, bits, sizeof x);
+        v_store_bfloat(got, v_load(x));
+        for (int j = 0; j < PC_VLEN; j++)
+            CHECK(got[j] == nearest_bfloat(x[j]), "v_store_bfloat(%a): %x, not %x", (double)x[j], got[j],
+                  nearest_bfloat(x[j]));
+        const int n = (int)rng_range(r, 0, PC_VLEN);
+        uint16_t part[PC_VLEN];
+        for (int j = 0; j < PC_VLEN; j++) part[j] = (uint16_t)(0x1230 + j);
+        v_store_bfloat_n(part, n, v_load(x));
+        for (int j = 0; j < PC_VLEN; j++) CHECK(part[j] == (j < n ? got[j] : 0x1230 + j), "v_store_bfloat_n %d", n);
     }
 }
 #endif
@@ -402,6 +445,7 @@ void PC_FN(test_vec)(void) {
 #endif
 #if defined(PC_DTYPE_F32)
     test_half(&r);
+    test_bfloat(&r);
 #endif
     test_quads(&r);
     test_store_quads(&r);

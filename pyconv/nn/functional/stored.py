@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _MAGNITUDES = {"uint8": 255, "int8": 128, "int16": 1 << 15, "int32": 1 << 31, "float16": 0, "bfloat16": 0}
 _FLOAT = np.dtype(np.float32)
-_FEW_TAPS = 49  # of a kernel whose sums are not worth converting the image for other algorithms
 _CHUNK = 1 << 20  # bytes of float32 or sums between two conversions, about an L2; an image is never divided
 
 
@@ -53,16 +52,12 @@ def floats_of(array: Array) -> Array:
 
 
 class _Way(NamedTuple):
-    """How a convolution is computed: `images` at a time in `arithmetic`, and what its sums become.
-
-    `whole`: depthwise half floats, of which the kernels may read and write the images themselves.
-    """
+    """How a convolution is computed: `images` at a time in `arithmetic`, and what its sums become."""
 
     arithmetic: str  # float32; or int32 or int64, which take the input as it is
     images: int
     result: Any
     saturate: bool
-    whole: bool = False
 
 
 def _refused(name: str, overflow: Overflow, types: dict[str, Any]) -> Exception:
@@ -88,8 +83,7 @@ def _way(name: str, input: Array, weight: Array, bias: Array | None, groups: int
         raise _refused(name, overflow, {"input": input, "weight": weight} | ({} if bias is None else {"bias": bias}))
     images = max(1, _CHUNK // (4 * max(1, prod(input.shape[1:]))))
     if half:
-        depthwise = weight.ndim > 2 and weight.shape[1] == 1 and prod(weight.shape[2:]) <= _FEW_TAPS
-        return _Way("float32", images, input.dtype, False, depthwise)
+        return _Way("float32", images, input.dtype, False)
     terms = prod(weight.shape[1:])
     bytes_only = max(x, w) < 1 << 8
     result = np.dtype("int32" if bytes_only else "int64") if overflow == "widen" else input.dtype
@@ -162,13 +156,6 @@ def conv(
     w, b = _operands(way, weight, bias)
     batch = input.shape[0] if input.ndim == rank + 2 else None
     mode = precision if floats else "strict"
-
-    fits = out is None or (_is_plain(out) and out.dtype == input.dtype)
-    if way.whole and residual is None and activation is None and fits and _is_plain(input):
-        call = (rank, input, w, b, *geometry, out, *border, None, mode, None, None, explains, True)
-        whole = _conv(*call)  # None where no algorithm reads halves
-        if whole is not None:
-            return whole
 
     def native(x: Array, r: Array | None = None) -> Any:
         call = (rank, x, w, b, *geometry, None, *border, None, mode, activation, r, explains, integers)
