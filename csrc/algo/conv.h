@@ -61,6 +61,7 @@ typedef struct pc_rows_plan {
     int between;           /* output rows from one row of a tile to the next: the dilation, where rows are shared */
     int pointers;          /* rows that a tile reads */
     int narrow;            /* vectors of half as many lanes */
+    int halves;            /* the kernel reads and writes half floats */
     int direct;            /* reads the image itself */
     int64_t bands, strips; /* items down and across a plane */
     int64_t run;           /* whole planes an item, where each has one band and strip */

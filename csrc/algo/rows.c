@@ -19,7 +19,7 @@ enum {
     NARROW = 256,      /* outputs across a strip in L1, at most */
     TALLEST = 1024,    /* tap rows and columns that the tables hold */
     APART = 2048,      /* outputs of a row that wait to be spread, at most */
-    HALVES = 28 << 10, /* bytes of half floats as elements wanted: within L1 */
+    HALVES = 16 << 10, /* bytes of half floats as elements wanted: within L1 */
     LEAST_ROWS = 14,   /* of results at once, all the same */
     WOVEN = 64,        /* taps of phases that take turns, at most: more may do better by FFT */
 };
@@ -57,6 +57,9 @@ static int outputs_apart(const pc_conv *c) { return c->parted && c->dst.w != 1 &
 
 static int holds_halves(const pc_conv *c) { return c->desc.src_type >= PC_F16; }
 
+/* Whether half floats are converted before the kernels read them. */
+static int converts(const pc_conv *c) { return holds_halves(c) && !c->as.rows.halves; }
+
 /* Rows of the image that `rows` rows of outputs read. */
 static int64_t rows_read(const pc_conv *c, int64_t rows) {
     return pc_min(c->desc.in[1], (rows - 1) * c->desc.stride[1] + reach(c));
@@ -85,32 +88,37 @@ static const char *reject(const pc_conv *c) {
     return strip_bytes(c, 1, pc_min(c->out[2], PC_MAX_VLEN), 8) > MOST ? "the window does not fit the workspace" : 0;
 }
 
+/* Whether the image itself, of elements of `size` bytes, is read, given the constant height of the kernel variant. */
+static int is_direct(const pc_conv *c, int kr, int size) {
+    const pc_conv_desc *p = &c->desc;
+    const int64_t row = c->src.h * size, page = 4096, near = 128;
+    if (p->boundary != PC_ZEROS || row > MOST || (p->src_type && !holds_halves(c))) return 0;
+    if (row + near >= page && (row + near) % page <= 2 * near && p->in[1] > 8) return 0;
+    return p->stride[2] == 1 ||
+           (p->stride[2] == 2 && p->stride[1] == 2 && p->dilation[2] == 1 && kr && (p->kernel[0] == 1 || kr == 3));
+}
+
 static const char *defer(const pc_conv *c) {
-    if (c->desc.kernel[0] > 1 && c->desc.stride[2] > 1)
+    if (c->desc.kernel[0] > 1 && c->desc.stride[2] > 1 && !is_direct(c, (int)c->desc.kernel[1], c->kernels->size))
         return "strips of several slices, at a stride, take a tenth longer than pixel lanes";
     return c->ocg > 1 && c->desc.groups == 1 ? "several outputs share the one input channel, which lanes load once" : 0;
 }
 
 /* ---- plan --------------------------------------------------------------------------------------------------- */
 
-/* Whether the image itself is read, given the constant height of the kernel variant. */
-static int is_direct(const pc_conv *c, int kr) {
-    const pc_conv_desc *p = &c->desc;
-    const int64_t row = c->src.h * c->kernels->size, page = 4096, near = 128;
-    if (p->boundary != PC_ZEROS || row > MOST || (p->src_type && !holds_halves(c))) return 0;
-    if (row + near >= page && (row + near) % page <= 2 * near && p->in[1] > 8) return 0;
-    return p->stride[2] == 1 ||
-           (p->stride[2] == 2 && p->kernel[0] == 1 && p->stride[1] == 2 && p->dilation[2] == 1 && kr);
-}
-
 int pc_rows_weaves(const pc_conv *c) {
-    return !reject(c) && is_direct(c, 0) && c->desc.kernel[0] == 1 && c->desc.kernel[1] * c->desc.kernel[2] <= WOVEN;
+    return !reject(c) && is_direct(c, 0, c->kernels->size) && c->desc.kernel[0] == 1 &&
+           c->desc.kernel[1] * c->desc.kernel[2] <= WOVEN;
 }
 
 /* The variant that needs the fewest cycles for this height: whole tiles, the last one overlapping the one before.
- * Narrow vectors have few variants; returns 0 where none of them serves. */
-static int choose_tile(pc_conv *c, int narrow) {
+ * Narrow vectors and half floats have few variants; returns 0 where none of them serves. */
+static int choose_tile(pc_conv *c, int narrow, int halves) {
     const pc_kernels *k = c->kernels;
+    pc_rows_fn *(*find)(int, int, int, int) = halves   ? k->rows_halves[c->desc.src_type == PC_BF16]
+                                              : narrow ? k->rows_narrow
+                                                       : k->rows;
+    if (!find) return 0;
     const pc_conv_desc *p = &c->desc;
     pc_rows_plan *r = &c->as.rows;
     const int64_t kh = p->kernel[1], slices = p->kernel[0];
@@ -120,11 +128,13 @@ static int choose_tile(pc_conv *c, int narrow) {
         /* Rows of a tile share input rows at stride 1, when they lie a dilation apart, and at stride 2. */
         const int64_t between = step == 1 ? p->dilation[1] : 1;
         if ((variant == 0 && kh > 9) || step > 2 || (step == 2 && p->dilation[1] > 1)) continue;
-        if (slices > 1 && step && (kr != 3 || step != 1)) continue; /* shared rows of several slices: 3x3x3 alone */
-        const int direct = is_direct(c, kr), col_step = direct ? (int)p->stride[2] : 1;
+        const int direct = is_direct(c, kr, halves ? c->src_size : k->size), col_step = direct ? (int)p->stride[2] : 1;
+        /* Shared rows of several slices: 3x3x3 alone. */
+        if (slices > 1 && step && (kr != 3 || step != col_step)) continue;
         for (int tile = 1; tile <= PC_MAX_ROW_TILE && tile * between <= c->out[1]; tile++) {
-            pc_rows_fn *kernel = (narrow ? k->rows_narrow : k->rows)(tile, kr, step, col_step);
-            if (!kernel || (kr == 1 && c->out[2] < 9 * k->vlen)) continue; /* one row, and too short for it */
+            pc_rows_fn *kernel = find(tile, kr, step, col_step);
+            if (!kernel || (halves && !direct) || (kr == 1 && c->out[2] < 9 * k->vlen))
+                continue; /* one row, and too short for it */
             /* A band holds fewer than two tiles if need be; that much has to fit, at the width of one vector. */
             const int64_t band = 2 * tile * between - 1, least = pc_min(c->out[2], PC_MAX_VLEN);
             if (!direct && band > 1 && strip_bytes(c, band, least, k->size) > MOST) continue;
@@ -143,7 +153,8 @@ static int choose_tile(pc_conv *c, int narrow) {
                                     .step = step,
                                     .kernel = kernel,
                                     .direct = direct,
-                                    .narrow = narrow};
+                                    .narrow = narrow,
+                                    .halves = halves};
                 r->pointers = (int)slices * (step ? (tile - 1) * step + (int)kh : tile * (int)kh);
             }
         }
@@ -152,7 +163,7 @@ static int choose_tile(pc_conv *c, int narrow) {
 }
 
 /* Strips that are items of their own. */
-static int64_t strips_apart(const pc_conv *c) { return holds_halves(c) ? 1 : c->as.rows.strips; }
+static int64_t strips_apart(const pc_conv *c) { return converts(c) ? 1 : c->as.rows.strips; }
 
 static int64_t items(const pc_conv *c) {
     const pc_rows_plan *r = &c->as.rows;
@@ -165,13 +176,13 @@ static int64_t items(const pc_conv *c) {
 static int narrow_pays(const pc_conv *c) {
     const pc_kernels *k = c->kernels;
     const int64_t whole = pc_ceil_div(c->out[2], k->vlen), half = pc_ceil_div(2 * c->out[2], k->vlen);
-    return k->rows_narrow && (double)half * 0.55 < (double)whole;
+    return (double)half * 0.55 < (double)whole;
 }
 
 static void plan(pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     const int size = c->kernels->size;
-    if (!narrow_pays(c) || !choose_tile(c, 1)) choose_tile(c, 0);
+    if (!(holds_halves(c) && choose_tile(c, 0, 1)) && !(narrow_pays(c) && choose_tile(c, 1, 0))) choose_tile(c, 0, 0);
     pc_rows_plan *r = &c->as.rows;
     c->threads = pc_conv_useful_threads(c, 35);
     const int64_t planes = p->mb * p->oc * c->out[0],
@@ -193,7 +204,7 @@ static void plan(pc_conv *c) {
         while (rows < c->out[1] && strip_bytes(c, rows + unit, cols, size) <= wanted) rows += unit;
         r->bands = pc_max(r->bands, pc_ceil_div(c->out[1], rows));
     }
-    if (holds_halves(c))
+    if (converts(c))
         for (int64_t rows = c->out[1]; rows > LEAST_ROWS && halves_bytes(c, rows) > HALVES; r->bands++)
             rows = pc_ceil_div(c->out[1], r->bands + 1);
     r->bands = pc_min(r->bands, most);
@@ -217,7 +228,7 @@ static void plan(pc_conv *c) {
     r->out_pitch = outputs_apart(c) ? pc_round_up(cols, PC_MAX_VLEN) : 0;
     r->taken = r->out + runs * r->tile * r->out_pitch * size;
     c->workspace_per_thread = (size_t)r->taken;
-    if (holds_halves(c)) c->workspace_per_thread += (size_t)(r->run * halves_bytes(c, rows));
+    if (converts(c)) c->workspace_per_thread += (size_t)(r->run * halves_bytes(c, rows));
     c->packed_size = (size_t)(p->oc * c->taps * size);
     snprintf(c->tile, sizeof c->tile, "%d rows x %d columns", r->tile, c->kernels->vlen >> r->narrow);
 }
@@ -258,7 +269,7 @@ static const void **rows_in(const pc_conv *c, char *workspace) {
 }
 
 /* Bytes of an element of what is read as the image, and of the result. */
-static int size_of(const pc_conv *c) { return holds_halves(c) ? c->kernels->size : c->src_size; }
+static int size_of(const pc_conv *c) { return converts(c) ? c->kernels->size : c->src_size; }
 static int dst_size_of(const pc_conv *c) { return holds_halves(c) ? c->src_size : c->kernels->size; }
 
 /* Bands of the slices that outputs of depth z read, one after the other; `image` is a channel's. */
@@ -301,7 +312,7 @@ static void fill_rows(const pc_conv *c, const void **table, const void *image, c
                       int64_t z, int64_t y) {
     const pc_conv_desc *p = &c->desc;
     const pc_rows_plan *r = &c->as.rows;
-    const int size = c->kernels->size;
+    const int size = size_of(c);
     const int kh = (int)p->kernel[1], slices = (int)p->kernel[0];
     /* The common case, worth a loop of its own: a small map has few FMAs a row. */
     if (r->direct && r->step && slices == 1) {
@@ -323,7 +334,7 @@ static void fill_rows(const pc_conv *c, const void **table, const void *image, c
                 const int64_t iy = at - p->pad_lo[1];
                 const void *row = strip; /* zeros */
                 if (!r->direct)
-                    row = pc_at(strip, q * r->phase * p->stride[2] + (at - top) * r->pitch, size);
+                    row = pc_at(strip, q * r->phase * p->stride[2] + (at - top) * r->pitch, c->kernels->size);
                 else if (slice >= 0 && iy >= 0 && iy < p->in[1])
                     row = pc_at(image, slice * c->src.d + iy * c->src.h, size);
                 table[(j * slices + q) * each + i] = row;
@@ -385,7 +396,7 @@ static void run_small(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_
     pc_rows_args *args = args_in(c, workspace);
     const int size = c->kernels->size;
     const int dst_size = dst_size_of(c);
-    const int64_t plane = c->src.c * size, taps = c->taps * size, out = c->dst.c * dst_size;
+    const int64_t plane = c->src.c * size_of(c), taps = c->taps * size, out = c->dst.c * dst_size;
     const char **table = (const char **)rows_in(c, workspace);
     const char *wei = pc_at(a->packed, oc * c->taps, size);
     char *dst = pc_at_mut(a->dst, n * c->dst.n + oc * c->dst.c, dst_size);
@@ -463,8 +474,8 @@ static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *w
         x0 = strip * width / strips;
         x1 = (strip + 1) * width / strips;
     }
-    (holds_halves(c) ? run_halves(c, a, first, last, y0, y1, workspace)
-                     : run_planes(c, a, first, last, y0, y1, x0, x1, workspace));
+    (converts(c) ? run_halves(c, a, first, last, y0, y1, workspace)
+                 : run_planes(c, a, first, last, y0, y1, x0, x1, workspace));
 }
 
 static void prepare(const pc_conv *c, char *workspace) {

@@ -484,7 +484,8 @@ typedef struct pc_kernels {
     pc_weave_fn *weave;
     /* `tile` output rows at once; kr = 0: any filter height, row_step = 0: any; NULL where not compiled */
     pc_rows_fn *(*rows)(int tile, int kr, int row_step, int col_step);
-    pc_rows_fn *(*rows_narrow)(int tile, int kr, int row_step, int col_step); /* half as many lanes; or NULL */
+    pc_rows_fn *(*rows_narrow)(int tile, int kr, int row_step, int col_step);    /* half as many lanes; or NULL */
+    pc_rows_fn *(*rows_halves[2])(int tile, int kr, int row_step, int col_step); /* of PC_F16, PC_BF16; or NULL */
     pc_panel_fn *panel;
     pc_depthwise_fn *const (*depthwise)[PC_MAX_DEPTHWISE_TILE + 1]; /* [shares][tile], NULL where not compiled */
     pc_window_fn *(*window)(int high, int wide, int k, int step);   /* NULL where not compiled */

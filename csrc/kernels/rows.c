@@ -26,7 +26,11 @@
 /* Whether all loads have masks. Where masks are registers that takes no time, and the code is half as large; in pairs of
  * columns, though, 5x5 at step 2 would lose 8 %, and AVX2, whose masks are vectors, 10 to 15 % of everything. */
 #if defined(PC_TARGET_AVX512)
+#if defined(PC_HALVES)
+#define ALWAYS_MASKED(kw, col_step) 1
+#else
 #define ALWAYS_MASKED(kw, col_step) ((kw) == 3 || (col_step) == 1)
+#endif
 #else
 #define ALWAYS_MASKED(kw, col_step) 0
 #endif
@@ -39,11 +43,22 @@ enum {
     TRIPLE_NV = 2 /* vectors of triple() */
 };
 
-/* VLEN columns from `off` on; the caller says whether some may lie outside [0, in_w). */
-PC_INLINE vec load(const void *row, int64_t off, const int masked, int64_t in_w) {
+/* The lanes of VLEN columns from `off` on that lie within [0, in_w): all where the caller says so. Mostly it is all of
+ * them, which a branch finds out sooner. */
+PC_INLINE vmask within(int64_t off, const int masked, int64_t in_w) {
+    if (!masked || (ALWAYS_MASKED(3, 1) && off >= 0 && in_w - off >= PC_VLEN)) return v_mask(0, PC_VLEN);
+    return v_mask((int)pc_max(-off, 0), (int)pc_min(pc_max(in_w - off, 0), PC_VLEN));
+}
+
+PC_INLINE vec load(const void *row, int64_t off, const int masked, vmask m) {
+#if defined(PC_HALVES)
+    const uint16_t *p = (const uint16_t *)row + off;
+    (void)masked;
+    return PC_HALVES == PC_F16 ? v_load_half_mask(p, m) : v_load_bfloat_mask(p, m);
+#else
     const elem *p = (const elem *)row + off;
-    if (!masked) return v_load(p);
-    return v_load_mask(p, v_mask((int)pc_max(-off, 0), (int)pc_min(pc_max(in_w - off, 0), PC_VLEN)));
+    return masked ? v_load_mask(p, m) : v_load(p);
+#endif
 }
 
 /* off, of which the compiler knows nothing any more where registers are few: GCC would compute the addresses of all
@@ -59,8 +74,9 @@ PC_INLINE void piece(const int tile, const int step, const int n, const int mask
                      int64_t off, const elem *wei, vec *acc) {
     vec w[PIECE > MAX_KR ? PIECE : MAX_KR];
     PC_UNROLL for (int j = 0; j < n; j++) w[j] = v_set1(wei[j]);
+    const vmask m = within(off, masked, a->in_w);
     PC_UNROLL for (int i = 0; i < (tile - 1) * step + n; i++) {
-        const vec x = v_keep(load(a->row[q + i], off, masked, a->in_w));
+        const vec x = v_keep(load(a->row[q + i], off, masked, m));
         PC_UNROLL for (int r = 0; r < tile; r++) if (i >= r * step && i < r * step + n) acc[r] =
             v_fma(x, w[i - r * step], acc[r]);
     }
@@ -75,9 +91,9 @@ PC_INLINE void pair(const int tile, const int kr, const int masked, const pc_row
         w0[j] = v_set1(wei[j]);
         w1[j] = v_set1(wei[kr + j]);
     }
+    const vmask m = within(off, masked, a->in_w), n = within(off + PC_VLEN, masked, a->in_w);
     PC_UNROLL for (int i = 0; i < (tile - 1) * 2 + kr; i++) {
-        const vec lo = v_keep(load(a->row[i], off, masked, a->in_w)),
-                  hi = v_keep(load(a->row[i], off + PC_VLEN, masked, a->in_w));
+        const vec lo = v_keep(load(a->row[i], off, masked, m)), hi = v_keep(load(a->row[i], off + PC_VLEN, masked, n));
         const vec even = v_even_unordered(lo, hi);
         odd[i] = v_odd_unordered(lo, hi);
         PC_UNROLL for (int r = 0; r < tile; r++) {
@@ -96,12 +112,14 @@ PC_INLINE void triple(const int tile, const int kr, const int nv, const int mask
                       const elem *wei, vec (*acc)[PC_MAX_ROW_TILE]) {
     vec even[TRIPLE_NV][MAX_ROWS], odd[TRIPLE_NV][MAX_ROWS], w[3 * MAX_KR];
     PC_UNROLL for (int j = 0; j < 3 * kr; j++) w[j] = v_set1(wei[j]);
+    vmask m[2 * TRIPLE_NV + 1];
+    PC_UNROLL for (int v = 0; v <= 2 * nv; v++) m[v] = within(off + (v - 1) * PC_VLEN, masked, a->in_w);
     PC_UNROLL for (int i = 0; i < (tile - 1) * 2 + kr; i++) {
-        vec before = load(a->row[i], off - PC_VLEN, masked, a->in_w);
+        vec before = load(a->row[i], off - PC_VLEN, masked, m[0]);
         PC_UNROLL for (int v = 0; v < nv; v++) {
             const int64_t at = off + 2 * v * PC_VLEN;
-            const vec lo = v_keep(load(a->row[i], at, masked, a->in_w)),
-                      hi = v_keep(load(a->row[i], at + PC_VLEN, masked, a->in_w));
+            const vec lo = v_keep(load(a->row[i], at, masked, m[2 * v + 1])),
+                      hi = v_keep(load(a->row[i], at + PC_VLEN, masked, m[2 * v + 2]));
             even[v][i] = v_even(lo, hi);
             odd[v][i] = v_odd(lo, hi);
             const vec first = v_shift_in(before, odd[v][i]);
@@ -118,56 +136,52 @@ PC_INLINE void triple(const int tile, const int kr, const int nv, const int mask
     }
 }
 
-/* Tap column s alone at column step 2. Without registers for the odd halves of taller filters it takes all columns: 7
+/* Tap column s alone at column step 2, of the slice whose rows start at `q`. Without registers for the odd halves of taller filters it takes all columns: 7
  * rows of 5x5 take 30 cycles each, 4 rows in pairs 39. */
-PC_INLINE void evens(const int tile, const int kr, const int masked, const pc_rows_args *a, int64_t off,
+PC_INLINE void evens(const int tile, const int kr, const int masked, const pc_rows_args *a, int q, int64_t off,
                      const elem *wei, vec *acc) {
     vec w[MAX_KR];
     PC_UNROLL for (int j = 0; j < kr; j++) w[j] = v_set1(wei[j]);
+    const vmask m = within(off, masked, a->in_w), n = within(off + PC_VLEN, masked, a->in_w);
     PC_UNROLL for (int i = 0; i < (tile - 1) * 2 + kr; i++) {
-        const vec lo = v_keep(load(a->row[i], off, masked, a->in_w)),
-                  hi = v_keep(load(a->row[i], off + PC_VLEN, masked, a->in_w));
+        const vec lo = v_keep(load(a->row[q + i], off, masked, m)),
+                  hi = v_keep(load(a->row[q + i], off + PC_VLEN, masked, n));
         const vec even = v_even_unordered(lo, hi);
         PC_UNROLL for (int r = 0; r < tile; r++) if (i >= r * 2 && i < r * 2 + kr) acc[r] =
             v_fma(even, w[i - r * 2], acc[r]);
     }
 }
 
-/* n elements of each row of a tile, a map narrower than a vector. */
-PC_RARE void store_part(const elem *rows, int tile, int n, elem *dst, int64_t ld_dst) {
-    for (int r = 0; r < tile; r++) v_store_n(dst + r * ld_dst, n, v_load(rows + r * PC_VLEN));
-}
-
 #if defined(PC_DTYPE_F32)
-PC_INLINE void round_to(const pc_storage stored, uint16_t *dst, int n, vec v) {
-    if (stored == PC_F16)
-        v_store_half_n(dst, n, v);
-    else
-        v_store_bfloat_n(dst, n, v);
-}
-
-/* store_part() of half floats. */
-PC_RARE void round_part(const elem *rows, int tile, int n, uint16_t *dst, const pc_rows_args *a) {
-    for (int r = 0; r < tile; r++) round_to(a->stored, dst + r * a->ld_dst, n, v_load(rows + r * PC_VLEN));
-}
-
-/* A vector of each row of a tile, of which n columns from x on are wanted, as half floats. */
-PC_INLINE void round_tile(const int tile, const pc_rows_args *a, int64_t x, int n, const vec *acc) {
-    uint16_t *dst = (uint16_t *)a->dst + x;
-    if (STEPS_BACK && n < PC_VLEN) {
-        elem rows[PC_MAX_ROW_TILE * PC_VLEN];
-        PC_UNROLL for (int r = 0; r < tile; r++) v_store(rows + r * PC_VLEN, acc[r]);
-        round_part(rows, tile, n, dst, a);
-        return;
-    }
-    if (STEPS_BACK) n = PC_VLEN;
-    if (a->stored == PC_F16) {
-        PC_UNROLL for (int r = 0; r < tile; r++) round_to(PC_F16, dst + r * a->ld_dst, n, acc[r]);
-    } else {
-        PC_UNROLL for (int r = 0; r < tile; r++) round_to(PC_BF16, dst + r * a->ld_dst, n, acc[r]);
+/* Rows of n elements as half floats. */
+PC_INLINE void round_rows(const pc_storage stored, const elem *rows, int64_t ld, int tile, int n, uint16_t *dst,
+                          int64_t ld_dst) {
+    for (; tile > 0; tile--, rows += ld, dst += ld_dst) {
+        const vec v = v_load(rows);
+        if (stored == PC_F16)
+            v_store_half_n(dst, n, v);
+        else
+            v_store_bfloat_n(dst, n, v);
     }
 }
 #endif
+
+/* n columns from x on of a tile whose rows have a vector each: of a map narrower than a vector, or as half floats. In
+ * line these would be a third of all code, for a cycle a row. */
+PC_RARE void store_rows(const elem *rows, int tile, int n, const pc_rows_args *a, int64_t x) {
+#if defined(PC_DTYPE_F32)
+    uint16_t *half = (uint16_t *)a->dst + x;
+    if (a->stored == PC_F16) {
+        round_rows(PC_F16, rows, PC_VLEN, tile, n, half, a->ld_dst);
+        return;
+    }
+    if (a->stored) {
+        round_rows(PC_BF16, rows, PC_VLEN, tile, n, half, a->ld_dst);
+        return;
+    }
+#endif
+    for (int r = 0; r < tile; r++) v_store_n((elem *)a->dst + r * a->ld_dst + x, n, v_load(rows + r * PC_VLEN));
+}
 
 /* nv vectors of columns at x: one, or as many as TRIPLE_NV for triple(). kr and step are constants of the variant, or
  * 0 for any. */
@@ -183,16 +197,20 @@ PC_INLINE void column(const int tile, const int kr, const int step, const int co
             piece(tile, step, kr, masked, a, 0, here(a->col_off[s] + x), wei + s * kr, acc);
     } else if (kw == 3 && FEW_REGISTERS) {
         pair(tile, kr, masked, a, here(a->col_off[0] + 2 * x), wei, acc);
-        evens(tile, kr, masked, a, here(a->col_off[2] + 2 * x), wei + 2 * kr, acc);
+        evens(tile, kr, masked, a, 0, here(a->col_off[2] + 2 * x), wei + 2 * kr, acc);
     } else if (kw == 3) {
         triple(tile, kr, nv, masked, a, a->col_off[1] + 2 * x, wei, accs);
+    } else if (col_step == 2 && kr == 3 && a->slices > 1) { /* pairs would have too many odd halves wait */
+        for (int64_t s = 0; s < a->kw; s++)
+            for (int d = 0; d < a->slices; d++, wei += kr)
+                evens(tile, kr, masked, a, d * span, a->col_off[s] + 2 * x, wei, acc);
     } else if (col_step == 2) {
         int64_t s = 0;
         if (!FEW_REGISTERS || kr == 3) {
             for (; s + 1 < a->kw; s += 2, wei += 2 * kr) pair(tile, kr, masked, a, a->col_off[s] + 2 * x, wei, acc);
-            if (s < a->kw) evens(tile, kr, masked, a, a->col_off[s] + 2 * x, wei, acc);
+            if (s < a->kw) evens(tile, kr, masked, a, 0, a->col_off[s] + 2 * x, wei, acc);
         } else {
-            for (; s < a->kw; s++, wei += kr) evens(tile, kr, masked, a, a->col_off[s] + 2 * x, wei, acc);
+            for (; s < a->kw; s++, wei += kr) evens(tile, kr, masked, a, 0, a->col_off[s] + 2 * x, wei, acc);
         }
     } else if (kr) {
         for (int64_t s = 0; s < a->kw; s++, wei += kr) {
@@ -215,10 +233,11 @@ PC_INLINE void column(const int tile, const int kr, const int step, const int co
     } else {
         for (int64_t s = 0; s < a->kw; s++) {
             const int64_t off = a->col_off[s] + x;
+            const vmask m = within(off, masked, a->in_w);
             for (int q = 0; q < a->kr; q++) {
                 const vec w = v_set1(*wei++);
                 PC_UNROLL for (int r = 0; r < tile; r++) acc[r] =
-                    v_fma(load(a->row[r * a->row_step + q], off, masked, a->in_w), w, acc[r]);
+                    v_fma(load(a->row[r * a->row_step + q], off, masked, m), w, acc[r]);
             }
         }
     }
@@ -228,18 +247,22 @@ PC_INLINE void column(const int tile, const int kr, const int step, const int co
     PC_UNROLL for (int v = 0; v < nv; v++) {
         elem *dst = (elem *)a->dst + x + v * PC_VLEN;
         const int n = (int)pc_min(a->ow - x - v * PC_VLEN, PC_VLEN);
-#if defined(PC_DTYPE_F32)
-        if (a->stored) {
-            round_tile(tile, a, x + v * PC_VLEN, n, accs[v]);
-            continue;
+#if defined(PC_HALVES)
+        uint16_t *half = (uint16_t *)a->dst + x + v * PC_VLEN;
+        PC_UNROLL for (int r = 0; r < tile; r++) {
+            if (PC_HALVES == PC_F16)
+                v_store_half_n(half + r * a->ld_dst, n, accs[v][r]);
+            else
+                v_store_bfloat_n(half + r * a->ld_dst, n, accs[v][r]);
         }
+        continue;
 #endif
-        if (n == PC_VLEN) {
-            PC_UNROLL for (int r = 0; r < tile; r++) v_store(dst + r * a->ld_dst, accs[v][r]);
-        } else if (STEPS_BACK) {
+        if (a->stored || (STEPS_BACK && n < PC_VLEN)) {
             elem rows[PC_MAX_ROW_TILE * PC_VLEN];
             PC_UNROLL for (int r = 0; r < tile; r++) v_store(rows + r * PC_VLEN, accs[v][r]);
-            store_part(rows, tile, n, dst, a->ld_dst);
+            store_rows(rows, tile, n, a, x + v * PC_VLEN);
+        } else if (n == PC_VLEN) {
+            PC_UNROLL for (int r = 0; r < tile; r++) v_store(dst + r * a->ld_dst, accs[v][r]);
         } else {
             PC_UNROLL for (int r = 0; r < tile; r++) v_store_n(dst + r * a->ld_dst, n, accs[v][r]);
         }
@@ -290,8 +313,9 @@ PC_INLINE void one_row(const pc_rows_args *a) {
         else
             spread_line(row, a->col_off, a->kw, a->wei, bias, dst);
 #if defined(PC_DTYPE_F32)
-        for (int v = 0; a->stored && v < PC_LINE; v++)
-            round_to(a->stored, (uint16_t *)a->dst + x + v * PC_VLEN, PC_VLEN, v_load(wide + v * PC_VLEN));
+        if (a->stored)
+            store_rows(wide, PC_LINE, PC_VLEN, &(pc_rows_args){.stored = a->stored, .dst = a->dst, .ld_dst = PC_VLEN},
+                       x);
 #endif
         x += PC_LINE * PC_VLEN;
     }
@@ -315,7 +339,11 @@ PC_INLINE void rows(const int tile, const int kr, const int step, const int col_
 #define STRIDED(X, tile) X(tile, 3, 2, 1) X(tile, 5, 2, 1)
 #define PAIR(X, tile) X(tile, 3, 2, 2) X(tile, 5, 2, 2)
 #define MANY(X) SMALL(X, 1) SMALL(X, 4) SMALL(X, 7) SMALL(X, 8) SMALL(X, 14)
-#if defined(PC_NARROW)
+#if defined(PC_HALVES) /* the most common alone; others are converted beforehand */
+#define VARIANTS(X)                                                                                                    \
+    X(1, 3, 1, 1) X(4, 3, 1, 1) X(7, 3, 1, 1) X(14, 3, 1, 1) X(1, 5, 1, 1) X(7, 5, 1, 1) X(14, 5, 1, 1)                 \
+    PAIR(X, 1) PAIR(X, 4) X(7, 3, 2, 2)
+#elif defined(PC_NARROW)
 #define VARIANTS(X) X(7, 5, 1, 1) X(14, 5, 1, 1) X(7, 7, 1, 1) X(14, 7, 1, 1)
 #elif defined(PC_DTYPE_F64) && !defined(PC_TARGET_SCALAR) /* fewer tiles: doubles are rarer */
 #define VARIANTS(X)                                                                                                    \
@@ -342,7 +370,9 @@ PC_INLINE void rows(const int tile, const int kr, const int step, const int col_
     static void rows_##tile##_##kr##_##step##_##col(const pc_rows_args *a) { rows(tile, kr, step, col, a); }
 VARIANTS(DEFINE)
 
-#if defined(PC_NARROW)
+#if defined(PC_HALVES)
+#define FIND_NAME HALVES_NAME
+#elif defined(PC_NARROW)
 #define FIND_NAME PC_FN(pc_rows_find_narrow)
 #else
 #define FIND_NAME PC_FN(pc_rows_find)

@@ -18,6 +18,7 @@ const pc_kernels PC_FN(pc_kernels) = {
     .rows = PC_FN(pc_rows_find),
 #if defined(PC_TARGET_AVX512) && defined(PC_DTYPE_F32)
     .rows_narrow = PC_FN(pc_rows_find_narrow),
+    .rows_halves = {PC_FN(pc_rows_find_f16), PC_FN(pc_rows_find_bf16)},
 #endif
     .panel = PC_FN(pc_panel),
     .window = PC_FN(pc_window_find),

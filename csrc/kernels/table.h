@@ -31,6 +31,8 @@ pc_spread_fn PC_FN(pc_spread);
 pc_weave_fn PC_FN(pc_weave);
 pc_rows_fn *PC_FN(pc_rows_find)(int tile, int kr, int row_step, int col_step);
 pc_rows_fn *PC_FN(pc_rows_find_narrow)(int tile, int kr, int row_step, int col_step);
+pc_rows_fn *PC_FN(pc_rows_find_f16)(int tile, int kr, int row_step, int col_step);
+pc_rows_fn *PC_FN(pc_rows_find_bf16)(int tile, int kr, int row_step, int col_step);
 pc_winograd_in_fn PC_FN(pc_winograd_input_2), PC_FN(pc_winograd_input_4), PC_FN(pc_winograd_input_strided),
     PC_FN(pc_winograd_input_line);
 pc_winograd_filter_fn PC_FN(pc_winograd_filter);

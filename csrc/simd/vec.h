@@ -15,6 +15,7 @@
  *     v_load_half(p) v_store_half(p, v)     PC_VLEN float16 as floats, and rounded to nearest even; a NaN becomes quiet and
  *                                           keeps the first bits of its payload; in float32 alone
  *     v_load_bfloat(p) v_store_bfloat(p, v)  the same of bfloat16, whose NaNs are read as they are
+ *     v_load_half_mask(p, m) v_load_bfloat_mask(p, m)  as v_load_mask; on AVX-512 alone
  *     v_store_half_n(p, n, v) v_store_bfloat_n(p, n, v)  the first n of these, 0 <= n <= PC_VLEN
  *     v_load_n(p, n) v_store_n(p, n, v)     the first n elements, 0 <= n <= PC_VLEN; others read as 0, are not touched
  *     v_load_part(p, n, v)                  vector number v of a run of n elements at p; those beyond the run read as 0
