@@ -21,6 +21,7 @@ enum {
     APART = 2048,      /* outputs of a row that wait to be spread, at most */
     HALVES = 16 << 10, /* bytes of half floats as elements wanted: within L1 */
     LEAST_ROWS = 14,   /* of results at once, all the same */
+    SHORT = 8,         /* results a row of half floats that other algorithms are quicker for */
     WOVEN = 64,        /* taps of phases that take turns, at most: more may do better by FFT */
 };
 
@@ -77,6 +78,7 @@ static const char *reject(const pc_conv *c) {
             return "half floats have a depth, or several outputs";
         if (p->boundary != PC_ZEROS && p->boundary != PC_CONSTANT)
             return "half floats have a border that may lie anywhere in the image";
+        if (c->out[2] <= SHORT) return "half floats of so small a map are soonest converted all at once";
         if (halves_bytes(c, pc_min(c->out[1], LEAST_ROWS)) > MOST) return "half floats do not fit the workspace";
     }
     if (c->icg != 1) return "a group has more than one input channel";

@@ -1,7 +1,10 @@
 // conv.cpp - conv2d, and the layer that keeps its weights packed.
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <initializer_list>
 #include <optional>
+#include <vector>
 
 #include "bindings.hpp"
 #include "cache.hpp"
@@ -128,25 +131,29 @@ bool plain_halves(py::handle value) {
     return storage_of(a) >= PC_F16 && a.dtype().byteorder() != '>' && (a.flags() & plain) == plain;
 }
 
-// Whether kernels may read and write these half floats themselves: a depthwise convolution of few taps, whose sums are
-// not worth converting the whole image for other algorithms, and nothing else.
-bool may_hold_halves(py::handle input, py::handle weight, py::handle bias, py::handle out) {
-    if (!plain_halves(input) || !plain_halves(weight)) return false;
-    const auto w = py::reinterpret_borrow<py::array>(weight);
-    const pc_storage type = storage_of(w);
-    const auto alike = [&](py::handle a) {
+// The same of all of them, or None.
+bool all_halves(pc_storage type, std::initializer_list<py::handle> values) {
+    return std::all_of(values.begin(), values.end(), [&](py::handle a) {
         return a.is_none() || (plain_halves(a) && storage_of(py::reinterpret_borrow<py::array>(a)) == type);
-    };
-    py::ssize_t taps = 1;
-    for (py::ssize_t i = 2; i < w.ndim(); i++) taps *= w.shape(i);
-    return w.ndim() > 2 && w.shape(1) == 1 && taps <= 49 && alike(input) && alike(bias) && alike(out);
+    });
 }
 
-py::array floats_of(py::handle halves) {
+// From memory that is dense in C order to memory that is.
+void convert_all(pc_storage from, pc_storage to, int64_t n, const void *src, void *dst, const char *function) {
+    pc_status status;
+    {
+        py::gil_scoped_release release;
+        status = pc_convert(from, to, 0, n, src, dst);
+    }
+    if (status != PC_OK) fail(status, function);
+}
+
+py::object floats_of(py::handle halves, const char *function) {
+    if (halves.is_none()) return py::none();
     const auto a = py::reinterpret_borrow<py::array>(halves);
-    py::array_t<float> floats(std::vector<py::ssize_t>(a.shape(), a.shape() + a.ndim()));
-    const pc_status status = pc_convert(storage_of(a), PC_ELEMENTS, 0, a.size(), a.data(), floats.mutable_data());
-    if (status != PC_OK) fail(status, "conv");
+    py::array floats = fresh_array(py::dtype::of<float>(), std::vector<py::ssize_t>(a.shape(), a.shape() + a.ndim()),
+                                   py::detail::c_strides({a.shape(), a.shape() + a.ndim()}, sizeof(float)));
+    convert_all(storage_of(a), PC_ELEMENTS, a.size(), a.data(), floats.mutable_data(), function);
     return floats;
 }
 
@@ -162,28 +169,53 @@ py::object conv(int rank, py::handle input, py::handle weight, py::handle bias, 
                 const std::string &padding_mode, double padding_value, const Name &algorithm, py::handle precision,
                 py::handle activation, py::handle residual, bool explains, bool stored) {
     const Options options{stride, padding, dilation, groups, {}, padding_mode, padding_value};
-    const auto parsed = [&](py::handle w, py::handle b, bool as_stored) {
-        return parse_call(rank, input, w, b, options, layout, text_of(algorithm), precision, activation, as_stored,
+    const char *f = name_of(rank, false);
+    const auto parsed = [&](py::handle x, py::handle w, py::handle b, bool as_stored) {
+        return parse_call(rank, x, w, b, options, layout, text_of(algorithm), precision, activation, as_stored,
                           !explains);
     };
-    if (is_stored(weight)) {
-        if (!residual.is_none() || !activation.is_none() || !may_hold_halves(input, weight, bias, out))
-            return py::none();
-        const py::array w = floats_of(weight);
-        const py::object b = bias.is_none() ? py::none() : py::object(floats_of(bias));
-        Call c = parsed(w, b, true);
+    if (!is_stored(weight)) {
+        Call c = parsed(input, weight, bias, stored);
+        return explains ? py::object(explain_call(c, out, residual)) : run(c, input, out, residual);
+    }
+    const auto weights = py::reinterpret_borrow<py::array>(weight);
+    if (!plain_halves(weight) || !plain_halves(input) || !all_halves(storage_of(weights), {input, bias, out, residual}))
+        return py::none();
+    const auto images = py::reinterpret_borrow<py::array>(input);
+    const py::object w = floats_of(weight, f), b = floats_of(bias, f);
+    const auto as_given = [&](Call c) {
         c.given[0] = weight;
         c.given[1] = bias;
+        return c;
+    };
+    // Kernels of few taps, whose sums are not worth converting the whole image for, may read and write it themselves.
+    py::ssize_t taps = weights.ndim() > 2 && weights.shape(1) == 1 ? 1 : 0;
+    for (py::ssize_t i = 2; i < weights.ndim(); i++) taps *= weights.shape(i);
+    if (taps > 0 && taps <= 49 && residual.is_none() && activation.is_none()) {
+        Call c = as_given(parsed(input, w, b, true));
         pc_plan *plan = nullptr;
         const pc_status status = pc_plan_create_conv(&c.desc, &plan);
         Plan owned(plan);
-        if (status == PC_ERR_ALGO) return py::none(); // no algorithm reads them
-        if (explains) return explain_call(c, out, residual);
-        return run(c, input, out, residual, status == PC_OK ? std::move(owned) : Plan());
+        if (status == PC_OK)
+            return explains ? py::object(explain_call(c, out, residual))
+                            : run(c, input, out, residual, std::move(owned));
+        if (status != PC_ERR_ALGO) fail(status, f);
     }
-    Call c = parsed(weight, bias, stored);
-    if (explains) return explain_call(c, out, residual);
-    return run(c, input, out, residual);
+    if (images.size() > (1 << 18)) return py::none(); // in parts that stay in L2
+    const py::object x = explains ? input.attr("astype")("float32") : floats_of(input, f);
+    Call c = as_given(parsed(x, w, b, false));
+    if (explains) return explain_call(c, py::none(), py::none());
+    // `out` is checked first, and written last.
+    const Like like{images, "input"};
+    Result r = make_result(out, c.size, c.as, c.image.layout, like, f);
+    require_disjoint(r, out, images, f, "input");
+    require_disjoint(r, out, weights, f, "weight");
+    if (!bias.is_none()) require_disjoint(r, out, py::reinterpret_borrow<py::array>(bias), f, "bias");
+    if (!residual.is_none()) require_disjoint(r, out, py::reinterpret_borrow<py::array>(residual), f, "residual");
+    residual_array(residual, c.size, c.as, like, f);
+    const py::array y = run(c, x, py::none(), floats_of(residual, f));
+    convert_all(PC_ELEMENTS, storage_of(images), y.size(), y.data(), r.data, f);
+    return r.array;
 }
 
 py::object conv_transpose(int rank, py::handle input, py::handle weight, py::handle bias, py::handle stride,

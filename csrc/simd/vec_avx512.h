@@ -39,6 +39,11 @@ PC_INLINE vmask v_mask(int lo, int hi) {
     hi = hi < 0 ? 0 : hi > PC_VLEN ? PC_VLEN : hi;
     return (vmask)(PC_MASK_BITS(hi) & ~PC_MASK_BITS(lo));
 }
+/* The lanes i with 0 <= at + i < n. */
+PC_INLINE vmask v_mask_below(int at, int n) {
+    const __m512i i = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    return (vmask)_mm512_cmplt_epu32_mask(_mm512_add_epi32(i, _mm512_set1_epi32(at)), _mm512_set1_epi32(n));
+}
 PC_INLINE vec v_load_mask(const elem *p, vmask m) { return PC_OP(maskz_loadu)(m, p); }
 PC_INLINE vec v_load_mask_or(const elem *p, vmask m, vec v) { return PC_OP(mask_loadu)(v, m, p); }
 PC_INLINE vec v_add(vec a, vec b) { return PC_OP(add)(a, b); }
@@ -218,11 +223,12 @@ PC_INLINE vec v_load_bfloat_mask(const uint16_t *p, vmask m) {
 }
 PC_INLINE __m256i pc_half_bits(vec v) { return _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 PC_INLINE __m256i pc_bfloat_bits(vec v) {
-    const __m512i x = _mm512_castps_si512(v), high = _mm512_srli_epi32(x, 16),
-                  even = _mm512_and_si512(high, _mm512_set1_epi32(1)),
-                  up = _mm512_add_epi32(_mm512_add_epi32(x, _mm512_set1_epi32(0x7fff)), even);
-    return _mm512_cvtepi32_epi16(_mm512_mask_or_epi32(_mm512_srli_epi32(up, 16), _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q),
-                                                      high, _mm512_set1_epi32(0x40)));
+    const __m512i x = _mm512_castps_si512(v), down = _mm512_add_epi32(x, _mm512_set1_epi32(0x7fff)),
+                  even = _mm512_mask_add_epi32(down, _mm512_test_epi32_mask(x, _mm512_set1_epi32(0x10000)), x,
+                                               _mm512_set1_epi32(0x8000)),
+                  bits = _mm512_mask_or_epi32(even, _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), x,
+                                              _mm512_set1_epi32(0x400000));
+    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(bits, 16));
 }
 PC_INLINE void v_store_half(uint16_t *p, vec v) { _mm256_storeu_si256((__m256i *)p, pc_half_bits(v)); }
 PC_INLINE void v_store_bfloat(uint16_t *p, vec v) { _mm256_storeu_si256((__m256i *)p, pc_bfloat_bits(v)); }
