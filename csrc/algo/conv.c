@@ -3,6 +3,20 @@
 
 #include <omp.h>
 
+pc_strides pc_dense_strides(pc_layout layout, int64_t c, const int64_t size[3]) {
+    const int64_t w = layout == PC_NHWC ? c : 1;
+    pc_strides s = {.w = w, .h = size[2] * w, .d = size[1] * size[2] * w, .n = c * size[0] * size[1] * size[2]};
+    s.c = layout == PC_NHWC ? 1 : size[0] * size[1] * size[2];
+    /* With one channel or one pixel the layouts agree in memory: say so, and more paths apply. */
+    if (c == 1) {
+        s.w = 1;
+        s.c = s.n;
+    } else if (size[0] * size[1] * size[2] == 1 && layout == PC_NCHW) {
+        s.w = s.h = s.d = c;
+    }
+    return s;
+}
+
 int pc_conv_useful_threads(const pc_conv *c, int gflops) {
     /* Nanoseconds on one core at that speed and 20 GB/s, whichever binds; a thread must earn its waking. */
     enum { SERIAL = 8000, SHARE = 4000 };

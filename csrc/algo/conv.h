@@ -30,6 +30,9 @@ typedef struct pc_strides {
     int64_t n, c, d, h, w;
 } pc_strides;
 
+/* Those of a dense one. */
+pc_strides pc_dense_strides(pc_layout layout, int64_t c, const int64_t size[3]);
+
 /* Channel lanes and pixel lanes, see algo/dense.h. */
 typedef struct pc_dense {
     int nv, np;                 /* channel lanes: vectors x pixels. pixel lanes: np is mr */

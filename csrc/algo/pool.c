@@ -28,34 +28,42 @@ static void run_tiles(const pc_pool *p, const pc_exec_args *a, int64_t i, char *
     const int64_t runs = pc_ceil_div(d->c, p->run);
     const item it = item_at(p, a, i, runs, p->out[2]);
     const void *plane = pc_at(it.src, start(p, 0, it.z) * p->src.d, size);
+    const int64_t rows = p->tile_rows, step = step_of(p), height = it.y1 - it.y0, n = (rows - 1) * step + d->window[1];
+    const int64_t over = pc_max(0, rows - height); /* first rows of a tile higher than the band, which are not wanted */
     const void **row = (const void **)(workspace + p->table);
-    int64_t *row_step = (int64_t *)(row + (PC_MAX_POOL_TILE - 1) * d->stride[1] + d->window[1]);
+    const void **moved = row + d->window[0] * n;
+    int64_t *row_step = (int64_t *)(moved + d->window[0] * n), from, to;
     pc_pool_tile_args args = {.row = row,
                               .off = -d->pad[2],
                               .in_w = d->in[2],
                               .n = p->out[2],
-                              .ld_dst = p->dst.h,
                               .planes = it.planes,
                               .ld_plane = p->dst.c,
                               .row_step = row_step,
+                              .moved = moved,
                               .by = p->by,
                               .times = p->times,
                               .cols = p->uniform ? 0 : workspace + p->cols};
-    const int64_t height = it.y1 - it.y0, most = pc_min(p->tile_rows, height), k = d->window[1];
-    pc_pool_tile_fn *tile = p->tile;
-    int64_t rows = most;
-    while (most < p->tile_rows && !(tile = p->kernels->pool_tile(d->kind, (int)rows, (int)k, (int)step_of(p))))
-        rows--; /* a band is lower than the tile */
+    inside(p, 0, it.z, &from, &to);
+    args.depth = to - from;
+    const void *first = pc_at(plane, from * d->dilation[0] * p->src.d, size);
+    const double slices = p->uniform ? 1 : (double)counted(p, 0, it.z);
+    for (int64_t r = 0; r < rows; r++) args.to[r] = pc_max(r - over, 0) * p->dst.h;
     for (int64_t j = 0; j < height; j += rows) {
-        const int64_t y = it.y0 + pc_min(j, height - rows); /* the last tile steps back */
-        const int64_t top = start(p, 1, y), n = (rows - 1) * d->stride[1] + k, high = d->in[1], ld = p->src.h;
-        for (int64_t r = 0; r < n; r++)
-            row[r] = top + r >= 0 && top + r < high ? pc_at(plane, (top + r) * ld, size) : workspace;
-        for (int64_t r = 0; r < n; r++) row_step[r] = row[r] == workspace ? 0 : p->src.c;
+        const int64_t y = it.y0 + pc_max(0, pc_min(j, height - rows)); /* the last tile steps back */
+        const int64_t top = start(p, 1, y) - over * step;
+        for (int64_t q = 0; q < args.depth; q++) {
+            const char *next = pc_at(first, q * d->dilation[0] * p->src.d + top * p->src.h, size);
+            for (int64_t i = q * n; i < (q + 1) * n; i++, next += p->src.h * size) {
+                const int is_image = (uint64_t)(top + i - q * n) < (uint64_t)d->in[1];
+                row[i] = is_image ? next : workspace;
+                row_step[i] = is_image ? p->src.c : 0;
+            }
+        }
         for (int64_t r = 0; r < rows && !p->uniform; r++)
-            args.rows[r] = (double)(counted(p, 0, it.z) * counted(p, 1, y + r));
+            args.rows[r] = slices * (double)counted(p, 1, y + pc_max(r - over, 0));
         args.dst = pc_at_mut(it.dst, y * p->dst.h, size);
-        tile(&args);
+        p->tile(&args);
     }
 }
 
@@ -70,7 +78,7 @@ static void run_blocks(const pc_pool *p, const pc_exec_args *a, int64_t i) {
                                 .rows = it.y1 - it.y0,
                                 .by = p->by,
                                 .times = p->times};
-    if (args.rows == p->out[1] && 2 * args.rows == p->desc.in[1] && it.planes > 1) { /* planes that join */
+    if (args.rows == p->out[1] && 2 * args.rows == p->desc.in[1] && p->desc.in[0] == 1) { /* planes that join */
         args.rows *= it.planes;
         it.planes = 1;
     }

@@ -19,6 +19,7 @@ enum {
     FLAT_MASKED = 48,      /* columns of one that does so where there are tiles, too, */
     FLAT_TAPS = 13,        /* rows and columns of its window, */
     FLAT_PLANES = 8,       /* and planes for each thread at least, which share its masks */
+    DEPTH = 16,            /* slices of a window of tiles */
     TAPS = 4096,           /* rows or columns of a window */
     PARTS = 10,            /* columns of parts that differ in size: wider ones are few, and fill no vectors, */
     PARTS_AT = 6,          /* or with indices, also of equal ones */
@@ -46,9 +47,9 @@ static int64_t band_rows(const pc_pool *p) { return pc_ceil_div(p->out[1], p->ba
 static int fits_tiles(const pc_pool *p) {
     const pc_pool_desc *d = &p->desc;
     const int64_t k = d->window[2], s = step_of(p);
-    return d->window[0] == 1 && d->window[1] == k && (d->stride[1] == s || p->out[1] == 1) && d->dilation[1] == 1 &&
-           d->dilation[2] == 1 && k <= 5 && s <= 2 && p->kernels->pool_tile(d->kind, 1, (int)k, (int)s) &&
-           d->in[2] * p->size <= BORDER;
+    return d->window[0] <= (k < 5 ? DEPTH : 1) && d->window[1] == k && (d->stride[1] == s || p->out[1] == 1) &&
+           d->dilation[1] == 1 && d->dilation[2] == 1 && k <= 5 && s <= 2 &&
+           p->kernels->pool_tile(d->kind, 0, (int)k, (int)s) && d->in[2] * p->size <= BORDER;
 }
 
 /* Blocks of 2x2 that lie in the image, all of them. */
@@ -63,7 +64,7 @@ static int is_blocks(const pc_pool *p) {
 /* Planes of an item: so many bytes of them. */
 static void plan_run(pc_pool *p, int64_t bytes) {
     const pc_pool_desc *d = &p->desc;
-    if (p->out[0] == 1) p->run = bytes / pc_max(1, d->in[1] * d->in[2] * p->size);
+    p->run = bytes / pc_max(1, pc_min(d->window[0], d->in[0]) * d->in[1] * d->in[2] * p->size);
     if (p->threads > 1) p->run = pc_min(p->run, d->mb * d->c / (4 * p->threads));
     p->run = pc_max(1, pc_min(p->run, d->c));
 }
@@ -101,9 +102,10 @@ static void plan_tiles(pc_pool *p) {
     const int k = (int)d->window[2], s = (int)step_of(p);
     int64_t least = 0;
     if (p->out[2] <= 2 * p->kernels->vlen) plan_run(p, RUN);
-    const int most = d->mb * d->c * d->in[0] * d->in[1] * d->in[2] * p->size > MEMORY ? 4 : PC_MAX_POOL_TILE;
+    const int64_t bytes = d->mb * d->c * d->in[0] * d->in[1] * d->in[2] * p->size;
+    const int most = d->window[0] > 1 || bytes > MEMORY ? 4 : PC_MAX_POOL_TILE;
     for (int rows = most; rows; rows--) {
-        pc_pool_tile_fn *const tile = rows <= p->out[1] ? p->kernels->pool_tile(d->kind, rows, k, s) : 0;
+        pc_pool_tile_fn *const tile = p->kernels->pool_tile(d->kind, rows, k, s);
         const int64_t cost = pc_ceil_div(p->out[1], rows) * ((rows - 1) * s + k + 1);
         if (!tile || (least && cost >= least)) continue;
         least = cost;
@@ -129,7 +131,7 @@ static int plan_rows(pc_pool *p) {
     p->bands = pc_ceil_div(p->out[1], rows);
     p->power_h = largest_power(p, 1);
     p->power_w = last ? 1 : largest_power(p, 2);
-    p->line = pc_round_up(lay_out_rows(p, band_rows(p), n * each), 64);
+    p->line = lone_rows(p) ? 0 : pc_round_up(lay_out_rows(p, band_rows(p), n * each), 64);
     p->phases = p->table = p->line;
     if (last) return 1;
     const int64_t step = d->stride[2], wide = (n - 1) * step + reach(p, 2);
@@ -153,20 +155,65 @@ static int is_global(const pc_pool *p) {
     return 1;
 }
 
-static void choose_path(pc_pool *p) {
+/* Whether each result has elements of one position on an axis, and each position its result. */
+static int is_untouched(const pc_pool *p, int axis) {
+    return p->desc.window[axis] == 1 && p->out[axis] == p->desc.in[axis] && !p->desc.adaptive[axis];
+}
+
+/* Let the axes of the image be those of `axes`, of which -1 stands for one that windows do not touch any more. */
+static void take_axes(pc_pool *p, const int axes[3]) {
+    const pc_pool old = *p;
+    pc_pool_desc *d = &p->desc;
+    for (int a = 0; a < 3; a++) {
+        const int from = axes[a];
+        d->in[a] = from < 0 ? 1 : old.desc.in[from];
+        d->window[a] = from < 0 ? 1 : old.desc.window[from];
+        d->stride[a] = from < 0 ? 1 : old.desc.stride[from];
+        d->dilation[a] = from < 0 ? 1 : old.desc.dilation[from];
+        d->pad[a] = from < 0 ? 0 : old.desc.pad[from];
+        d->adaptive[a] = from < 0 ? 0 : old.desc.adaptive[from];
+        p->out[a] = from < 0 ? 1 : old.out[from];
+    }
+    p->src = pc_dense_strides(d->src_layout, d->c, d->in);
+    p->dst = pc_dense_strides(d->dst_layout, d->c, p->out);
+}
+
+/* Slices that no window joins are as good as more images or channels. */
+static void fold_slices(pc_pool *p) {
+    if (!is_untouched(p, 0)) return;
+    *(p->desc.src_layout == PC_NHWC ? &p->desc.mb : &p->desc.c) *= p->desc.in[0];
+    take_axes(p, (int[]){-1, 1, 2});
+}
+
+/* And so are columns, as channels last, and rows if they are alike; rows alone become columns, in the same order. */
+static int fold_columns(pc_pool *p) {
+    pc_pool_desc *d = &p->desc;
+    const int last = d->src_layout == PC_NHWC, rows = is_untouched(p, 1);
+    const int flat = d->in[0] == 1 && is_untouched(p, 0);
+    if (!is_untouched(p, 2) || (last && d->in[2] == 1)) return 0;
+    d->mb *= last ? 1 : d->c;
+    d->c = (last ? d->c : 1) * d->in[2] * (rows ? d->in[1] : 1);
+    d->src_layout = d->dst_layout = PC_NHWC;
+    take_axes(p, rows ? (int[]){-1, -1, 0} : flat ? (int[]){-1, -1, 1} : (int[]){0, 1, -1});
+    return 1;
+}
+
+static void choose_path(pc_pool *p, int global) {
     const pc_pool_desc *d = &p->desc;
     const int planes = p->src.w == 1 && p->dst.w == 1, last = p->src.c == 1 && p->dst.c == 1 && d->c > 1;
     const int64_t taps = d->window[0] * d->window[1] * d->window[2];
     p->path = PC_POOL_PLAIN;
+    p->bands = p->strips = p->power_h = p->power_w = p->run = 1;
+    p->table = 0;
     if (d->placed) return;
     const int adaptive = d->adaptive[0] || d->adaptive[1] || d->adaptive[2];
-    if (d->integer_bits || d->with_indices || (d->kind == PC_POOL_MAX && adaptive && planes && !is_global(p))) {
+    if (d->integer_bits || d->with_indices || (d->kind == PC_POOL_MAX && adaptive && planes && !global)) {
         const int apart = d->adaptive[2] || d->stride[2] >= d->window[2]; /* windows that share nothing, or little */
         const int64_t most = d->with_indices ? PARTS_AT : d->adaptive[2] ? PARTS : INT64_MAX;
         if ((planes || last) && !(apart && d->window[2] > most) && pc_pool_plan_maxima(p)) p->path = PC_POOL_MAXIMA;
         return;
     }
-    if (is_global(p)) {
+    if (global) {
         p->path = PC_POOL_GLOBAL;
         if (p->threads > 1)
             p->strips = pc_min(pc_ceil_div(4 * p->threads, pc_max(1, d->mb)), pc_ceil_div(d->c, GLOBAL));
@@ -194,8 +241,9 @@ static void choose_path(pc_pool *p) {
 
 void pc_pool_plan(pc_pool *p) {
     const pc_pool_desc *d = &p->desc;
-    p->bands = p->strips = p->power_h = p->power_w = p->run = 1;
-    p->table = 0;
+    const int global = is_global(p);
+    const int folds = !global && d->src_layout == d->dst_layout && !d->with_indices && !d->placed;
+    if (folds) fold_slices(p);
     p->uniform = 1;
     p->divisor = d->divisor ? d->divisor : d->window[0] * d->window[1] * d->window[2];
     for (int a = 0; a < 3 && d->kind == PC_POOL_AVERAGE && !d->divisor; a++)
@@ -204,15 +252,20 @@ void pc_pool_plan(pc_pool *p) {
     p->times = (magnitude & (magnitude - 1)) == 0;
     p->by = p->times ? 1 / (double)by : (double)by;
     p->elements = pc_pool_elements_find(p->size, d->integer_bits, d->integer_unsigned);
-    choose_path(p);
+    choose_path(p, global);
+    const int few = p->path == PC_POOL_ROWS || p->path == PC_POOL_PIXELS || p->path == PC_POOL_LAST_ROWS;
+    if (folds && few && fold_columns(p)) choose_path(p, global);
     const int planar = p->path == PC_POOL_BLOCKS || p->path == PC_POOL_FLAT || p->path == PC_POOL_TILES ||
                        p->path == PC_POOL_ROWS || p->path == PC_POOL_MAXIMA || p->path == PC_POOL_PLAIN;
     const int64_t planes = pc_max(1, d->mb) * (planar ? pc_ceil_div(d->c, p->run) : 1) * p->out[0] * p->strips;
     if (p->path == PC_POOL_PIXELS) p->bands = p->out[1];
     if (p->threads > 1 && p->path != PC_POOL_PLAIN) /* where planes are too few to share among the threads */
-        p->bands = pc_max(p->bands, pc_min(pc_ceil_div(4 * p->threads, planes), p->out[1]));
+        p->bands =
+            pc_max(p->bands, pc_min(pc_ceil_div(4 * p->threads, planes),
+                                    p->path == PC_POOL_TILES ? pc_ceil_div(p->out[1], p->tile_rows) : p->out[1]));
     const int64_t rows = d->window[0] * d->window[1];
-    const int64_t entries = p->path == PC_POOL_TILES    ? 2 * ((PC_MAX_POOL_TILE - 1) * d->stride[1] + d->window[1])
+    const int64_t entries = p->path == PC_POOL_TILES
+                                ? 3 * d->window[0] * ((p->tile_rows - 1) * step_of(p) + d->window[1])
                             : p->path == PC_POOL_PIXELS ? rows * d->window[2]
                                                         : rows + d->window[2];
     const int loops = p->path == PC_POOL_PLAIN || p->path == PC_POOL_GLOBAL || p->path == PC_POOL_BLOCKS;

@@ -23,29 +23,32 @@ static band band_of(const pc_pool *p, const item *it) {
 }
 
 /* Copy rows of the image with their border, and let each element be the largest of power_w neighbours. */
-static void copy_lines(const pc_pool *p, const void *row, int64_t from, int64_t lines, int64_t wide, void *dst) {
+static void copy_lines(const pc_pool *p, const void *row, int64_t ld_src, int64_t from, int64_t lines, int64_t wide,
+                       void *dst) {
     const pc_pool_row_args copy = {.kind = p->desc.kind,
                                    .col_step = 1,
                                    .row = row,
                                    .in_w = p->desc.in[2],
-                                   .n = wide,
+                                   .n = pc_round_up(wide, p->kernels->vlen),
                                    .cols = 1,
                                    .col_off = &from,
                                    .least_off = from,
                                    .most_off = from,
                                    .dst = dst,
                                    .lines = lines,
-                                   .ld_src = p->src.h,
-                                   .ld_dst = p->line_pitch};
+                                   .ld_src = ld_src,
+                                   .ld_dst = p->line_pitch,
+                                   .times = 1,
+                                   .by = 1};
     p->kernels->pool_row(&copy);
     for (int64_t q = 1; q < p->power_w; q *= 2)
         p->kernels->pool_pairs((lines - 1) * p->line_pitch + wide - q * p->desc.dilation[2], q * p->desc.dilation[2],
                                dst);
 }
 
-/* Reduce `lines` rows of an item's strip, from `row` on. */
-static void reduce_columns(const pc_pool *p, const item *it, const void *row, int64_t lines, void *dst,
-                           char *workspace) {
+/* Reduce `lines` rows of an item's strip, from `row` on, ld_src apart, to rows at dst. */
+static void reduce_columns(const pc_pool *p, const item *it, const void *row, int64_t ld_src, int64_t lines, void *dst,
+                           int64_t ld_dst, char *workspace) {
     const pc_pool_desc *d = &p->desc;
     const int64_t n = it->n, step = d->stride[2], power = p->power_w, from = start(p, 2, it->first);
     const int64_t wide = (n - 1) * step + reach(p, 2), phase = n + (reach(p, 2) - 1) / step;
@@ -53,14 +56,16 @@ static void reduce_columns(const pc_pool *p, const item *it, const void *row, in
     pc_pool_row_args a = {.kind = d->kind,
                           .col_step = step == 2 ? 2 : 1,
                           .in_w = d->in[2],
-                          .n = n,
+                          .n = lone_rows(p) ? n : pc_round_up(n, p->kernels->vlen),
                           .cols = power > 1 ? 2 : d->window[2],
                           .col_off = off,
                           .least_off = INT64_MAX,
                           .most_off = INT64_MIN,
                           .lines = p->lines ? p->lines : lines,
-                          .ld_src = p->src.h,
-                          .ld_dst = p->pitch};
+                          .ld_src = ld_src,
+                          .ld_dst = ld_dst,
+                          .by = lone_rows(p) ? p->by : 1,
+                          .times = !lone_rows(p) || p->times};
     const int64_t plane = a.lines * phase;
     for (int64_t j = 0; j < a.cols; j++) {
         const int64_t u = (power > 1 ? j * (d->window[2] - power) : j) * d->dilation[2];
@@ -70,16 +75,16 @@ static void reduce_columns(const pc_pool *p, const item *it, const void *row, in
     }
     for (int64_t i = 0, each = a.lines; i < lines; i += each) {
         a.lines = pc_min(each, lines - i);
-        a.row = pc_at(row, i * p->src.h, p->size);
-        a.dst = pc_at_mut(dst, i * p->pitch, p->size);
+        a.row = pc_at(row, i * ld_src, p->size);
+        a.dst = pc_at_mut(dst, i * ld_dst, p->size);
         if (p->copies) {
-            copy_lines(p, a.row, from, a.lines, wide, workspace + p->line);
+            copy_lines(p, a.row, ld_src, from, a.lines, wide, workspace + p->line);
             a.row = workspace + p->line;
             a.in_w = a.ld_src = p->line_pitch;
         }
         if (step > 2) { /* columns sorted by phase, so that neighbours of one window position adjoin */
             const pc_gather_args g = {.src = a.row,
-                                      .src_row = p->copies ? p->line_pitch : p->src.h,
+                                      .src_row = p->copies ? p->line_pitch : ld_src,
                                       .src_col = 1,
                                       .in_h = a.lines,
                                       .in_w = p->copies ? wide : d->in[2],
@@ -139,20 +144,22 @@ static void reduce_slice(const pc_pool *p, const item *it, const band *b, const 
     const void *top = pc_at(src, (start(p, 1, it->y0) + b->from) * p->src.h, size);
     for (int64_t r = 0; r < b->rows; r++)
         if (r < b->from || r >= b->to) fill(p, n, pc_at_mut(slice, r * p->pitch, size));
-    (p->path == PC_POOL_ROWS ? reduce_columns : reduce_pixels)(p, it, top, b->to - b->from,
-                                                               pc_at_mut(slice, b->from * p->pitch, size), workspace);
+    void *dst = pc_at_mut(slice, b->from * p->pitch, size);
+    if (p->path == PC_POOL_ROWS)
+        reduce_columns(p, it, top, p->src.h, b->to - b->from, dst, p->pitch, workspace);
+    else
+        reduce_pixels(p, it, top, b->to - b->from, dst, workspace);
     for (int64_t m = 1; m < p->power_h; m *= 2)
         for (int64_t r = 0; r < b->rows - m * step; r++)
             p->kernels->pool_pairs(n, m * step * p->pitch, pc_at_mut(slice, r * p->pitch, size));
 }
 
-void pc_pool_run_rows(const pc_pool *p, const pc_exec_args *a, int64_t i, char *workspace) {
+/* Reduced rows of all slices, and the pass down. */
+static void reduce_down(const pc_pool *p, const item *it, void *dst, char *workspace) {
     const pc_pool_desc *d = &p->desc;
-    const int size = p->size, last = p->path == PC_POOL_LAST_ROWS;
-    const item it = item_at(p, a, i, last ? 1 : d->c, last ? d->c : p->out[2]);
-    const band b = band_of(p, &it);
+    const int size = p->size;
+    const band b = band_of(p, it);
     const int64_t power = p->power_h, taps = power > 1 ? 2 : d->window[1];
-    void *dst = pc_at_mut(it.dst, it.first + it.y0 * p->dst.h, size);
     const void **list = (const void **)(workspace + p->table);
     pc_pool_down_args down = {.kind = d->kind,
                               .row = list,
@@ -164,10 +171,10 @@ void pc_pool_run_rows(const pc_pool *p, const pc_exec_args *a, int64_t i, char *
                               .ld_src = d->stride[1] * p->pitch,
                               .ld_dst = p->dst.h};
     int64_t q, end;
-    for (inside(p, 0, it.z, &q, &end); q < end; q++) {
-        const int64_t iz = start(p, 0, it.z) + q * d->dilation[0];
+    for (inside(p, 0, it->z, &q, &end); q < end; q++) {
+        const int64_t iz = start(p, 0, it->z) + q * d->dilation[0];
         char *slice = pc_at_mut(workspace, q * p->slice, size);
-        reduce_slice(p, &it, &b, pc_at(it.src, iz * p->src.d, size), slice, workspace);
+        reduce_slice(p, it, &b, pc_at(it->src, iz * p->src.d, size), slice, workspace);
         for (int64_t r = 0; r < taps; r++)
             list[down.rows++] =
                 pc_at(slice, (power > 1 ? r * (d->window[1] - power) : r) * d->dilation[1] * p->pitch, size);
@@ -176,6 +183,19 @@ void pc_pool_run_rows(const pc_pool *p, const pc_exec_args *a, int64_t i, char *
         down.dst = pc_at_mut(dst, run * p->dst.w, size);
         p->kernels->pool_down(&down);
         for (int64_t r = 0; r < down.rows; r++) list[r] = pc_at(list[r], b.each, size);
+    }
+}
+
+void pc_pool_run_rows(const pc_pool *p, const pc_exec_args *a, int64_t i, char *workspace) {
+    const int size = p->size, last = p->path == PC_POOL_LAST_ROWS;
+    const item it = item_at(p, a, i, last ? 1 : p->desc.c, last ? p->desc.c : p->out[2]);
+    void *dst = pc_at_mut(it.dst, it.first + it.y0 * p->dst.h, size);
+    if (lone_rows(p)) {
+        const int64_t step = p->desc.stride[1] * p->src.h;
+        const void *top = pc_at(it.src, start(p, 0, it.z) * p->src.d + it.y0 * step, size);
+        reduce_columns(p, &it, top, step, it.y1 - it.y0, dst, p->dst.h, workspace);
+    } else {
+        reduce_down(p, &it, dst, workspace);
     }
     if (has_columns(p) && p->strips > 1) count_columns(p, it.first, it.n, workspace + p->cols);
     for (int64_t y = it.y0; y < it.y1; y++) {

@@ -49,6 +49,11 @@ static inline int64_t step_on(const pc_pool *p, int axis) {
 
 static inline int64_t step_of(const pc_pool *p) { return step_on(p, 2); }
 
+/* Whether windows of the path of rows have a row each, whose results need not wait for others. */
+static inline int lone_rows(const pc_pool *p) {
+    return p->path == PC_POOL_ROWS && p->desc.window[0] * p->desc.window[1] == 1;
+}
+
 /* Whether divisors differ and lanes are columns. */
 static inline int has_columns(const pc_pool *p) {
     return !p->uniform && (p->path == PC_POOL_FLAT || p->path == PC_POOL_TILES || p->path == PC_POOL_ROWS);

@@ -378,19 +378,22 @@ typedef void pc_fft_out_fn(const pc_fft_args *a, double bias, int64_t rows, int6
  * first of equals in that order, and NaN wins; sums are divided at the end, by way of the reciprocal if that is exact.
  * Before element 0 of a row and from in_w on stand minus infinities or zeros, and nothing is read.
  *
- * A tile: `tile` rows of n results of windows k x k at step s, the first of them at column `off`; row[i] is the row of
- * the image, or of a border, at i rows below the first window's top. And the same for more planes, whose rows are
- * row_step[i] apart and whose results ld_plane. Where windows differ, `cols` says what each column adds to its divisor,
- * and rows[r] row r of the results. */
+ * A tile: `tile` rows of n results of windows of k x k in each of `depth` slices, at step s, the first of them at column
+ * `off`; row[i] is the row of the first slice, or of a border, at i rows below the first window's top, and those of the
+ * other slices follow. Row r goes to dst + to[r]: in order, so that of two that go to one place the later one stays. And
+ * the same for more planes, whose rows are row_step[i] apart and whose results ld_plane; `moved` has space for as many
+ * pointers as `row`. Where windows differ, `cols` says what each column adds to its divisor, and rows[r] row r of the
+ * results. Tiles of PC_MAX_POOL_TILE rows are for a depth of 1. */
 enum { PC_MAX_POOL_TILE = 7 };
 
 typedef struct pc_pool_tile_args {
     const void *const *row;
-    int64_t off, in_w, n;
+    int64_t off, in_w, n, depth;
     void *dst;
-    int64_t ld_dst;
+    int64_t to[PC_MAX_POOL_TILE];
     int64_t planes, ld_plane;
     const int64_t *row_step;
+    const void **moved;
     double by; /* what sums are divided by; or multiplied, an exact reciprocal, */
     int times; /* where this is set */
     const void *cols;
@@ -427,8 +430,8 @@ typedef struct pc_pool_flat_args {
 
 typedef void pc_pool_flat_fn(const pc_pool_flat_args *a);
 
-/* Rows: dst[x] = the largest, or the sum, of row[col_off[j] + x * col_step] over j < cols, for x < n, and the same for
- * more lines, ld_src and ld_dst apart. col_step is 1 or 2. dst is written up to a whole vector. */
+/* Rows: dst[x] = the largest, or the sum divided, of row[col_off[j] + x * col_step] over j < cols, for x < n, and the
+ * same for more lines, ld_src and ld_dst apart. col_step is 1 or 2. */
 typedef struct pc_pool_row_args {
     pc_pool_kind kind;
     int col_step;
@@ -438,6 +441,8 @@ typedef struct pc_pool_row_args {
     int64_t least_off, most_off; /* of col_off */
     void *dst;
     int64_t lines, ld_src, ld_dst;
+    double by;
+    int times;
 } pc_pool_row_args;
 
 typedef void pc_pool_row_fn(const pc_pool_row_args *a);
@@ -499,7 +504,7 @@ typedef struct pc_kernels {
     pc_fft_line_fn *fft_line;
     void (*fft_points)(int back, int64_t n, const void *roots, void *data);
     void (*fft_product)(int64_t n, const void *a, const void *b, void *dst);  /* points; dst may be a */
-    pc_pool_tile_fn *(*pool_tile)(pc_pool_kind kind, int tile, int k, int s); /* NULL where not compiled */
+    pc_pool_tile_fn *(*pool_tile)(pc_pool_kind kind, int tile, int k, int s); /* tile 0: any; NULL where not compiled */
     pc_pool_blocks_fn *pool_blocks;                                           /* or NULL */
     pc_pool_flat_fn *pool_flat;                                               /* or NULL */
     void (*pool_flat_masks)(int64_t n, void *flags);

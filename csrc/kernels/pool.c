@@ -9,11 +9,15 @@
 
 PC_INLINE vnan note(const int op, vnan seen, vec a, vec b) { return op == MAX ? v_note_nan(seen, a, b) : seen; }
 
+/* The lanes of a vector at element `off` of a row that lie in it. */
+PC_INLINE vmask lanes_in(int64_t off, int64_t in_w) {
+    return v_mask((int)pc_max(-off, 0), (int)pc_min(pc_max(in_w - off, 0), PC_VLEN));
+}
+
 /* Elements off .. off + PC_VLEN of a row, or what changes nothing in their place outside it. */
 PC_INLINE vec load(const int op, const int masked, const elem *row, int64_t off, int64_t in_w) {
     if (!masked) return v_load(row + off);
-    const vmask m = v_mask((int)pc_max(-off, 0), (int)pc_min(pc_max(in_w - off, 0), PC_VLEN));
-    return v_load_mask_or(row + off, m, neutral(op));
+    return v_load_mask_or(row + off, lanes_in(off, in_w), neutral(op));
 }
 
 /* ---- tiles: the common windows ----------------------------------------------------------------------------------- */
@@ -31,72 +35,89 @@ PC_INLINE void note_in_tile(const int op, tile_nan *seen, vec a, vec b) { *seen 
 PC_INLINE int met_nan(tile_nan seen) { return v_met_nan(seen); }
 #endif
 
-/* One row of windows k x k at step s whose first elements stand at off. What is noted covers all that they read. */
-PC_INLINE vec along(const int op, const int k, const int s, const int masked, const elem *row, int64_t off,
-                    int64_t in_w, tile_nan *seen) {
+enum { MOST_LOADS = 5 }; /* of a row */
+
+/* The vectors of a row that `along` loads: how many, and where from the first element of the first window on. */
+PC_INLINE int loads(const int k, const int s) { return s == 1 || k == 3 ? k : 2; }
+PC_INLINE int64_t load_at(const int k, const int s, int i) {
+    return s == 1 ? i : k - 2 + (i == 2 ? -PC_VLEN : i * PC_VLEN); /* the last two of windows come first */
+}
+
+/* One row of windows k x k at step s whose first elements stand at `row`, of each load the lanes of a mask, if masked.
+ * What is noted covers all that they read. */
+PC_INLINE vec along(const int op, const int k, const int s, const int masked, const elem *row, const vmask *mask,
+                    tile_nan *seen) {
+    vec v[MOST_LOADS];
+    PC_UNROLL for (int i = 0; i < loads(k, s); i++) {
+        const elem *p = row + load_at(k, s, i);
+        v[i] = masked ? v_load_mask_or(p, mask[i], neutral(op)) : v_load(p);
+    }
     if (s == 1) {
-        const vec first = load(op, masked, row, off, in_w);
-        vec sum = first, last = first;
+        vec sum = v[0];
         PC_UNROLL for (int j = 1; j < k; j++) {
-            last = load(op, masked, row, off + j, in_w);
-            sum = combine(op, sum, last);
-            if (k - 1 > PC_VLEN) note_in_tile(op, seen, last, last);
+            sum = combine(op, sum, v[j]);
+            if (k - 1 > PC_VLEN) note_in_tile(op, seen, v[j], v[j]);
         }
-        note_in_tile(op, seen, first, last);
+        note_in_tile(op, seen, v[0], v[k - 1]);
         return sum;
     }
-    const int64_t at = off + k - 2; /* the last two of each window are the even and odd halves of two vectors */
-    const vec lo = load(op, masked, row, at, in_w), hi = load(op, masked, row, at + PC_VLEN, in_w);
-    const vec even = v_even(lo, hi), odd = v_odd(lo, hi);
-    note_in_tile(op, seen, lo, hi);
+    const vec even = v_even(v[0], v[1]), odd = v_odd(v[0], v[1]);
+    note_in_tile(op, seen, v[0], v[1]);
     if (k == 2) return combine(op, even, odd);
-    const vec before = load(op, masked, row, at - PC_VLEN, in_w), first = v_shift_in(before, odd);
+    const vec first = v_shift_in(v[2], odd);
     note_in_tile(op, seen, first, first);
     return combine(op, combine(op, first, even), odd);
 }
 
+/* Vector x of a plane's tile. Tiles of few rows take several slices of depth, where masked. */
 PC_INLINE int tile_at(const int op, const int tile, const int k, const int s, const int masked,
-                      const pc_pool_tile_args *a, const void *const *row, int64_t x, elem *dst) {
+                      const pc_pool_tile_args *a, const vmask *mask, const void *const *row, int64_t x, elem *dst) {
+    const int rows = (tile - 1) * s + k, deep = masked && tile < PC_MAX_POOL_TILE;
     vec out[PC_MAX_POOL_TILE];
     PC_UNROLL for (int r = 0; r < tile; r++) out[r] = neutral(op);
     tile_nan seen = no_nan_yet();
-    PC_UNROLL for (int i = 0; i < (tile - 1) * s + k; i++) {
-        const vec m = along(op, k, s, masked, row[i], a->off + x * s, a->in_w, &seen);
-        PC_UNROLL for (int r = 0; r < tile; r++) {
-            if (i == r * s) out[r] = m;
-            if (i > r * s && i < r * s + k) out[r] = combine(op, out[r], m);
+    for (int64_t q = 0; q < (deep ? a->depth : 1); q++, row += rows) {
+        PC_UNROLL for (int i = 0; i < rows; i++) {
+            const vec m = along(op, k, s, masked, (const elem *)row[i] + a->off + x * s, mask, &seen);
+            PC_UNROLL for (int r = 0; r < tile; r++) if (i >= r * s && i < r * s + k) out[r] =
+                i == r * s && !deep ? m : combine(op, out[r], m);
         }
     }
+    int met = op == MAX && met_nan(seen);
+    if (op == MAX) __asm__ volatile("" : "+r"(met)); /* now, because GCC would do it after the stores, and spill */
     dst += x;
     if (op == SUM && masked && a->cols) {
         const vec cols = v_load((const elem *)a->cols + x);
         PC_UNROLL for (int r = 0; r < tile; r++) out[r] = quotient(out[r], v_mul(v_set1((elem)a->rows[r]), cols));
+    } else if (op == SUM && deep) { /* a sum that began with a zero is no -0 */
+        const vec by = v_set1((elem)a->by);
+        PC_UNROLL for (int r = 0; r < tile; r++) out[r] = a->times ? v_mul(out[r], by) : v_div(out[r], by);
     } else if (op == SUM) {
         PC_UNROLL for (int r = 0; r < tile; r++) out[r] = divided(out[r], a->by, a->times);
     }
     if (x + PC_VLEN <= a->n) {
-        PC_UNROLL for (int r = 0; r < tile; r++) v_store(dst + r * a->ld_dst, out[r]);
+        PC_UNROLL for (int r = 0; r < tile; r++) v_store(dst + a->to[r], out[r]);
     } else {
-        PC_UNROLL for (int r = 0; r < tile; r++) v_store_n(dst + r * a->ld_dst, (int)(a->n - x), out[r]);
+        PC_UNROLL for (int r = 0; r < tile; r++) v_store_n(dst + a->to[r], (int)(a->n - x), out[r]);
     }
-    return op == MAX && met_nan(seen);
+    return met;
 }
 
 /* Where there is a NaN, which is rare. */
-PC_RARE void careful_tile(int tile, int k, int s, const pc_pool_tile_args *a, const void *const *rows, int64_t x,
+PC_COLD void careful_tile(int tile, int k, int s, const pc_pool_tile_args *a, const void *const *rows, int64_t x,
                           elem *dst) {
     for (int r = 0; r < tile; r++) {
         vec best = neutral(CAREFUL);
-        for (int q = 0; q < k; q++) {
-            for (int j = 0; j < k; j++) {
-                const elem *row = rows[r * s + q];
-                const int64_t at = a->off + x * s + j;
+        for (int64_t q = 0; q < a->depth; q++) {
+            for (int i = 0; i < k * k; i++) {
+                const elem *row = rows[(q * (tile - 1) + r) * s + q * k + i / k];
+                const int64_t at = a->off + x * s + i % k;
                 vec v = load(CAREFUL, 1, row, at, a->in_w);
                 if (s == 2) v = v_even(v, load(CAREFUL, 1, row, at + PC_VLEN, a->in_w));
-                best = q + j ? v_max_first(best, v) : v;
+                best = v_max_first(best, v);
             }
         }
-        store(dst + r * a->ld_dst + x, a->n - x, best);
+        store(dst + a->to[r] + x, a->n - x, best);
     }
 }
 
@@ -107,41 +128,46 @@ PC_INLINE int64_t vector_at(const pc_pool_tile_args *a, int64_t at) {
 
 /* Vector x of each plane. Some of its rows and columns may lie outside, and divisors may differ. */
 PC_INLINE void planes(const int op, const int tile, const int k, const int s, const pc_pool_tile_args *a, int64_t x) {
+    vmask mask[MOST_LOADS];
+    PC_UNROLL for (int i = 0; i < loads(k, s); i++) mask[i] = lanes_in(a->off + x * s + load_at(k, s, i), a->in_w);
     const int rows = (tile - 1) * s + k;
-    const void *moved[(PC_MAX_POOL_TILE - 1) * 2 + 5];
+    const int64_t depth = tile < PC_MAX_POOL_TILE ? a->depth : 1;
     const void *const *row = a->row;
     elem *dst = a->dst;
+    const void **const moved = a->moved;
+    const int64_t *const step = a->row_step;
     for (int64_t p = 0;; row = moved, dst += a->ld_plane) {
-        if (tile_at(op, tile, k, s, 1, a, row, x, dst)) careful_tile(tile, k, s, a, row, x, dst);
+        if (tile_at(op, tile, k, s, 1, a, mask, row, x, dst)) careful_tile(tile, k, s, a, row, x, dst);
         if (++p == a->planes) return;
-        for (int i = 0; i < rows; i++) moved[i] = (const elem *)row[i] + a->row_step[i];
+        for (int64_t at = 0; at < depth * rows; at += rows) {
+            PC_UNROLL for (int i = 0; i < rows; i++) moved[at + i] = (const elem *)row[at + i] + step[at + i];
+        }
     }
 }
 
 PC_INLINE void tiles(const int op, const int tile, const int k, const int s, const pc_pool_tile_args *a,
                      void border(const pc_pool_tile_args *a, int64_t x)) {
     const int64_t before = s == 2 && k == 3 ? PC_VLEN - 1 : 0; /* what along() loads and does not use */
-    const int plain = a->planes == 1 && !a->cols;
+    const int plain = a->planes == 1 && !a->cols && a->depth == 1;
     for (int64_t at = 0; at < a->n; at += PC_VLEN) {
         const int64_t x = vector_at(a, at), off = a->off + x * s;
         if (!plain || off < before || off + PC_VLEN * s + k - s > a->in_w)
             border(a, x);
-        else if (tile_at(op, tile, k, s, 0, a, a->row, x, a->dst))
+        else if (tile_at(op, tile, k, s, 0, a, 0, a->row, x, a->dst))
             careful_tile(tile, k, s, a, a->row, x, a->dst);
     }
 }
 
 /* X(op, tile, k, s): a variant takes 1 to 7 KB, so rarer ones have fewer tiles. */
-#define FEW(X, op, k, s) X(op, 1, k, s) X(op, 4, k, s)
-#define MANY(X, op, k, s) FEW(X, op, k, s) X(op, 7, k, s)
-#define AVERAGES(X) FEW(X, SUM, 3, 1) FEW(X, SUM, 3, 2)
+#define MANY(X, op, k, s) X(op, 4, k, s) X(op, 7, k, s)
+#define AVERAGES(X) X(SUM, 4, 3, 1) X(SUM, 4, 3, 2)
 /* clang-format off */
 #if defined(PC_TARGET_SCALAR)
 #define VARIANTS(X) X(MAX, 1, 2, 2) X(MAX, 1, 3, 1) X(MAX, 1, 3, 2) X(SUM, 1, 2, 2) X(SUM, 1, 3, 1) X(SUM, 1, 3, 2)
 #elif defined(PC_DTYPE_F64)
-#define VARIANTS(X) X(MAX, 1, 2, 2) FEW(X, MAX, 3, 1) FEW(X, MAX, 3, 2) X(SUM, 1, 2, 2) AVERAGES(X)
+#define VARIANTS(X) X(MAX, 2, 2, 2) X(MAX, 4, 3, 1) X(MAX, 4, 3, 2) X(SUM, 2, 2, 2) AVERAGES(X)
 #else
-#define VARIANTS(X) FEW(X, MAX, 2, 2) MANY(X, MAX, 3, 1) MANY(X, MAX, 3, 2) X(MAX, 1, 5, 1) X(MAX, 7, 5, 1) FEW(X, SUM, 2, 2) AVERAGES(X)
+#define VARIANTS(X) X(MAX, 4, 2, 2) MANY(X, MAX, 3, 1) MANY(X, MAX, 3, 2) X(MAX, 7, 5, 1) X(SUM, 4, 2, 2) AVERAGES(X)
 #endif
 /* clang-format on */
 
@@ -157,7 +183,7 @@ VARIANTS(DEFINE)
 pc_pool_tile_fn *PC_FN(pc_pool_tile)(pc_pool_kind kind, int tile, int k, int s) {
     const int op = kind == PC_POOL_AVERAGE ? SUM : MAX;
 #define FIND(o, t, w, step)                                                                                            \
-    if (op == o && tile == t && k == w && s == step) return tiles_##o##_##t##_##w##_##step;
+    if (op == o && (!tile || tile == t) && k == w && s == step) return tiles_##o##_##t##_##w##_##step;
     VARIANTS(FIND)
     return 0;
 }
@@ -167,7 +193,7 @@ pc_pool_tile_fn *PC_FN(pc_pool_tile)(pc_pool_kind kind, int tile, int k, int s) 
 /* nv vectors of results at x, for each line. A constant number of taps, 3, doubles the speed. */
 PC_INLINE int row_at(const int op, const int step, const int three, const int masked, const int nv,
                      const pc_pool_row_args *a, int64_t x) {
-    const int64_t cols = three ? 3 : a->cols;
+    const int64_t cols = three ? 3 : a->cols, left = a->n - x;
     vnan seen = v_no_nan();
     for (int64_t l = 0; l < a->lines; l++) {
         const elem *row = (const elem *)a->row + l * a->ld_src;
@@ -193,7 +219,13 @@ PC_INLINE int row_at(const int op, const int step, const int three, const int ma
                 out[v] = j ? combine(op, out[v], m) : m;
             }
         }
-        PC_UNROLL for (int v = 0; v < nv; v++) v_store(dst + v * PC_VLEN, out[v]);
+        PC_UNROLL for (int v = 0; v < nv; v++) {
+            if (op == SUM) out[v] = divided(out[v], a->by, a->times);
+            if (masked)
+                store(dst, left, out[v]);
+            else
+                v_store(dst + v * PC_VLEN, out[v]);
+        }
     }
     return op == MAX && v_met_nan(seen);
 }
@@ -215,7 +247,7 @@ PC_INLINE int whole_row(const int op, const int step, const pc_pool_row_args *a)
         const int wide = op != CAREFUL && x + WIDE * PC_VLEN <= a->n && inside(a, step, x, WIDE * PC_VLEN);
         if (wide)
             met |= rows_at(op, step, 0, WIDE, a, x);
-        else if (op != CAREFUL && inside(a, step, x, PC_VLEN))
+        else if (op != CAREFUL && x + PC_VLEN <= a->n && inside(a, step, x, PC_VLEN))
             met |= rows_at(op, step, 0, 1, a, x);
         else
             met |= rows_at(op, step, 1, 1, a, x);

@@ -6,20 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-pc_strides pc_dense_strides(pc_layout layout, int64_t c, const int64_t size[3]) {
-    const int64_t w = layout == PC_NHWC ? c : 1;
-    pc_strides s = {.w = w, .h = size[2] * w, .d = size[1] * size[2] * w, .n = c * size[0] * size[1] * size[2]};
-    s.c = layout == PC_NHWC ? 1 : size[0] * size[1] * size[2];
-    /* With one channel or one pixel the layouts agree in memory: say so, and more paths apply. */
-    if (c == 1) {
-        s.w = 1;
-        s.c = s.n;
-    } else if (size[0] * size[1] * size[2] == 1 && layout == PC_NCHW) {
-        s.w = s.h = s.d = c;
-    }
-    return s;
-}
-
 int64_t pc_conv_flops(const pc_conv *c) {
     const int64_t factors[] = {2, c->desc.mb, c->desc.oc, c->out[0], c->out[1], c->out[2], c->icg, c->taps};
     int64_t f = 1;
@@ -105,8 +91,10 @@ pc_status pc_plan_create_pool(const pc_pool_desc *desc, pc_plan **plan) {
     if (!desc || !plan) return PC_ERR_NULL;
     *plan = NULL;
     pc_pool pool = {.desc = *desc};
-    const pc_status status = pc_validate_pool(&pool.desc, pool.out);
+    int64_t out[3];
+    const pc_status status = pc_validate_pool(&pool.desc, out);
     if (status != PC_OK) return status;
+    memcpy(pool.out, out, sizeof out);
     pool.kernels = pc_kernels_find(pool.desc.isa, pool.desc.dtype);
     pool.size = pool.desc.integer_bits ? pool.desc.integer_bits / 8 : pool.kernels->size;
     pool.src = pc_dense_strides(pool.desc.src_layout, pool.desc.c, pool.desc.in);
@@ -119,7 +107,7 @@ pc_status pc_plan_create_pool(const pc_pool_desc *desc, pc_plan **plan) {
     pc_plan *p = malloc(sizeof *p);
     if (!p) return PC_ERR_NOMEM;
     *p = (pc_plan){.is_pool = 1, .as.pool = pool};
-    memcpy(p->out, pool.out, sizeof pool.out);
+    memcpy(p->out, out, sizeof out);
     *plan = p;
     return PC_OK;
 }

@@ -48,7 +48,4 @@ const char *pc_algo_refusal(const pc_algo *algo, const pc_conv *conv);
 pc_status pc_validate_conv(pc_conv_desc *desc, int64_t out[3]);
 pc_status pc_validate_pool(pc_pool_desc *desc, int64_t out[3]);
 
-/* Dense strides of a layout. */
-pc_strides pc_dense_strides(pc_layout layout, int64_t c, const int64_t size[3]);
-
 #endif

@@ -76,6 +76,9 @@ typedef float elem;
 #define PC_RARE static __attribute__((noinline, noclone))
 #endif
 
+/* The same, compiled for size: code that makes good what hardly ever happens. */
+#define PC_COLD __attribute__((cold)) PC_RARE
+
 /* Every loop over a register tile carries PC_UNROLL, its initialisation and its store included: with one loop left out
  * GCC 12 keeps the tile on the stack (36 instead of 114 GFLOP/s). */
 #if defined(PC_TARGET_SCALAR) /* for size: a wheel carries it for machines without AVX2 */

@@ -9,7 +9,7 @@
 #include "guard.h"
 #include "support.h"
 
-enum { PROBLEMS = 2400, MOST_THREADS = 3, NO_INDEX = -1, SUMS = 16 };
+enum { PROBLEMS = 3000, MOST_THREADS = 3, NO_INDEX = -1, SUMS = 16 };
 
 typedef struct problem {
     pc_pool_desc desc;
@@ -163,6 +163,21 @@ static void make_placed(pc_pool_desc *d, rng *r) {
     for (int a = 0; a < 3; a++) d->adaptive[a] = rng_range(r, 1, a == 0 ? 2 : 9);
 }
 
+/* Several slices, and small windows that are alike on two axes or three, or do not touch one. */
+static void make_deep(pc_pool_desc *d, rng *r) {
+    const int blocks = rng_range(r, 0, 2) == 0, padded = !blocks && rng_range(r, 0, 1);
+    const int64_t window = blocks ? 2 : rng_range(r, 1, 3), stride = blocks ? 2 : rng_range(r, 1, 2);
+    const int64_t other = rng_range(r, 0, blocks ? 0 : 3);
+    d->c = rng_size(r, 40);
+    for (int a = 0; a < 3; a++) {
+        d->in[a] = rng_range(r, 2, a == 0 ? 6 : a == 1 ? 12 : 40);
+        d->window[a] = a == other ? rng_range(r, 1, 2) : window;
+        d->stride[a] = a == other ? rng_range(r, 1, 2) : stride;
+        d->dilation[a] = 1;
+        d->pad[a] = padded ? d->window[a] / 2 : 0;
+    }
+}
+
 static void make_integer(pc_pool_desc *d, rng *r) {
     d->integer_bits = 8 << rng_range(r, 0, 3);
     d->integer_unsigned = (int)rng_range(r, 0, 1);
@@ -208,8 +223,10 @@ static void random_problem(problem *p, rng *r) {
         }
         if (rng_range(r, 0, 5) == 0)
             make_adaptive(d, r);
-        else if (rng_range(r, 0, 4) == 0)
+        else if (rng_range(r, 0, 3) == 0)
             make_global(d, r);
+        else if (rng_range(r, 0, 2) == 0)
+            make_deep(d, r);
         else if (rng_range(r, 0, 3) == 0)
             make_same(d, r);
         if (rng_range(r, 0, 15) == 0) make_placed(d, r);
