@@ -220,7 +220,13 @@ static void prepare(const pc_pool *p, char *workspace) {
         count_columns(p, 0, p->out[2], workspace + p->cols);
 }
 
+static void run_turned(const pc_pool *p, const pc_exec_args *a, int64_t i, char *workspace);
+
 static void run_item(const pc_pool *p, const pc_exec_args *a, int64_t i, char *workspace) {
+    if (p->turned) {
+        run_turned(p, a, i, workspace);
+        return;
+    }
     switch (p->path) {
         case PC_POOL_BLOCKS: run_blocks(p, a, i); break;
         case PC_POOL_FLAT: run_flat(p, a, i, workspace); break;
@@ -232,6 +238,24 @@ static void run_item(const pc_pool *p, const pc_exec_args *a, int64_t i, char *w
         case PC_POOL_MAXIMA: pc_pool_run_maxima(p, a, i, workspace); break;
         case PC_POOL_PLAIN: pc_pool_run_plain(p, a, i); break;
     }
+}
+
+/* A few channels of an image, turned to channels last, and the items of these. */
+static void run_turned(const pc_pool *p, const pc_exec_args *a, int64_t i, char *workspace) {
+    const int64_t blocks = pc_ceil_div(p->turned, p->desc.c), n = i / blocks, c = (i - n * blocks) * p->desc.c;
+    const pc_strides *from = &p->whole_src, *to = &p->whole_dst;
+    pc_pool part = *p;
+    part.turned = 0;
+    part.desc.c = pc_min(p->desc.c, p->turned - c);
+    part.src = pc_dense_strides(PC_NHWC, part.desc.c, p->desc.in);
+    part.dst = pc_dense_strides(PC_NHWC, part.desc.c, p->out);
+    const int64_t channels = part.desc.c, pixels = p->src.n / p->desc.c, results = p->dst.n / p->desc.c;
+    const pc_exec_args own = {.src = workspace + p->turned_src, .dst = workspace + p->turned_dst};
+    p->kernels->transpose(pc_at(a->src, n * from->n + c * from->c, p->size), from->c, channels, pixels,
+                          workspace + p->turned_src, channels);
+    for (int64_t j = 0; j < p->out[0] * p->strips * p->bands; j++) run_item(&part, &own, j, workspace);
+    p->kernels->transpose(own.dst, channels, results, channels, pc_at_mut(a->dst, n * to->n + c * to->c, p->size),
+                          to->c);
 }
 
 void pc_pool_run(const pc_pool *p, const pc_exec_args *a) {

@@ -37,7 +37,10 @@ typedef struct pc_pool {
     int copies;                /* rows of the image are copied with their border, or for doubling */
     int64_t lines, line_pitch; /* copied or gathered at a time (0: neither), and the elements from one to the next */
     int64_t work;              /* items in all */
-    int uniform;               /* averages: all windows have `divisor` elements */
+    int64_t turned;            /* channels of an image that is taken a few at a time, turned to channels last, or 0; */
+    pc_strides whole_src, whole_dst; /* and where they lie, which the rest of the plan knows nothing of */
+    int64_t turned_src, turned_dst;  /* byte offsets in the workspace */
+    int uniform;                     /* averages: all windows have `divisor` elements */
     int64_t divisor;
     double by; /* what kernels divide sums by, 1 where windows differ; or multiply by, an exact reciprocal, */
     int times; /* where this is set */

@@ -20,6 +20,10 @@ enum {
     FLAT_TAPS = 13,        /* rows and columns of its window, */
     FLAT_PLANES = 8,       /* and planes for each thread at least, which share its masks */
     DEPTH = 16,            /* slices of a window of tiles */
+    TURNED = 224 << 10,    /* bytes of planes and results that are turned to channels last, */
+    TURNED_CHANNELS = 16,  /* so many channels at a time, of */
+    TURNED_LEAST = 8,      /* so many at least, where */
+    TURNED_COLUMNS = 16,   /* rows of results have so many columns, or windows lie more than 2 apart */
     TAPS = 4096,           /* rows or columns of a window */
     PARTS = 10,            /* columns of parts that differ in size: wider ones are few, and fill no vectors, */
     PARTS_AT = 6,          /* or with indices, also of equal ones */
@@ -239,6 +243,25 @@ static void choose_path(pc_pool *p, int global) {
     }
 }
 
+/* Narrow planes fill no vectors, and sorting columns for a wide step costs more than to turn a few channels at a time to
+ * channels last, and their results back. */
+static void turn(pc_pool *p) {
+    const pc_pool old = *p;
+    pc_pool_desc *d = &p->desc;
+    const int narrow = p->path == PC_POOL_ROWS && !lone_rows(p) && (p->out[2] <= TURNED_COLUMNS || step_of(p) > 2);
+    const int deep = p->path == PC_POOL_TILES && d->window[0] > 1 && p->out[2] <= TURNED_COLUMNS / 2;
+    const int64_t volume = d->in[0] * d->in[1] * d->in[2] + p->out[0] * p->out[1] * p->out[2];
+    if (!(narrow || deep) || d->c < TURNED_LEAST || volume * TURNED_CHANNELS * p->size > TURNED) return;
+    p->turned = d->c;
+    p->whole_src = p->src;
+    p->whole_dst = p->dst;
+    d->c = pc_min(d->c, TURNED_CHANNELS);
+    p->src = pc_dense_strides(PC_NHWC, d->c, d->in);
+    p->dst = pc_dense_strides(PC_NHWC, d->c, p->out);
+    choose_path(p, 0);
+    if (p->path != PC_POOL_PIXELS && p->path != PC_POOL_LAST_ROWS) *p = old;
+}
+
 void pc_pool_plan(pc_pool *p) {
     const pc_pool_desc *d = &p->desc;
     const int global = is_global(p);
@@ -255,11 +278,13 @@ void pc_pool_plan(pc_pool *p) {
     choose_path(p, global);
     const int few = p->path == PC_POOL_ROWS || p->path == PC_POOL_PIXELS || p->path == PC_POOL_LAST_ROWS;
     if (folds && few && fold_columns(p)) choose_path(p, global);
+    turn(p);
     const int planar = p->path == PC_POOL_BLOCKS || p->path == PC_POOL_FLAT || p->path == PC_POOL_TILES ||
                        p->path == PC_POOL_ROWS || p->path == PC_POOL_MAXIMA || p->path == PC_POOL_PLAIN;
     const int64_t planes = pc_max(1, d->mb) * (planar ? pc_ceil_div(d->c, p->run) : 1) * p->out[0] * p->strips;
     if (p->path == PC_POOL_PIXELS) p->bands = p->out[1];
-    if (p->threads > 1 && p->path != PC_POOL_PLAIN) /* where planes are too few to share among the threads */
+    if (p->threads > 1 && p->path != PC_POOL_PLAIN &&
+        !p->turned) /* where planes are too few to share among the threads */
         p->bands =
             pc_max(p->bands, pc_min(pc_ceil_div(4 * p->threads, planes),
                                     p->path == PC_POOL_TILES ? pc_ceil_div(p->out[1], p->tile_rows) : p->out[1]));
@@ -275,5 +300,11 @@ void pc_pool_plan(pc_pool *p) {
     p->workspace_per_thread = loops ? 0 : (size_t)(p->cols + columns * p->size);
     if (p->path == PC_POOL_MAXIMA) p->workspace_per_thread = pc_pool_maxima_workspace(p);
     p->work = (d->mb ? planes : 0) * p->bands;
+    if (p->turned) {
+        p->work = d->mb * pc_ceil_div(p->turned, d->c);
+        p->turned_src = pc_round_up((int64_t)p->workspace_per_thread, 64);
+        p->turned_dst = p->turned_src + pc_round_up(p->src.n * p->size, 64);
+        p->workspace_per_thread = (size_t)(p->turned_dst + p->dst.n * p->size);
+    }
     p->threads = (int)pc_max(1, pc_min(p->threads, p->work));
 }

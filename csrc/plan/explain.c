@@ -18,7 +18,7 @@ pc_status pc_plan_get_info(const pc_plan *plan, pc_plan_info *info) {
         info->isa = pc_isa_name(p->kernels->isa);
         info->threads = p->threads;
         info->workspace_bytes_per_thread = p->workspace_per_thread;
-        snprintf(info->tile, sizeof info->tile, "%s", paths[p->path]);
+        snprintf(info->tile, sizeof info->tile, "%s%s", p->turned ? "turned " : "", paths[p->path]);
     } else {
         const pc_conv *c = &plan->as.conv;
         info->algo = c->algo->name;
