@@ -20,10 +20,10 @@ enum {
     FLAT_TAPS = 13,        /* rows and columns of its window, */
     FLAT_PLANES = 8,       /* and planes for each thread at least, which share its masks */
     DEPTH = 16,            /* slices of a window of tiles */
-    TURNED = 224 << 10,    /* bytes of planes and results that are turned to channels last, */
-    TURNED_CHANNELS = 16,  /* so many channels at a time, of */
+    TURNED = 288 << 10,    /* bytes of planes and results that are turned to channels last, */
+    TURNED_CHANNELS = 16,  /* so many channels at a time, or a vector of them, of */
     TURNED_LEAST = 8,      /* so many at least, where */
-    TURNED_COLUMNS = 16,   /* rows of results have so many columns, or windows lie more than 2 apart */
+    TURNED_COLUMNS = 48,   /* rows of results have so many columns, or windows lie more than 2 apart */
     TAPS = 4096,           /* rows or columns of a window */
     PARTS = 10,            /* columns of parts that differ in size: wider ones are few, and fill no vectors, */
     PARTS_AT = 6,          /* or with indices, also of equal ones */
@@ -248,18 +248,21 @@ static void choose_path(pc_pool *p, int global) {
 static void turn(pc_pool *p) {
     const pc_pool old = *p;
     pc_pool_desc *d = &p->desc;
-    const int narrow = p->path == PC_POOL_ROWS && !lone_rows(p) && (p->out[2] <= TURNED_COLUMNS || step_of(p) > 2);
-    const int deep = p->path == PC_POOL_TILES && d->window[0] > 1 && p->out[2] <= TURNED_COLUMNS / 2;
+    const int wide = step_of(p) > 2, few = !lone_rows(p) && p->out[2] <= TURNED_COLUMNS;
+    const int narrow = p->path == PC_POOL_ROWS && (wide || few);
+    const int deep = p->path == PC_POOL_TILES && d->window[0] > 1 && p->out[2] <= TURNED_COLUMNS / 6;
     const int64_t volume = d->in[0] * d->in[1] * d->in[2] + p->out[0] * p->out[1] * p->out[2];
-    if (!(narrow || deep) || d->c < TURNED_LEAST || volume * TURNED_CHANNELS * p->size > TURNED) return;
+    int64_t channels = TURNED_CHANNELS;
+    while (channels > p->kernels->vlen && volume * channels * p->size > TURNED) channels /= 2;
+    if (!(narrow || deep) || d->c < TURNED_LEAST || volume * channels * p->size > TURNED) return;
     p->turned = d->c;
     p->whole_src = p->src;
     p->whole_dst = p->dst;
-    d->c = pc_min(d->c, TURNED_CHANNELS);
+    d->c = pc_min(d->c, channels);
     p->src = pc_dense_strides(PC_NHWC, d->c, d->in);
     p->dst = pc_dense_strides(PC_NHWC, d->c, p->out);
     choose_path(p, 0);
-    if (p->path != PC_POOL_PIXELS && p->path != PC_POOL_LAST_ROWS) *p = old;
+    if ((p->path != PC_POOL_PIXELS && p->path != PC_POOL_LAST_ROWS) || p->table > 2 * ROWS) *p = old;
 }
 
 void pc_pool_plan(pc_pool *p) {
