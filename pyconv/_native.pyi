@@ -159,6 +159,9 @@ def normalize(
     bias: Array | None,
     eps: float,
 ) -> Array: ...
+def resample(
+    input: Array, mode: str, corners: bool, size: list[int], step: list[float]
+) -> Array: ...  # (N, C, *spatial), each axis from elements `step` apart
 def convert(input: Array, out: Any, saturate: bool) -> Array: ...  # out: a dtype, or memory in the order of input's
 def fresh_like(array: Array, dtype: Any, batch: int) -> Array: ...  # with `batch` on the first axis
 def get_isa() -> str: ...

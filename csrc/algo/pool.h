@@ -64,4 +64,9 @@ void pc_convert_run(const pc_kernels *kernels, pc_storage from, pc_storage to, i
 void pc_softmax_run(const pc_kernels *kernels, int logarithm, int64_t rows, int64_t n, const void *src, void *dst);
 void pc_norm_run(const pc_kernels *kernels, const pc_norm_desc *desc, int64_t rows, const void *src, void *dst);
 
+/* Bytes with which so many threads may run, and as many as there is room for. */
+size_t pc_resample_size(const pc_kernels *kernels, const pc_resample_desc *desc, int threads);
+void pc_resample_run(const pc_kernels *kernels, const pc_resample_desc *desc, const void *src, void *dst,
+                     void *workspace, size_t bytes);
+
 #endif

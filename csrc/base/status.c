@@ -22,6 +22,7 @@ const char *pc_status_text(pc_status status) {
         [PC_ERR_PRECISION] = "unknown precision",
         [PC_ERR_POOL] = "unknown kind of pooling, or indices, integers or placed windows of an average",
         [PC_ERR_INDEX] = "an index lies outside its plane",
+        [PC_ERR_MODE] = "unknown way of resampling",
         [PC_ERR_NOMEM] = "out of memory",
     };
     int i = (int)status;

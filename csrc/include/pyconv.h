@@ -62,6 +62,7 @@ typedef enum pc_status {
     PC_ERR_PRECISION,  /* unknown precision */
     PC_ERR_POOL,       /* unknown kind of pooling, or indices, integers or placed windows of an average */
     PC_ERR_INDEX,      /* an index outside its plane */
+    PC_ERR_MODE,       /* unknown way of resampling */
     PC_ERR_NOMEM,      /* plan creation ran out of memory */
     PC_STATUS_COUNT
 } pc_status;
@@ -328,6 +329,37 @@ typedef struct pc_norm_desc {
 } pc_norm_desc;
 
 PC_API pc_status pc_normalize(pc_dtype dtype, const pc_norm_desc *desc, int64_t rows, const void *src, void *dst);
+
+/* Images resampled to another size, one axis after the other, the last one first. Element i of an axis comes from place
+ *
+ *     p = (i + 1/2) * step - 1/2,   not below 0 if linear;   p = i * step with `corners`;
+ *     p = floor((i + 1/2) * step)   if nearest exact,        p = floor(i * step) if nearest
+ *
+ * and is the sum, one FMA chain in order, of the two or four elements at floor(p) (cubic: at floor(p) - 1) and after it,
+ * those beyond the ends replaced by the last one; their weights are 1 - t and t, or Keys' with a = -3/4, of t = p -
+ * floor(p). Places and weights are computed in dtype; that of the nearest ends as float32. */
+typedef enum pc_resample_mode {
+    PC_RESAMPLE_NEAREST = 0,
+    PC_RESAMPLE_EXACT,
+    PC_RESAMPLE_LINEAR,
+    PC_RESAMPLE_CUBIC,
+    PC_RESAMPLE_COUNT
+} pc_resample_mode;
+
+typedef struct pc_resample_desc {
+    pc_dtype dtype;
+    pc_resample_mode mode;
+    int corners;
+    int size;              /* nearest, of any elements: their bytes; else that of dtype */
+    int rank;              /* the last axes, which are resampled; the others are 1 */
+    int64_t planes, inner; /* (planes, *in, inner): images by channels, or images with channels last */
+    int64_t in[3], out[3]; /* depth, height, width; less than 2^31 */
+    double step[3];        /* finite, not negative */
+} pc_resample_desc;
+
+/* Bytes of workspace with which all threads may run; 0 for a descriptor that is none. Less will do for fewer threads. */
+PC_API size_t pc_resample_workspace(const pc_resample_desc *desc);
+PC_API pc_status pc_resample(const pc_resample_desc *desc, const void *src, void *dst, void *workspace, size_t bytes);
 
 /* Numbers of one type as those of another, PC_ELEMENTS being float32. To float32 from any but PC_S64, and PC_S16 and
  * PC_S32 only as it is; from float32 to PC_F16 and PC_BF16, rounded to nearest even, where a NaN is quiet and keeps the

@@ -475,6 +475,35 @@ typedef struct pc_pool_global_args {
 
 typedef void pc_pool_global_fn(const pc_pool_global_args *a);
 
+/* ---- resampling ----------------------------------------------------------------------------------------------------
+ *
+ * table: element i < n of the row that begins with element `first` takes, in tap t, index[t * ld + i] with
+ *     weight[t * ld + i], if that is not NULL. Each pixel has `repeat` elements. Along i and along t indices ascend.
+ * row: dst[i] = sum over t < taps of src[index[t * ld + i]] * weight[t * ld + i] for i < n, by a table that goes on for
+ *     a vector more; src has in_n elements.
+ * blend: dst[i] = sum over t < taps of row[t][i] * weight[t * ld] for i < n. */
+enum { PC_MAX_RESAMPLE_TAPS = 4 };
+
+typedef struct pc_resample_axis {
+    pc_resample_mode mode;
+    int corners;
+    int64_t in;
+    double step;
+} pc_resample_axis;
+
+typedef struct pc_resample_table {
+    int32_t *index;
+    void *weight;
+    int64_t ld;
+} pc_resample_table;
+
+typedef void pc_resample_table_fn(const pc_resample_axis *a, int64_t first, int64_t n, int64_t repeat,
+                                  const pc_resample_table *table);
+typedef void pc_resample_row_fn(int taps, int64_t n, const pc_resample_table *table, const void *src, int64_t in_n,
+                                void *dst);
+typedef void pc_resample_blend_fn(int taps, int64_t n, const void *const *row, const void *weight, int64_t ld,
+                                  void *dst);
+
 typedef struct pc_kernels {
     pc_isa isa;
     int vlen, size; /* elements a vector, bytes an element */
@@ -520,6 +549,9 @@ typedef struct pc_kernels {
     void (*unary)(pc_unary_op op, double a, double b, int64_t n, const void *src, void *dst);
     void (*softmax)(int logarithm, int64_t rows, int64_t n, const void *src, void *dst);
     void (*norm)(const pc_norm_desc *desc, int64_t from, int64_t to, const void *src, void *dst); /* rows, of all */
+    pc_resample_table_fn *resample_table;
+    pc_resample_row_fn *resample_row;
+    pc_resample_blend_fn *resample_blend;
 } pc_kernels;
 
 /* NULL for a target that this build lacks. Integers have the kernels of the dense algorithms alone. */

@@ -3,6 +3,7 @@
 
 #include "../base/threads.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -260,6 +261,39 @@ pc_status pc_normalize(pc_dtype dtype, const pc_norm_desc *desc, int64_t rows, c
     if (status != PC_OK || rows * desc->n == 0) return status;
     if (desc->segment < 1 || desc->n % desc->segment || desc->groups < 1) return PC_ERR_SIZE;
     pc_norm_run(k, desc, rows, src, dst);
+    return PC_OK;
+}
+
+static pc_status check_resample(const pc_resample_desc *d, const pc_kernels **k) {
+    if (!d) return PC_ERR_NULL;
+    const pc_status status = find_kernels(d->dtype, k);
+    if (status != PC_OK) return status;
+    if ((int)d->mode < 0 || d->mode >= PC_RESAMPLE_COUNT) return PC_ERR_MODE;
+    if (d->size < 1 || (d->mode >= PC_RESAMPLE_LINEAR && d->size != (*k)->size)) return PC_ERR_DTYPE;
+    if (d->planes < 0 || d->inner < 1 || d->rank < 1 || d->rank > 3) return PC_ERR_SIZE;
+    int64_t in = pc_mul_checked(d->inner, d->size), out = in;
+    for (int i = 0; i < 3; i++) {
+        if (d->in[i] < 1 || d->out[i] < 1 || !(d->step[i] >= 0 && d->step[i] < INFINITY)) return PC_ERR_SIZE;
+        if (i < 3 - d->rank && (d->in[i] != 1 || d->out[i] != 1)) return PC_ERR_SIZE;
+        if (d->in[i] > INT32_MAX || d->out[i] > INT32_MAX) return PC_ERR_OVERFLOW;
+        in = pc_mul_checked(in, d->in[i]);
+        out = pc_mul_checked(out, d->out[i]);
+    }
+    return pc_mul_checked(d->planes, in) < 0 || pc_mul_checked(d->planes, out) < 0 ? PC_ERR_OVERFLOW : PC_OK;
+}
+
+size_t pc_resample_workspace(const pc_resample_desc *desc) {
+    const pc_kernels *k;
+    return check_resample(desc, &k) == PC_OK ? pc_resample_size(k, desc, pc_get_num_threads()) : 0;
+}
+
+pc_status pc_resample(const pc_resample_desc *desc, const void *src, void *dst, void *workspace, size_t bytes) {
+    const pc_kernels *k;
+    const pc_status status = check_resample(desc, &k);
+    if (status != PC_OK || desc->planes == 0) return status;
+    if (!src || !dst || !workspace) return PC_ERR_NULL;
+    if (bytes < pc_resample_size(k, desc, 1)) return PC_ERR_SIZE;
+    pc_resample_run(k, desc, src, dst, workspace, bytes);
     return PC_OK;
 }
 

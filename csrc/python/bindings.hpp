@@ -10,6 +10,7 @@ void bind_linear(pybind11::module_ &m);
 void bind_separable(pybind11::module_ &m);
 void bind_pool(pybind11::module_ &m);
 void bind_activation(pybind11::module_ &m);
+void bind_resample(pybind11::module_ &m);
 void bind_stored(pybind11::module_ &m);
 void bind_settings(pybind11::module_ &m);
 

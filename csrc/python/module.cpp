@@ -10,6 +10,7 @@ PYBIND11_MODULE(_native, m) {
     pyconv::bind_separable(m);
     pyconv::bind_pool(m);
     pyconv::bind_activation(m);
+    pyconv::bind_resample(m);
     pyconv::bind_stored(m);
     pyconv::bind_settings(m);
 }

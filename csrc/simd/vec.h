@@ -46,6 +46,9 @@
  *     v_load_octs(p, ld, v)                 v_load_quads for j < 8, where PC_VLEN is at least 8
  *     v_store_quads(p, ld, v)               p[i * ld + j] = element i of v[j], j < 4
  *     v_store_quads_part(p, ld, n, m, v)    the same where i < n and j < m <= 4; others are not touched
+ *     v_gather(p, index)                    element i is p[index[i]], of PC_VLEN numbers of type int32_t
+ *     v_pick(a, b, index, first)            element i is element index[i] - first of a followed by b: an order of two
+ *                                           cycles, where a gather takes one a lane; where PC_PICKS is defined
  *     v_zip(a, b, v)                        the elements of a and b in turn, a's first: v[0] followed by v[1]
  *
  * The scalar header is the specification; tests/native/test_vec.c holds every other header against it. */

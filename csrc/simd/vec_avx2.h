@@ -74,6 +74,9 @@ PC_INLINE int v_any_nan(vec a, vec b) { return v_met_nan(v_note_nan(v_no_nan(), 
 
 #if defined(PC_DTYPE_F64)
 
+PC_INLINE vec v_gather(const elem *p, const int32_t *index) {
+    return _mm256_i32gather_pd(p, _mm_loadu_si128((const __m128i *)index), 8);
+}
 PC_INLINE vec v_load_mask_or(const elem *p, vmask m, vec v) {
     return _mm256_blendv_pd(v, _mm256_maskload_pd(p, m), _mm256_castsi256_pd(m));
 }
@@ -141,6 +144,15 @@ PC_INLINE void v_zip(vec a, vec b, vec v[2]) {
 
 #else
 
+#define PC_PICKS
+PC_INLINE vec v_pick(vec a, vec b, const int32_t *index, int32_t first) {
+    const __m256i i = _mm256_sub_epi32(_mm256_loadu_si256((const __m256i *)index), _mm256_set1_epi32(first));
+    const vec second = _mm256_castsi256_ps(_mm256_slli_epi32(i, 28)); /* bit 3 as a sign */
+    return _mm256_blendv_ps(_mm256_permutevar8x32_ps(a, i), _mm256_permutevar8x32_ps(b, i), second);
+}
+PC_INLINE vec v_gather(const elem *p, const int32_t *index) {
+    return _mm256_i32gather_ps(p, _mm256_loadu_si256((const __m256i *)index), 4);
+}
 PC_INLINE vmask v_mask_where(vec v) { return _mm256_castps_si256(_mm256_cmp_ps(v, v_zero(), _CMP_NEQ_UQ)); }
 PC_INLINE vec v_load_mask_or(const elem *p, vmask m, vec v) {
     return _mm256_blendv_ps(v, _mm256_maskload_ps(p, m), _mm256_castsi256_ps(m));

@@ -111,6 +111,14 @@ PC_INLINE vec v_next(vec a, vec b) {
 
 #elif defined(PC_DTYPE_F64)
 
+#define PC_PICKS
+PC_INLINE vec v_pick(vec a, vec b, const int32_t *index, int32_t first) {
+    const __m256i i = _mm256_sub_epi32(_mm256_loadu_si256((const __m256i *)index), _mm256_set1_epi32(first));
+    return _mm512_permutex2var_pd(a, _mm512_cvtepi32_epi64(i), b);
+}
+PC_INLINE vec v_gather(const elem *p, const int32_t *index) {
+    return _mm512_i32gather_pd(_mm256_loadu_si256((const __m256i *)index), p, 8);
+}
 PC_INLINE vec v_dot(vec a, vec b, vec c) {
     const __m512i product = _mm512_mul_epi32(_mm512_castpd_si512(a), _mm512_castpd_si512(b));
     return _mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(c), product));
@@ -209,6 +217,14 @@ PC_INLINE void v_zip(vec a, vec b, vec v[2]) {
 
 #else
 
+#define PC_PICKS
+PC_INLINE vec v_pick(vec a, vec b, const int32_t *index, int32_t first) {
+    const __m512i i = _mm512_sub_epi32(_mm512_loadu_si512(index), _mm512_set1_epi32(first));
+    return _mm512_permutex2var_ps(a, i, b);
+}
+PC_INLINE vec v_gather(const elem *p, const int32_t *index) {
+    return _mm512_i32gather_ps(_mm512_loadu_si512(index), p, 4);
+}
 PC_INLINE vmask v_mask_where(vec v) { return _mm512_cmp_ps_mask(v, v_zero(), _CMP_NEQ_UQ); }
 PC_INLINE vec v_load_half(const uint16_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
 PC_INLINE vec v_load_bfloat(const uint16_t *p) {

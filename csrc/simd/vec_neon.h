@@ -75,6 +75,7 @@ PC_INLINE vec v_next(vec a, vec b) { return PC_OP(ext)(a, b, 1); }
 
 #if defined(PC_DTYPE_F64)
 
+PC_INLINE vec v_gather(const elem *p, const int32_t *index) { return (vec){p[index[0]], p[index[1]]}; }
 PC_INLINE vec v_dot(vec a, vec b, vec c) {
     const int32x2_t x = vmovn_s64(vreinterpretq_s64_f64(a)), y = vmovn_s64(vreinterpretq_s64_f64(b));
     return vreinterpretq_f64_s64(vmlal_s32(vreinterpretq_s64_f64(c), x, y));
@@ -127,6 +128,9 @@ PC_INLINE void quad_store(elem *p, quad q) {
 
 #else
 
+PC_INLINE vec v_gather(const elem *p, const int32_t *index) {
+    return (vec){p[index[0]], p[index[1]], p[index[2]], p[index[3]]};
+}
 PC_INLINE vec v_load_half(const uint16_t *p) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p))); }
 PC_INLINE void v_store_half(uint16_t *p, vec v) { vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(v))); }
 PC_INLINE vec v_load_bfloat(const uint16_t *p) {

@@ -72,6 +72,7 @@ PC_INLINE void quad_store_part(elem *p, int m, quad q) {
     for (int j = 0; j < m; j++) p[j] = q.e[j];
 }
 PC_INLINE void quad_store(elem *p, quad q) { quad_store_part(p, 4, q); }
+PC_INLINE vec v_gather(const elem *p, const int32_t *index) { return p[*index]; }
 PC_INLINE void v_zip(vec a, vec b, vec v[2]) {
     v[0] = a;
     v[1] = b;

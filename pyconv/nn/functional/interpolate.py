@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..._interop import interchangeable
+from ..._native import resample
 from .checks import check_array, integer, one_of
 from .halves import half_floats
 from .pool import adaptive_avg_pool2d
@@ -53,42 +54,12 @@ def _sizes(
     return [(n, None if recompute_scale_factor else f) for n, f in zip(sizes, factors, strict=True)]
 
 
-def _nearest(n: int, size: int, factor: float | None, exact: bool, kind: np.dtype[Any]) -> Array:
-    """Return the index of the element nearest to each output; places end in float32, whatever the input, as torch's."""
+def _step(n: int, size: int, factor: float | None, corners: bool, kind: np.dtype[Any]) -> float:
+    """Return the elements from place to place; as in torch, a number of the input's type, float32 where it is none."""
     number = np.float64 if kind == np.float64 else np.float32
-    scale = number(1 / factor) if factor is not None else number(n) / number(size)
-    place = (np.arange(size, dtype=number) + number(0.5 if exact else 0)) * scale
-    index: Array = np.minimum(np.floor(place.astype(np.float32)).astype(np.intp), n - 1)
-    return index
-
-
-def _taps(
-    n: int, size: int, factor: float | None, corners: bool, cubic: bool, kind: np.dtype[Any]
-) -> list[tuple[Array, Array]]:
-    """Return the index and the weight of each tap for every output, computed in the input's type."""
-    number, place = kind.type, np.arange(size, dtype=kind)
     if corners:
-        source = place * (number(n - 1) / number(size - 1) if size > 1 else number(0))
-    else:
-        scale = number(1 / factor) if factor is not None else number(n) / number(size)
-        source = (place + number(0.5)) * scale - number(0.5)
-        source = source if cubic else np.maximum(source, number(0))
-    first = np.floor(source)
-    t = source - first
-    base = first.astype(np.intp)
-    if not cubic:
-        return [(np.minimum(base, n - 1), 1 - t), (np.minimum(base + 1, n - 1), t)]
-
-    a = number(-0.75)  # Keys' parameter, as torch and OpenCV choose it
-
-    def near(x: Array) -> Array:
-        return np.asarray(((a + 2) * x - (a + 3)) * x * x + 1)
-
-    def far(x: Array) -> Array:
-        return np.asarray(((a * x - 5 * a) * x + 8 * a) * x - 4 * a)
-
-    weights = (far(t + 1), near(t), near(1 - t), far(2 - t))
-    return [(np.clip(base + i - 1, 0, n - 1), weight.astype(kind)) for i, weight in enumerate(weights)]
+        return float(number(n - 1) / number(size - 1)) if size > 1 else 0.0
+    return float(number(1 / factor) if factor is not None else number(n) / number(size))
 
 
 def _area(input: Array, sizes: list[int]) -> Array:
@@ -170,16 +141,8 @@ def interpolate(
     sizes = _sizes(input, size, scale_factor, recompute_scale_factor)
     if mode == "area":
         return _area(input, [n for n, _ in sizes])
-    # The last axis first, so that sums are formed as torch forms them: rows, then rows of rows.
-    for axis in range(input.ndim - 1, 1, -1):
-        n, (m, factor) = input.shape[axis], sizes[axis - 2]
-        if mode.startswith("nearest"):
-            input = np.take(input, _nearest(n, m, factor, mode == "nearest-exact", input.dtype), axis)
-            continue
-        result: Any = None
-        for index, weight in _taps(n, m, factor, bool(align_corners), mode == "bicubic", input.dtype):
-            with np.errstate(all="ignore"):
-                part = np.take(input, index, axis) * weight.reshape(-1, *[1] * (input.ndim - 1 - axis))
-                result = part if result is None else np.add(result, part, out=result)
-        input = result
-    return input
+    if input.dtype.hasobject:
+        raise TypeError(f"interpolate: input must hold numbers, not {input.dtype}")
+    corners = bool(align_corners)
+    steps = [_step(n, m, f, corners, input.dtype) for n, (m, f) in zip(input.shape[2:], sizes, strict=True)]
+    return resample(input, "linear" if mode.endswith("linear") else mode, corners, [n for n, _ in sizes], steps)
