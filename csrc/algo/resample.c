@@ -17,11 +17,11 @@
 #include "pool.h"
 
 enum {
-    SMALL = 1 << 15,    /* elements below which waking a thread costs more than it saves */
+    SMALL = 1 << 15,   /* elements below which waking a thread costs more than it saves */
     WANTED = 32 << 10, /* bytes of rows and table of a strip */
-    NARROW = 256,       /* elements of a strip for which a volume is cut into blocks */
-    NARROWEST = 64,     /* elements of a strip at least */
-    WIDE = 24,          /* channels of a pixel that is summed by itself */
+    NARROW = 256,      /* elements of a strip for which a volume is cut into blocks */
+    NARROWEST = 64,    /* elements of a strip at least */
+    WIDE = 24,         /* channels of a pixel that is summed by itself */
     TAPS = PC_MAX_RESAMPLE_TAPS,
 };
 
@@ -133,22 +133,20 @@ static void across(const part *p, int64_t z, int64_t y, char *dst) {
     const char *src = p->src + (z * d->in[1] + y) * in_n * size;
     const int taps = r->taps[2];
     if (r->each) {
-        if (taps == 1)
+        if (taps == 1 && size != r->k->size)
             copy(size, p->n, p->table.index, src, dst);
         else
             r->k->resample_row(taps, p->n, &p->table, src, in_n, dst);
         return;
     }
+    if (taps > 1) {
+        r->k->resample_pixels(taps, p->n, p->from % d->inner, d->inner, &p->table, src, dst);
+        return;
+    }
     int64_t c = p->from % d->inner;
     for (int64_t i = 0, entry = 0; i < p->n; entry++) {
         const int64_t n = pc_min(d->inner - c, p->n - i);
-        const void *pixel[TAPS];
-        for (int t = 0; t < taps; t++) pixel[t] = src + (p->table.index[t * p->table.ld + entry] * d->inner + c) * size;
-        if (taps == 1)
-            memcpy(dst + i * size, pixel[0], (size_t)(n * size));
-        else
-            r->k->resample_blend(taps, n, pixel, (const char *)p->table.weight + entry * size, p->table.ld,
-                                 dst + i * size);
+        memcpy(dst + i * size, src + (p->table.index[entry] * d->inner + c) * size, (size_t)(n * size));
         i += n;
         c = 0;
     }
@@ -156,7 +154,7 @@ static void across(const part *p, int64_t z, int64_t y, char *dst) {
 
 static void down(const part *p, const taps *y, int64_t z, char *dst) {
     const resampling *r = p->r;
-    if (r->plain) {
+    if (r->plain || (r->taps[1] == 1 && !r->each)) { /* pixels are copied as fast as rows */
         across(p, z, y->index[0], dst);
         return;
     }
@@ -173,7 +171,7 @@ static void down(const part *p, const taps *y, int64_t z, char *dst) {
     if (taps == 1)
         memcpy(dst, row[0], (size_t)(p->n * r->desc->size));
     else
-        r->k->resample_blend(taps, p->n, row, y->weight, 1, dst);
+        r->k->resample_blend(taps, p->n, row, y->weight, dst);
 }
 
 static void deep(const part *p, const taps *z, const taps *y, char *dst) {
@@ -192,7 +190,7 @@ static void deep(const part *p, const taps *z, const taps *y, char *dst) {
         *held = z->index[t];
         row[t] = waits;
     }
-    r->k->resample_blend(taps, p->n, row, z->weight, 1, dst);
+    r->k->resample_blend(taps, p->n, row, z->weight, dst);
 }
 
 /* Rows from .. to of a strip of one plane. */
@@ -206,9 +204,9 @@ static void run_rows(part *p, int64_t from, int64_t to, char *dst) {
         memset(p->workspace + r->held, -1, (size_t)(r->held_down - r->held));
         for (int64_t i = from; i < to; i++) {
             find(r, 1, i, &y);
-            memset(p->workspace + r->held_down, -1, (size_t)(r->bytes - r->held_down));
+            if (d->rank == 3) memset(p->workspace + r->held_down, -1, (size_t)(r->bytes - r->held_down));
             for (int64_t j = begin; j < pc_min(begin + r->slices, d->out[0]); j++) {
-                find(r, 0, j, &z);
+                if (d->rank == 3) find(r, 0, j, &z);
                 deep(p, &z, &y, dst + ((j * d->out[1] + i) * r->row + p->from) * d->size);
             }
         }

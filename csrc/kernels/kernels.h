@@ -480,8 +480,10 @@ typedef void pc_pool_global_fn(const pc_pool_global_args *a);
  * table: element i < n of the row that begins with element `first` takes, in tap t, index[t * ld + i] with
  *     weight[t * ld + i], if that is not NULL. Each pixel has `repeat` elements. Along i and along t indices ascend.
  * row: dst[i] = sum over t < taps of src[index[t * ld + i]] * weight[t * ld + i] for i < n, by a table that goes on for
- *     a vector more; src has in_n elements.
- * blend: dst[i] = sum over t < taps of row[t][i] * weight[t * ld] for i < n. */
+ *     a vector more; src has in_n elements. One tap: a copy, without weights.
+ * pixels: the same n elements from element c of the first pixel on, whose channels share an entry of the table and are
+ *     `inner`.
+ * blend: dst[i] = sum over t < taps of row[t][i] * weight[t] for i < n. */
 enum { PC_MAX_RESAMPLE_TAPS = 4 };
 
 typedef struct pc_resample_axis {
@@ -501,8 +503,9 @@ typedef void pc_resample_table_fn(const pc_resample_axis *a, int64_t first, int6
                                   const pc_resample_table *table);
 typedef void pc_resample_row_fn(int taps, int64_t n, const pc_resample_table *table, const void *src, int64_t in_n,
                                 void *dst);
-typedef void pc_resample_blend_fn(int taps, int64_t n, const void *const *row, const void *weight, int64_t ld,
-                                  void *dst);
+typedef void pc_resample_pixels_fn(int taps, int64_t n, int64_t c, int64_t inner, const pc_resample_table *table,
+                                   const void *src, void *dst);
+typedef void pc_resample_blend_fn(int taps, int64_t n, const void *const *row, const void *weight, void *dst);
 
 typedef struct pc_kernels {
     pc_isa isa;
@@ -551,6 +554,7 @@ typedef struct pc_kernels {
     void (*norm)(const pc_norm_desc *desc, int64_t from, int64_t to, const void *src, void *dst); /* rows, of all */
     pc_resample_table_fn *resample_table;
     pc_resample_row_fn *resample_row;
+    pc_resample_pixels_fn *resample_pixels;
     pc_resample_blend_fn *resample_blend;
 } pc_kernels;
 

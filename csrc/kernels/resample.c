@@ -68,6 +68,8 @@ void PC_FN(pc_resample_table)(const pc_resample_axis *a, int64_t first, int64_t 
     }
 }
 
+PC_INLINE vec weighed(const int taps, vec x, const elem *weight) { return taps > 1 ? v_mul(x, v_load(weight)) : x; }
+
 PC_INLINE void row(const int taps, int64_t n, const pc_resample_table *table, const elem *src, int64_t in_n,
                    elem *dst) {
     const int64_t ld = table->ld;
@@ -80,14 +82,14 @@ PC_INLINE void row(const int taps, int64_t n, const pc_resample_table *table, co
         const int32_t first = index[0];
         if (index[(taps - 1) * ld + PC_VLEN - 1] - first < 2 * PC_VLEN) {
             const vec a = v_load_part(src + first, in_n - first, 0), b = v_load_part(src + first, in_n - first, 1);
-            sum = v_mul(v_pick(a, b, index, first), v_load(weight));
+            sum = weighed(taps, v_pick(a, b, index, first), weight);
             PC_UNROLL for (int t = 1; t < taps; t++) {
                 sum = v_fma(v_pick(a, b, index + t * ld, first), v_load(weight + t * ld), sum);
             }
         } else
 #endif
         {
-            sum = v_mul(v_gather(src, index), v_load(weight));
+            sum = weighed(taps, v_gather(src, index), weight);
             PC_UNROLL for (int t = 1; t < taps; t++) {
                 sum = v_fma(v_gather(src, index + t * ld), v_load(weight + t * ld), sum);
             }
@@ -101,7 +103,9 @@ PC_INLINE void row(const int taps, int64_t n, const pc_resample_table *table, co
 
 void PC_FN(pc_resample_row)(int taps, int64_t n, const pc_resample_table *table, const void *src, int64_t in_n,
                             void *dst) {
-    if (taps == 2)
+    if (taps == 1)
+        row(1, n, table, src, in_n, dst);
+    else if (taps == 2)
         row(2, n, table, src, in_n, dst);
     else
         row(4, n, table, src, in_n, dst);
@@ -115,21 +119,41 @@ PC_INLINE vec blended(const int taps, const elem *const *rows, const vec *w, int
     return sum;
 }
 
-PC_INLINE void blend(const int taps, int64_t n, const void *const *row, const elem *weight, int64_t ld, elem *dst) {
-    const elem *rows[PC_MAX_RESAMPLE_TAPS];
+PC_INLINE void blend(const int taps, int64_t n, const elem *const *rows, const elem *weight, int64_t ld, elem *dst) {
     vec w[PC_MAX_RESAMPLE_TAPS];
-    PC_UNROLL for (int t = 0; t < taps; t++) {
-        rows[t] = row[t];
-        w[t] = v_set1(weight[t * ld]);
-    }
+    PC_UNROLL for (int t = 0; t < taps; t++) w[t] = v_set1(weight[t * ld]);
     int64_t i = 0;
     for (; i + PC_VLEN <= n; i += PC_VLEN) v_store(dst + i, blended(taps, rows, w, i, PC_VLEN));
     if (i < n) v_store_n(dst + i, (int)(n - i), blended(taps, rows, w, i, (int)(n - i)));
 }
 
-void PC_FN(pc_resample_blend)(int taps, int64_t n, const void *const *row, const void *weight, int64_t ld, void *dst) {
+PC_INLINE void pixels(const int taps, int64_t n, int64_t c, int64_t inner, const pc_resample_table *table,
+                      const elem *src, elem *dst) {
+    const int32_t *index = table->index;
+    const elem *weight = table->weight;
+    for (int64_t i = 0, m; i < n; i += m, c = 0) {
+        const elem *pixel[PC_MAX_RESAMPLE_TAPS];
+        PC_UNROLL for (int t = 0; t < taps; t++) pixel[t] = src + index[t * table->ld] * inner + c;
+        m = pc_min(inner - c, n - i);
+        blend(taps, m, pixel, weight, table->ld, dst + i);
+        index++;
+        weight++;
+    }
+}
+
+void PC_FN(pc_resample_blend)(int taps, int64_t n, const void *const *row, const void *weight, void *dst) {
+    const elem *rows[PC_MAX_RESAMPLE_TAPS];
+    for (int t = 0; t < taps; t++) rows[t] = row[t];
     if (taps == 2)
-        blend(2, n, row, weight, ld, dst);
+        blend(2, n, rows, weight, 1, dst);
     else
-        blend(4, n, row, weight, ld, dst);
+        blend(4, n, rows, weight, 1, dst);
+}
+
+void PC_FN(pc_resample_pixels)(int taps, int64_t n, int64_t c, int64_t inner, const pc_resample_table *table,
+                               const void *src, void *dst) {
+    if (taps == 2)
+        pixels(2, n, c, inner, table, src, dst);
+    else
+        pixels(4, n, c, inner, table, src, dst);
 }

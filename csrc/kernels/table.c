@@ -58,5 +58,6 @@ const pc_kernels PC_FN(pc_kernels) = {
     .norm = PC_FN(pc_norm_rows),
     .resample_table = PC_FN(pc_resample_table),
     .resample_row = PC_FN(pc_resample_row),
+    .resample_pixels = PC_FN(pc_resample_pixels),
     .resample_blend = PC_FN(pc_resample_blend),
 };
