@@ -125,12 +125,17 @@ static void copy(int64_t size, int64_t n, const int32_t *index, const char *src,
     }
 }
 
+static const char *row_of(const part *p, int64_t z, int64_t y) {
+    const pc_resample_desc *d = p->r->desc;
+    return p->src + (z * d->in[1] + y) * d->in[2] * d->inner * d->size;
+}
+
 /* The strip of a row of src, resampled along the row. */
 static void across(const part *p, int64_t z, int64_t y, char *dst) {
     const resampling *r = p->r;
     const pc_resample_desc *d = r->desc;
     const int64_t size = d->size, in_n = d->in[2] * d->inner;
-    const char *src = p->src + (z * d->in[1] + y) * in_n * size;
+    const char *src = row_of(p, z, y);
     const int taps = r->taps[2];
     if (r->each) {
         if (taps == 1 && size != r->k->size)
@@ -140,7 +145,7 @@ static void across(const part *p, int64_t z, int64_t y, char *dst) {
         return;
     }
     if (taps > 1) {
-        r->k->resample_pixels(taps, p->n, p->from % d->inner, d->inner, &p->table, src, dst);
+        r->k->resample_pixels(taps, 1, p->n, p->from % d->inner, d->inner, &p->table, (const void *[]){src}, NULL, dst);
         return;
     }
     int64_t c = p->from % d->inner;
@@ -160,6 +165,12 @@ static void down(const part *p, const taps *y, int64_t z, char *dst) {
     }
     const void *row[TAPS];
     const int taps = r->taps[1];
+    if (taps == 2 && !r->each) { /* both ways at once: what a row would save, storing and loading it costs */
+        const int64_t inner = r->desc->inner;
+        for (int t = 0; t < 2; t++) row[t] = row_of(p, z, y->index[t]);
+        r->k->resample_pixels(2, 2, p->n, p->from % inner, inner, &p->table, row, y->weight, dst);
+        return;
+    }
     for (int t = 0; t < taps; t++) {
         const int64_t slot = (z - p->first) * taps + y->index[t] % taps;
         int32_t *held = (int32_t *)(p->workspace + r->held) + slot;

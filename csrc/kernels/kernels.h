@@ -482,7 +482,7 @@ typedef void pc_pool_global_fn(const pc_pool_global_args *a);
  * row: dst[i] = sum over t < taps of src[index[t * ld + i]] * weight[t * ld + i] for i < n, by a table that goes on for
  *     a vector more; src has in_n elements. One tap: a copy, without weights.
  * pixels: the same n elements from element c of the first pixel on, whose channels share an entry of the table and are
- *     `inner`.
+ *     `inner`; and with two taps perhaps those of two rows, src[0] and src[1], blended by down[0] and down[1].
  * blend: dst[i] = sum over t < taps of row[t][i] * weight[t] for i < n. */
 enum { PC_MAX_RESAMPLE_TAPS = 4 };
 
@@ -503,8 +503,8 @@ typedef void pc_resample_table_fn(const pc_resample_axis *a, int64_t first, int6
                                   const pc_resample_table *table);
 typedef void pc_resample_row_fn(int taps, int64_t n, const pc_resample_table *table, const void *src, int64_t in_n,
                                 void *dst);
-typedef void pc_resample_pixels_fn(int taps, int64_t n, int64_t c, int64_t inner, const pc_resample_table *table,
-                                   const void *src, void *dst);
+typedef void pc_resample_pixels_fn(int taps, int high, int64_t n, int64_t c, int64_t inner,
+                                   const pc_resample_table *table, const void *const *src, const void *down, void *dst);
 typedef void pc_resample_blend_fn(int taps, int64_t n, const void *const *row, const void *weight, void *dst);
 
 typedef struct pc_kernels {

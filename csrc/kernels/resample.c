@@ -127,17 +127,34 @@ PC_INLINE void blend(const int taps, int64_t n, const elem *const *rows, const e
     if (i < n) v_store_n(dst + i, (int)(n - i), blended(taps, rows, w, i, (int)(n - i)));
 }
 
-PC_INLINE void pixels(const int taps, int64_t n, int64_t c, int64_t inner, const pc_resample_table *table,
-                      const elem *src, elem *dst) {
+PC_INLINE vec vector_of(const int taps, const int high, const elem *const (*pixel)[PC_MAX_RESAMPLE_TAPS], const vec *w,
+                        const vec *down, int64_t i, int k) {
+    vec sum = blended(taps, pixel[0], w, i, k);
+    if (high > 1) sum = v_fma(blended(taps, pixel[1], w, i, k), down[1], v_mul(sum, down[0]));
+    return sum;
+}
+
+PC_INLINE void pixels(const int taps, const int high, int64_t n, int64_t c, int64_t inner,
+                      const pc_resample_table *table, const void *const *src, const elem *weight_down, elem *dst) {
     const int32_t *index = table->index;
     const elem *weight = table->weight;
-    for (int64_t i = 0, m; i < n; i += m, c = 0) {
-        const elem *pixel[PC_MAX_RESAMPLE_TAPS];
-        PC_UNROLL for (int t = 0; t < taps; t++) pixel[t] = src + index[t * table->ld] * inner + c;
-        m = pc_min(inner - c, n - i);
-        blend(taps, m, pixel, weight, table->ld, dst + i);
-        index++;
-        weight++;
+    vec down[2];
+    PC_UNROLL for (int q = 0; q < high && high > 1; q++) down[q] = v_set1(weight_down[q]);
+    for (int64_t from = 0, n_pixel; from < n; from += n_pixel, c = 0, index++, weight++) {
+        const elem *pixel[2][PC_MAX_RESAMPLE_TAPS];
+        vec w[PC_MAX_RESAMPLE_TAPS];
+        PC_UNROLL for (int t = 0; t < taps; t++) {
+            PC_UNROLL for (int q = 0; q < high; q++) {
+                pixel[q][t] = (const elem *)src[q] + index[t * table->ld] * inner + c;
+            }
+            w[t] = v_set1(weight[t * table->ld]);
+        }
+        n_pixel = pc_min(inner - c, n - from);
+        elem *to = dst + from;
+        int64_t i = 0;
+        for (; i + PC_VLEN <= n_pixel; i += PC_VLEN) v_store(to + i, vector_of(taps, high, pixel, w, down, i, PC_VLEN));
+        const int left = (int)(n_pixel - i);
+        if (left) v_store_n(to + i, left, vector_of(taps, high, pixel, w, down, i, left));
     }
 }
 
@@ -150,10 +167,12 @@ void PC_FN(pc_resample_blend)(int taps, int64_t n, const void *const *row, const
         blend(4, n, rows, weight, 1, dst);
 }
 
-void PC_FN(pc_resample_pixels)(int taps, int64_t n, int64_t c, int64_t inner, const pc_resample_table *table,
-                               const void *src, void *dst) {
-    if (taps == 2)
-        pixels(2, n, c, inner, table, src, dst);
+void PC_FN(pc_resample_pixels)(int taps, int high, int64_t n, int64_t c, int64_t inner, const pc_resample_table *table,
+                               const void *const *src, const void *down, void *dst) {
+    if (taps == 2 && high == 2)
+        pixels(2, 2, n, c, inner, table, src, down, dst);
+    else if (taps == 2)
+        pixels(2, 1, n, c, inner, table, src, down, dst);
     else
-        pixels(4, n, c, inner, table, src, dst);
+        pixels(4, 1, n, c, inner, table, src, down, dst);
 }
