@@ -10,6 +10,7 @@
  * Along a row, a table has for each element of a strip where it reads, and with what weights. With many channels last it
  * has so for each pixel only, and a pixel is a sum of pixels as a row is one of rows. Nearest elements are copied, of
  * whatever type. */
+#include <math.h>
 #include <string.h>
 
 #include "../base/share.h"
@@ -28,7 +29,6 @@ enum {
 typedef struct resampling {
     const pc_resample_desc *desc;
     const pc_kernels *k;
-    pc_resample_axis axis[3];
     int taps[3];
     int plain;       /* one row a plane, to which nothing is added */
     int each;        /* the table has entries for each element, not for each pixel */
@@ -56,10 +56,53 @@ typedef struct taps {
     _Alignas(8) char weight[TAPS * 8]; /* elements of either type */
 } taps;
 
-static void find(const resampling *r, int axis, int64_t i, taps *t) {
-    const pc_resample_table table = {t->index, t->weight, 1};
-    r->k->resample_table(&r->axis[axis], i, 1, 1, &table);
+/* What is computed in float32 is computed in double and rounded after each operation, which is the same. */
+static double rounded(const resampling *r, double x) { return r->desc->dtype == PC_F32 ? (float)x : x; }
+
+/* Keys' weights of the elements at most 1, and 1 to 2, from the place. */
+static double near(const resampling *r, double x) {
+    const double sum = rounded(r, rounded(r, 1.25 * x) - 2.25);
+    return rounded(r, rounded(r, rounded(r, sum * x) * x) + 1);
 }
+static double far(const resampling *r, double x) {
+    const double sum = rounded(r, rounded(r, -0.75 * x) + 3.75);
+    return rounded(r, rounded(r, rounded(r, rounded(r, sum * x) - 6) * x) + 3);
+}
+
+static int64_t within(double place, int64_t n) { return place < 0 ? 0 : pc_min((int64_t)place, n - 1); }
+
+static void put(const resampling *r, void *weights, int64_t at, double weight) {
+    if (r->desc->dtype == PC_F32)
+        ((float *)weights)[at] = (float)weight;
+    else
+        ((double *)weights)[at] = weight;
+}
+
+/* Taps of output i of an axis, ld apart. */
+static void find_taps(const resampling *r, int axis, int64_t i, int64_t ld, int32_t *index, void *weight) {
+    const pc_resample_desc *d = r->desc;
+    const int64_t n = d->in[axis];
+    const double step = d->step[axis], most = 2 * (double)n + 4; /* whatever the step, a place fits an integer */
+    const double half = d->mode == PC_RESAMPLE_NEAREST || d->corners ? 0 : 0.5;
+    double place = rounded(r, rounded(r, rounded(r, (double)i) + half) * step);
+    if (d->mode >= PC_RESAMPLE_LINEAR && !d->corners) place = rounded(r, place - half);
+    if (d->mode == PC_RESAMPLE_LINEAR && place < 0) place = 0;
+    if (place > most) place = most;
+    if (r->taps[axis] == 1) {
+        *index = (int32_t)within((float)place, n);
+        return;
+    }
+    const double base = floor(place), t = place - base;
+    const int linear = d->mode == PC_RESAMPLE_LINEAR;
+    for (int j = 0; j < r->taps[axis]; j++) index[j * ld] = (int32_t)within(base + j - !linear, n);
+    put(r, weight, 0, linear ? rounded(r, 1 - t) : far(r, rounded(r, t + 1)));
+    put(r, weight, ld, linear ? t : near(r, t));
+    if (linear) return;
+    put(r, weight, 2 * ld, near(r, rounded(r, 1 - t)));
+    put(r, weight, 3 * ld, far(r, rounded(r, 2 - t)));
+}
+
+static void find(const resampling *r, int axis, int64_t i, taps *t) { find_taps(r, axis, i, 1, t->index, t->weight); }
 
 /* ---- plan ------------------------------------------------------------------------------------------------------ */
 
@@ -78,11 +121,7 @@ static int64_t span_of(const resampling *r) {
 static resampling plan(const pc_kernels *k, const pc_resample_desc *d) {
     static const int taps_of[PC_RESAMPLE_COUNT] = {1, 1, 2, 4};
     resampling r = {.desc = d, .k = k, .row = d->out[2] * d->inner, .slices = d->out[0]};
-    for (int i = 0; i < 3; i++) {
-        const int resampled = i >= 3 - d->rank;
-        r.taps[i] = resampled ? taps_of[d->mode] : 1;
-        r.axis[i] = (pc_resample_axis){resampled ? d->mode : PC_RESAMPLE_NEAREST, d->corners, d->in[i], d->step[i]};
-    }
+    for (int i = 0; i < 3; i++) r.taps[i] = i >= 3 - d->rank ? taps_of[d->mode] : 1;
     r.plain = d->rank == 1;
     r.each = d->inner == 1 || (d->inner < WIDE && d->in[2] * d->inner <= INT32_MAX);
     const int64_t size = d->size, entry = r.taps[2] * (4 + 8);
@@ -224,16 +263,35 @@ static void run_rows(part *p, int64_t from, int64_t to, char *dst) {
     }
 }
 
+/* The table of a strip, and of a vector more: for each element, or for each pixel. */
+static void fill_table(part *p) {
+    const resampling *r = p->r;
+    const int64_t inner = r->desc->inner, repeat = r->each ? inner : 1, ld = r->entries;
+    const int size = r->k->size;
+    int32_t *index = (int32_t *)p->workspace;
+    char *weight = p->workspace + r->weight;
+    int64_t place = p->from / inner, c = r->each ? p->from % inner : 0;
+    for (int64_t i = 0; i < ld; place++, c = 0) {
+        taps found;
+        find(r, 2, place, &found);
+        for (; i < ld && c < repeat; i++, c++)
+            for (int t = 0; t < r->taps[2]; t++) {
+                index[t * ld + i] = (int32_t)(found.index[t] * repeat + c);
+                memcpy(weight + (t * ld + i) * size, found.weight + t * size, (size_t)size);
+            }
+    }
+    p->table = (pc_resample_table){index, weight, ld};
+}
+
 /* Rows from .. to of those of all planes, not counting slices. */
 static void run_part(const resampling *r, int64_t from, int64_t to, const char *src, char *dst, char *workspace) {
     const pc_resample_desc *d = r->desc;
     const int64_t src_plane = d->in[0] * d->in[1] * d->in[2] * d->inner * d->size;
     const int64_t dst_plane = d->out[0] * d->out[1] * r->row * d->size;
-    part p = {.r = r, .workspace = workspace, .table = {(int32_t *)workspace, workspace + r->weight, r->entries}};
+    part p = {.r = r, .workspace = workspace};
     for (; p.from < r->row; p.from += r->strip) {
         p.n = pc_min(r->strip, r->row - p.from);
-        r->k->resample_table(&r->axis[2], r->each ? p.from : p.from / d->inner, r->entries, r->each ? d->inner : 1,
-                             &p.table);
+        fill_table(&p);
         for (int64_t at = from, next; at < to; at = next) {
             const int64_t plane = at / d->out[1], top = plane * d->out[1];
             next = pc_min(to, top + d->out[1]);

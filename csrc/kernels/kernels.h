@@ -477,8 +477,8 @@ typedef void pc_pool_global_fn(const pc_pool_global_args *a);
 
 /* ---- resampling ----------------------------------------------------------------------------------------------------
  *
- * table: element i < n of the row that begins with element `first` takes, in tap t, index[t * ld + i] with
- *     weight[t * ld + i], if that is not NULL. Each pixel has `repeat` elements. Along i and along t indices ascend.
+ * In a table, sum i takes in tap t the element index[t * ld + i] with weight[t * ld + i]; along i and along t indices
+ * ascend.
  * row: dst[i] = sum over t < taps of src[index[t * ld + i]] * weight[t * ld + i] for i < n, by a table that goes on for
  *     a vector more; src has in_n elements. One tap: a copy, without weights.
  * pixels: the same n elements from element c of the first pixel on, whose channels share an entry of the table and are
@@ -486,21 +486,12 @@ typedef void pc_pool_global_fn(const pc_pool_global_args *a);
  * blend: dst[i] = sum over t < taps of row[t][i] * weight[t] for i < n. */
 enum { PC_MAX_RESAMPLE_TAPS = 4 };
 
-typedef struct pc_resample_axis {
-    pc_resample_mode mode;
-    int corners;
-    int64_t in;
-    double step;
-} pc_resample_axis;
-
 typedef struct pc_resample_table {
-    int32_t *index;
-    void *weight;
+    const int32_t *index;
+    const void *weight;
     int64_t ld;
 } pc_resample_table;
 
-typedef void pc_resample_table_fn(const pc_resample_axis *a, int64_t first, int64_t n, int64_t repeat,
-                                  const pc_resample_table *table);
 typedef void pc_resample_row_fn(int taps, int64_t n, const pc_resample_table *table, const void *src, int64_t in_n,
                                 void *dst);
 typedef void pc_resample_pixels_fn(int taps, int high, int64_t n, int64_t c, int64_t inner,
@@ -552,7 +543,6 @@ typedef struct pc_kernels {
     void (*unary)(pc_unary_op op, double a, double b, int64_t n, const void *src, void *dst);
     void (*softmax)(int logarithm, int64_t rows, int64_t n, const void *src, void *dst);
     void (*norm)(const pc_norm_desc *desc, int64_t from, int64_t to, const void *src, void *dst); /* rows, of all */
-    pc_resample_table_fn *resample_table;
     pc_resample_row_fn *resample_row;
     pc_resample_pixels_fn *resample_pixels;
     pc_resample_blend_fn *resample_blend;

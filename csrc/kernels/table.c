@@ -56,7 +56,6 @@ const pc_kernels PC_FN(pc_kernels) = {
     .unary = PC_FN(pc_unary_row),
     .softmax = PC_FN(pc_softmax_rows),
     .norm = PC_FN(pc_norm_rows),
-    .resample_table = PC_FN(pc_resample_table),
     .resample_row = PC_FN(pc_resample_row),
     .resample_pixels = PC_FN(pc_resample_pixels),
     .resample_blend = PC_FN(pc_resample_blend),

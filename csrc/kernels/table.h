@@ -58,7 +58,6 @@ void PC_FN(pc_relu_row)(int64_t n, const void *src, void *dst);
 void PC_FN(pc_unary_row)(pc_unary_op op, double a, double b, int64_t n, const void *src, void *dst);
 void PC_FN(pc_softmax_rows)(int logarithm, int64_t rows, int64_t n, const void *src, void *dst);
 void PC_FN(pc_norm_rows)(const pc_norm_desc *desc, int64_t from, int64_t to, const void *src, void *dst);
-pc_resample_table_fn PC_FN(pc_resample_table);
 pc_resample_row_fn PC_FN(pc_resample_row);
 pc_resample_pixels_fn PC_FN(pc_resample_pixels);
 pc_resample_blend_fn PC_FN(pc_resample_blend);
