@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from problems import same_bits
 
+import pyconv
 import pyconv.nn.functional as F
 from pyconv import nn, reference
 
@@ -151,6 +152,80 @@ def test_interpolating_nothing_changes_nothing(rng):
         assert F.interpolate(x[:0], 4, mode=mode).shape == (0, 3, 4, 4)
 
 
+def channels_last(x):
+    """Return the same array with its channels next to each other in memory."""
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
+
+
+LARGE = [
+    ((2, 3, 40), 777, "linear"),
+    ((1, 2, 9000), 5000, "linear"),
+    ((2, 3, 17, 29), (35, 58), "bilinear"),
+    ((3, 40, 9, 13), (7, 50), "bilinear"),
+    ((1, 2, 5, 4000), (9, 6000), "bilinear"),
+    ((1, 6000, 3, 2), (4, 3), "bilinear"),
+    ((2, 5, 19, 33), (38, 11), "bicubic"),
+    ((1, 40, 8, 9), (17, 20), "bicubic"),
+    ((1, 5, 11, 12), (24, 31), "nearest"),
+    ((2, 30, 6, 70), (9, 41), "nearest-exact"),
+    ((1, 2, 70, 6, 40), (130, 7, 50), "trilinear"),
+    ((1, 20, 5, 6, 7), (9, 4, 15), "trilinear"),
+    ((1, 3, 6, 9, 21), (13, 5, 40), "nearest"),
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("shape", "size", "mode"), LARGE, ids=str)
+def test_interpolate_has_the_same_bits_everywhere(shape, size, mode, dtype, isa, num_threads, rng):
+    x = rng.standard_normal(shape).astype(dtype)
+    result = F.interpolate(x, size, mode=mode)
+    expected = reference.interpolate(x, size, mode=mode)
+    # A place may be off by roundings of the axis, and with it the weights.
+    np.testing.assert_allclose(result, expected, rtol=0, atol=16 * max(shape[2:]) * np.finfo(dtype).eps)
+    last = F.interpolate(channels_last(x), size, mode=mode)
+    assert same_bits(np.ascontiguousarray(last), result)
+    assert np.moveaxis(last, 1, -1).flags.c_contiguous
+    pyconv.set_isa("scalar")
+    with pyconv.threads(1):
+        assert same_bits(F.interpolate(x[-1:], size, mode=mode), result[-1:]), "depends on the batch"
+    pyconv.set_isa(isa)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.float16, np.int32, np.int64, np.complex64, np.complex128, "V3"])
+@pytest.mark.parametrize("mode", ["nearest", "nearest-exact"])
+def test_interpolate_any_type(mode, dtype, isa, rng):
+    for channels in (1, 3, 40):
+        x = rng.integers(0, 256, (2, channels, 5, 7 * np.dtype(dtype).itemsize), np.uint8)
+        x = (x % 2 if dtype is bool else x).view(dtype)
+        rows, columns = (
+            np.array([int((i + (mode != "nearest") / 2) * n / m) for i in range(m)]) for n, m in ((5, 8), (7, 40))
+        )
+        expected = x[:, :, rows][..., columns]
+        assert F.interpolate(x, (8, 40), mode=mode).tobytes() == expected.tobytes()
+        last = F.interpolate(channels_last(x), (8, 40), mode=mode)
+        assert np.ascontiguousarray(last).tobytes() == expected.tobytes()
+
+
+def test_interpolate_passes_on_what_is_no_number(isa):
+    x = np.zeros((1, 1, 6, 40), np.float32)
+    x[0, 0, 2, 3], x[0, 0, 4, 30] = np.nan, np.inf
+    for image in (x, channels_last(np.repeat(x, 20, 1))):
+        result = F.interpolate(image, scale_factor=2, mode="bilinear")[0, -1]
+        assert np.isnan(result[4:6, 6:8]).all()
+        assert np.isinf(result[8:10, 60:62]).all()
+        assert np.isfinite(result[:3]).all()
+        assert np.isfinite(result[:, 10:55]).all()
+
+
+def test_interpolate_views_and_byte_order(rng):
+    x = rng.standard_normal((2, 6, 9, 10)).astype(np.float32)[:, ::2, 1:, ::-1]
+    for mode in ("nearest", "bilinear"):
+        assert same_bits(F.interpolate(x, 12, mode=mode), F.interpolate(x.copy(), 12, mode=mode))
+    swapped = F.interpolate(x.astype(">f4"), 12)
+    assert swapped.dtype == np.dtype(">f4")
+    np.testing.assert_array_equal(swapped, F.interpolate(x, 12))
+
+
 # ---- shuffles ----
 
 
@@ -212,6 +287,7 @@ X = np.zeros((2, 3, 5, 6), np.float32)
         (ValueError, "interpolate: align_corners", lambda: F.interpolate(X, 3, align_corners=True)),
         (ValueError, "interpolate: antialias", lambda: F.interpolate(X, 3, mode="bicubic", antialias=True)),
         (ValueError, r"interpolate: only the batch.*\(2, 0, 5, 6\)", lambda: F.interpolate(X[:, :0], 3)),
+        (TypeError, "interpolate: input.*object", lambda: F.interpolate(X.astype(object), 3)),
         (TypeError, "interpolate: input.*int64", lambda: F.interpolate(X.astype(int), 3, mode="bilinear")),
         (ValueError, r"pixel_shuffle: .*\* 4.*\(2, 3, 5, 6\)", lambda: F.pixel_shuffle(X, 2)),
         (ValueError, "pixel_shuffle: upscale_factor.*0", lambda: F.pixel_shuffle(X, 0)),

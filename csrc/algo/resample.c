@@ -7,9 +7,9 @@
  * result's row come one after the other, for the same reason. Rows are cut into strips, and slices into blocks, that fit
  * the workspace.
  *
- * Along a row, a table has for each element of a strip where it reads, and with what weights. With many channels last it
- * has so for each pixel only, and a pixel is a sum of pixels as a row is one of rows. Nearest elements are copied, of
- * whatever type. */
+ * Along a row, a table has for each element of a strip where it reads, and with what weights. With channels last it has
+ * so for each pixel, and a pixel is a sum of pixels as a row is one of rows. Nearest elements are copied, of whatever
+ * type. */
 #include <math.h>
 #include <string.h>
 
@@ -22,7 +22,7 @@ enum {
     WANTED = 32 << 10, /* bytes of rows and table of a strip */
     NARROW = 256,      /* elements of a strip for which a volume is cut into blocks */
     NARROWEST = 64,    /* elements of a strip at least */
-    WIDE = 24,         /* channels of a pixel that is summed by itself */
+    WIDE = 24,         /* channels of a pixel that is copied by itself */
     TAPS = PC_MAX_RESAMPLE_TAPS,
 };
 
@@ -123,7 +123,7 @@ static resampling plan(const pc_kernels *k, const pc_resample_desc *d) {
     resampling r = {.desc = d, .k = k, .row = d->out[2] * d->inner, .slices = d->out[0]};
     for (int i = 0; i < 3; i++) r.taps[i] = i >= 3 - d->rank ? taps_of[d->mode] : 1;
     r.plain = d->rank == 1;
-    r.each = d->inner == 1 || (d->inner < WIDE && d->in[2] * d->inner <= INT32_MAX);
+    r.each = d->inner == 1 || (r.taps[2] == 1 && d->inner < WIDE && d->in[2] * d->inner <= INT32_MAX);
     const int64_t size = d->size, entry = r.taps[2] * (4 + 8);
     for (;; r.slices = pc_ceil_div(r.slices, 2)) {
         r.span = span_of(&r);
@@ -177,7 +177,7 @@ static void across(const part *p, int64_t z, int64_t y, char *dst) {
     const char *src = row_of(p, z, y);
     const int taps = r->taps[2];
     if (r->each) {
-        if (taps == 1 && size != r->k->size)
+        if (taps == 1 && (size != r->k->size || d->inner > 1)) /* of channels, indices do not ascend */
             copy(size, p->n, p->table.index, src, dst);
         else
             r->k->resample_row(taps, p->n, &p->table, src, in_n, dst);

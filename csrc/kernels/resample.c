@@ -77,15 +77,15 @@ PC_INLINE vec blended(const int taps, const int high, const runs *r, int64_t i, 
     return high > 1 ? v_fma(sum[1], r->down[1], v_mul(sum[0], r->down[0])) : sum[0];
 }
 
-PC_INLINE void blend(const int taps, const int high, int64_t n, const runs *r, elem *dst) {
+PC_INLINE void blend(const int taps, const int high, int64_t n, const runs *all, elem *dst) {
+    const runs r = *all; /* in registers: dst might be all of it, as far as a compiler knows */
     int64_t i = 0;
-    for (; i + PC_VLEN <= n; i += PC_VLEN) v_store(dst + i, blended(taps, high, r, i, PC_VLEN));
-    if (i < n) v_store_n(dst + i, (int)(n - i), blended(taps, high, r, i, (int)(n - i)));
+    for (; i + PC_VLEN <= n; i += PC_VLEN) v_store(dst + i, blended(taps, high, &r, i, PC_VLEN));
+    if (i < n) v_store_n(dst + i, (int)(n - i), blended(taps, high, &r, i, (int)(n - i)));
 }
 
 PC_RARE void blend_2(int64_t n, const runs *r, elem *dst) { blend(2, 1, n, r, dst); }
 PC_RARE void blend_4(int64_t n, const runs *r, elem *dst) { blend(4, 1, n, r, dst); }
-PC_RARE void blend_2x2(int64_t n, const runs *r, elem *dst) { blend(2, 2, n, r, dst); }
 
 void PC_FN(pc_resample_blend)(int taps, int64_t n, const void *const *row, const void *weight, void *dst) {
     runs r;
@@ -96,18 +96,31 @@ void PC_FN(pc_resample_blend)(int taps, int64_t n, const void *const *row, const
     (taps == 2 ? blend_2 : blend_4)(n, &r, dst);
 }
 
-void PC_FN(pc_resample_pixels)(int taps, int high, int64_t n, int64_t c, int64_t inner, const pc_resample_table *table,
-                               const void *const *src, const void *down, void *dst) {
+PC_INLINE void pixels(const int taps, const int high, int64_t n, int64_t c, int64_t inner,
+                      const pc_resample_table *table, const void *const *src, const elem *down, elem *dst) {
+    const int32_t *index = table->index;
+    const elem *weight = table->weight;
+    const int64_t ld = table->ld;
     runs r;
-    for (int q = 0; q < high && high > 1; q++) r.down[q] = v_set1(((const elem *)down)[q]);
+    for (int q = 0; q < high && high > 1; q++) r.down[q] = v_set1(down[q]);
     int64_t m;
-    for (int64_t i = 0, entry = 0; i < n; i += m, c = 0, entry++) {
+    for (int64_t i = 0; i < n; i += m, c = 0, index++, weight++) {
         for (int t = 0; t < taps; t++) {
-            const int64_t at = t * table->ld + entry;
-            r.weight[t] = v_set1(((const elem *)table->weight)[at]);
-            for (int q = 0; q < high; q++) r.run[q][t] = (const elem *)src[q] + table->index[at] * inner + c;
+            r.weight[t] = v_set1(weight[t * ld]);
+            for (int q = 0; q < high; q++) r.run[q][t] = (const elem *)src[q] + index[t * ld] * inner + c;
         }
         m = pc_min(inner - c, n - i);
-        (taps == 4 ? blend_4 : high == 2 ? blend_2x2 : blend_2)(m, &r, (elem *)dst + i);
+        if (high == 2)
+            blend(2, 2, m, &r, dst + i);
+        else
+            (taps == 2 ? blend_2 : blend_4)(m, &r, dst + i);
     }
+}
+
+void PC_FN(pc_resample_pixels)(int taps, int high, int64_t n, int64_t c, int64_t inner, const pc_resample_table *table,
+                               const void *const *src, const void *down, void *dst) {
+    if (high == 2)
+        pixels(2, 2, n, c, inner, table, src, down, dst);
+    else
+        pixels(taps, 1, n, c, inner, table, src, down, dst);
 }

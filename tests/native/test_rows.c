@@ -202,6 +202,80 @@ static void check_softmax(pc_dtype dtype, int logarithm, int64_t rows, int64_t n
     guard_destroy(&dst);
 }
 
+/* Sizes on both sides of a vector, a strip and a block of slices; the definition is checked from Python. */
+static void check_resample(pc_dtype dtype, pc_resample_mode mode, guard_side side, rng *r) {
+    const int rank = (int)rng_range(r, 1, mode == PC_RESAMPLE_CUBIC ? 2 : 3);
+    pc_resample_desc d = {.dtype = dtype, .mode = mode, .rank = rank, .planes = rng_range(r, 1, 3)};
+    d.corners = mode >= PC_RESAMPLE_LINEAR && rng_range(r, 0, 1);
+    d.size = mode < PC_RESAMPLE_LINEAR ? (int)rng_range(r, 1, 9) : (int)dtype_size(dtype);
+    d.inner = rng_range(r, 0, 1) ? 1 : rng_range(r, 1, 70);
+    size_t in = (size_t)(d.planes * d.inner * d.size), out = in;
+    for (int i = 0; i < 3; i++) {
+        const int absent = i < 3 - rank;
+        d.in[i] = absent ? 1 : rng_range(r, 1, i == 2 ? 60 : 9);
+        d.out[i] = absent ? 1 : rng_range(r, 1, i == 2 ? 90 : 12);
+        d.step[i] = (float)d.in[i] / (float)d.out[i];
+        in *= (size_t)d.in[i];
+        out *= (size_t)d.out[i];
+    }
+    const size_t bytes = pc_resample_workspace(&d);
+    guard_buffer src = guard_create(in, side), dst = guard_create(out, side), work = guard_create(bytes, side);
+    fill(dtype, src.data, (int64_t)(in / dtype_size(dtype)), DATA_REAL, r);
+    void *scalar = poisoned(out);
+    guard_watch("pc_resample");
+    for (int isa = PC_ISA_SCALAR; isa < PC_ISA_COUNT; isa++) {
+        if (!pc_isa_available((pc_isa)isa)) continue;
+        CHECK(pc_set_isa((pc_isa)isa) == PC_OK, "set_isa");
+        poison(dst.data, out);
+        const pc_status status = pc_resample(&d, src.data, dst.data, work.data, bytes);
+        CHECK(status == PC_OK, "resample: %s", pc_status_text(status));
+        if (isa == PC_ISA_SCALAR) memcpy(scalar, dst.data, out);
+        CHECK(!memcmp(scalar, dst.data, out), "resample, mode %d, rank %d, inner %" PRId64 ", differs on %s", (int)mode,
+              rank, d.inner, pc_isa_name((pc_isa)isa));
+    }
+    CHECK(pc_set_isa(PC_ISA_AUTO) == PC_OK, "set_isa");
+    CHECK(guard_intact(&src) && guard_intact(&dst) && guard_intact(&work), "resample wrote beside its buffers");
+    CHECK(pc_resample(&d, src.data, dst.data, work.data, 0) == PC_ERR_SIZE, "no workspace");
+    CHECK(pc_resample(&d, NULL, dst.data, work.data, bytes) == PC_ERR_NULL, "no image");
+    free(scalar);
+    guard_destroy(&src);
+    guard_destroy(&dst);
+    guard_destroy(&work);
+}
+
+static void check_resample_errors(void) {
+    const pc_resample_desc good = {.mode = PC_RESAMPLE_LINEAR,
+                                   .size = 4,
+                                   .rank = 1,
+                                   .inner = 1,
+                                   .in = {1, 1, 2},
+                                   .out = {1, 1, 3},
+                                   .step = {0, 0, 1}};
+    pc_resample_desc d = good;
+    double one[4];
+    CHECK(pc_resample(&d, one, one, one, sizeof one) == PC_OK, "no planes");
+    CHECK(pc_resample(NULL, one, one, one, sizeof one) == PC_ERR_NULL && !pc_resample_workspace(NULL), "no descriptor");
+#define WRONG(change, status)                                                                                          \
+    do {                                                                                                               \
+        d = good;                                                                                                      \
+        d.change;                                                                                                      \
+        CHECK(pc_resample(&d, one, one, one, sizeof one) == (status), #change);                                        \
+        CHECK(!pc_resample_workspace(&d), #change);                                                                    \
+    } while (0)
+    WRONG(dtype = (pc_dtype)7, PC_ERR_DTYPE);
+    WRONG(mode = PC_RESAMPLE_COUNT, PC_ERR_MODE);
+    WRONG(size = 2, PC_ERR_DTYPE);
+    WRONG(rank = 4, PC_ERR_SIZE);
+    WRONG(inner = 0, PC_ERR_SIZE);
+    WRONG(planes = -1, PC_ERR_SIZE);
+    WRONG(in[1] = 2, PC_ERR_SIZE);
+    WRONG(out[2] = 0, PC_ERR_SIZE);
+    WRONG(step[2] = NAN, PC_ERR_SIZE);
+    WRONG(step[2] = -1, PC_ERR_SIZE);
+    WRONG(in[2] = INT64_C(1) << 31, PC_ERR_OVERFLOW);
+    WRONG(planes = INT64_MAX / 4, PC_ERR_OVERFLOW);
+}
+
 int main(void) {
     for (int dtype = PC_F32; dtype <= PC_F64; dtype++) {
         for (int64_t n = 0; n <= MOST_COUNT; n++) {
@@ -234,6 +308,11 @@ int main(void) {
         CHECK(pc_normalize((pc_dtype)dtype, &desc, 1, NULL, &one) == PC_ERR_NULL, "normalize");
         CHECK(pc_normalize((pc_dtype)dtype, NULL, 1, &one, &one) == PC_ERR_NULL, "normalize");
         CHECK(pc_normalize((pc_dtype)dtype, &desc, 0, NULL, NULL) == PC_OK, "no rows");
+    }
+    check_resample_errors();
+    for (int i = 0; i < 1600; i++) {
+        rng r = {.state = (uint64_t)i};
+        check_resample(i & 4 ? PC_F64 : PC_F32, (pc_resample_mode)(i & 3), i & 8 ? GUARD_AFTER : GUARD_BEFORE, &r);
     }
     double one = 1.0;
     CHECK(pc_relu((pc_dtype)7, 1, &one, &one) == PC_ERR_DTYPE, "relu");

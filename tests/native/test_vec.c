@@ -142,6 +142,17 @@ static void test_shuffles(rng *r) {
     expect("v_zip", zipped[1], both + PC_VLEN);
     expect("v_odd_unordered", v_ordered(v_odd_unordered(v_load(both), v_load(both + PC_VLEN))), odd);
 
+    int32_t index[PC_VLEN];
+    for (int i = 0; i < PC_VLEN; i++) {
+        index[i] = (int32_t)rng_range(r, 0, 2 * PC_VLEN - 1);
+        shifted[i] = both[index[i]];
+    }
+    expect("v_gather", v_gather(both, index), shifted);
+#if defined(PC_PICKS)
+    for (int i = 0; i < PC_VLEN; i++) index[i] += 1000;
+    expect("v_pick", v_pick(v_load(both), v_load(both + PC_VLEN), index, 1000), shifted);
+#endif
+
     elem square[PC_VLEN][PC_VLEN], column[PC_VLEN];
     fill(dtype, square, PC_VLEN * PC_VLEN, DATA_SPECIAL, r);
     vec rows[PC_VLEN];

@@ -109,7 +109,7 @@ def interpolate(
 
     Returns
     -------
-    ndarray, (N, C, *size), in C order
+    ndarray, (N, C, *size), in the memory order of the input: that of channels last stays so
 
     Raises
     ------
