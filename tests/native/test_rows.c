@@ -1,5 +1,5 @@
-/* test_rows.c - elementwise functions, softmax and norms: the definition, the same bits on every instruction set, in
- * place, between guard pages. */
+/* test_rows.c - elementwise functions, softmax, norms and resampling: the definition, or the same bits on every
+ * instruction set, in place, between guard pages. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
