@@ -215,7 +215,10 @@ def test_every_float_rounds_to_the_nearest_half_and_to_even(isa, rng):
 @pytest.mark.parametrize(
     ("shape", "kernel", "arguments"),
     [
-        ((3, 50, 7, 7), (3, 3), {"padding": 1}),
+        ((3, 50, 7, 9), (3, 3), {"padding": 1}),
+        ((2, 7, 33, 45), (3, 3), {"padding": (1, 3)}),
+        ((1, 3, 41, 70), (3, 3), {"padding": (2, 1), "stride": 2}),
+        ((1, 3, 15, 19), (5, 5), {"padding": (0, 4)}),
         ((2, 5, 61, 90), (5, 5), {"padding": 2, "stride": 2}),
         ((2, 3, 70, 256), (3, 3), {"padding": ((3, 1), (0, 2))}),
         ((1, 1, 45, 1024), (3, 7), {"padding": (2, 3), "padding_mode": "constant", "padding_value": 2.5}),
@@ -247,10 +250,50 @@ def test_depthwise_halves_are_read_and_written_by_the_kernels(shape, kernel, arg
     room[: x.size] = x.reshape(-1)
     with pytest.raises(ValueError, match="out shares memory with input"):
         convolve(room[: x.size].reshape(x.shape), w, b, **arguments, out=room[-out.size :].reshape(out.shape))
+    room = np.empty(w.size + out.size - 1, dtype)
+    room[: w.size] = w.reshape(-1)
+    with pytest.raises(ValueError, match="out shares memory with weight"):
+        convolve(x, room[: w.size].reshape(w.shape), b, **arguments, out=room[-out.size :].reshape(out.shape))
     with pytest.raises(TypeError, match=r"out must be a numpy\.ndarray, not list"):
         convolve(x, w, b, **arguments, out=[1])
     with pytest.raises(TypeError, match=f"out is float32 but the result is {dtype}"):
         convolve(x, w, b, **arguments, out=out.astype(np.float32))
+
+
+@pytest.mark.parametrize("dtype", HALVES)
+@pytest.mark.parametrize(
+    ("shape", "weight", "arguments"),
+    [
+        ((3, 50, 7, 7), (50, 1, 3, 3), {"padding": 1, "groups": 50}),
+        ((2, 16, 9, 10), (24, 16, 3, 3), {"stride": 2, "activation": "relu"}),
+        ((12, 30), (5, 6, 4), {"groups": 2, "padding": "same", "activation": (-1, 4)}),
+        ((2, 3, 5, 6, 7), (4, 3, 2, 2, 2), {}),
+    ],
+)
+def test_small_images_of_half_floats_are_converted_at_once(shape, weight, arguments, dtype, rng):
+    """What the extension does with them is what float32 gives, rounded once; `out` and a residual included."""
+    groups = arguments.get("groups", 1)
+    if len(weight) == 3:
+        shape, weight = (groups * weight[1], shape[1]), (groups * weight[0], *weight[1:])
+    convolve = CONVOLUTIONS[len(weight) - 2][0]
+    x, w, b = (rng.standard_normal(s).astype(dtype) for s in (shape, weight, weight[:1]))
+    floats = [a.astype(np.float32) for a in (x, w, b)]
+    plain = convolve(*floats, **arguments, precision="strict")
+    for residual in (None, rng.standard_normal(plain.shape).astype(dtype)):
+        extra = {} if residual is None else {"residual": residual.astype(np.float32)}
+        expected = convolve(*floats, **arguments, **extra, precision="strict").astype(dtype).view(np.uint16)
+        out = np.full_like(plain, np.nan, dtype)
+        assert convolve(x, w, b, **arguments, residual=residual, out=out) is out
+        assert same_bits(out.view(np.uint16), expected)
+        assert same_bits(convolve(x, w, b, **arguments, residual=residual).view(np.uint16), expected)
+    with pytest.raises(ValueError, match="out has shape"):
+        convolve(x, w, b, **arguments, out=np.empty((*plain.shape[:-1], 1), dtype))
+    with pytest.raises(ValueError, match="residual has shape"):
+        convolve(x, w, b, **arguments, residual=np.empty((*plain.shape[:-1], 1), dtype))
+    room = np.empty(w.size + plain.size - 1, dtype)
+    room[: w.size] = w.reshape(-1)
+    with pytest.raises(ValueError, match="out shares memory with weight"):
+        convolve(x, room[: w.size].reshape(w.shape), b, **arguments, out=room[-plain.size :].reshape(plain.shape))
 
 
 @pytest.mark.fast
