@@ -5,7 +5,7 @@
 #include "../base/cpu.h"
 #include "dense.h"
 
-static const char *reject(const pc_conv *c) { return pc_dense_reject(c); }
+PC_PLANNING static const char *reject(const pc_conv *c) { return pc_dense_reject(c); }
 
 static double filled(int64_t n) { return (double)n / (double)pc_round_up(n, PC_MAX_VLEN); }
 
@@ -24,7 +24,7 @@ static int pixels_do_better(const pc_conv *c) {
     return pixels > 1.08 * channels;
 }
 
-static const char *defer(const pc_conv *c) {
+PC_PLANNING static const char *defer(const pc_conv *c) {
     if (c->dst.w == 1 || c->dst.c != 1)
         return pixels_do_better(c) ? "pixels fill vectors better than channels, or sums are short" : 0;
     return c->ocg < 12 ? "fewer than 12 output channels a group leave lanes empty" : 0;
@@ -66,7 +66,7 @@ double pc_channel_tile_cost(const pc_kernels *k, int64_t nv, int64_t np, int in_
 
 /* The tile that spends the fewest cycles on a row of this problem. Channels last, blocks that write less than 256 bytes
  * of each pixel cost memory some 5 cycles a vector: 1 -> 64 channels of 3x3 take 1.5 times as long in 2 blocks. */
-static void choose_tile(pc_conv *c) {
+PC_PLANNING static void choose_tile(pc_conv *c) {
     const pc_kernels *k = c->kernels;
     pc_dense *d = &c->as.dense;
     const int64_t vectors = pc_ceil_div(c->ocg, k->vlen);
@@ -199,7 +199,7 @@ static int copies(const pc_conv *c) {
     return c->icg * power > 64 * 2048; /* sets of L2, and what was measured */
 }
 
-static void plan(pc_conv *c) {
+PC_PLANNING static void plan(pc_conv *c) {
     pc_dense_view(c);
     choose_tile(c);
     c->as.dense.copies = copies(c);

@@ -145,7 +145,7 @@ static int64_t region_cols(const pc_dense *d) {
 
 /* Rather than stream weights that L2 cannot keep once for every few rows, take all rows of part of the channels: the
  * sums of all blocks wait meanwhile. */
-static void choose_channels(pc_conv *c, const pc_dense_family *f) {
+PC_PLANNING static void choose_channels(pc_conv *c, const pc_dense_family *f) {
     pc_dense *d = &c->as.dense;
     pc_dense unused;
     const int size = c->kernels->size;
@@ -159,7 +159,7 @@ static void choose_channels(pc_conv *c, const pc_dense_family *f) {
 
 /* The largest region that fits: whole rows of all channels if possible, else part of a row, else part of the channels.
  */
-static void choose_region(pc_conv *c, const pc_dense_family *f) {
+PC_PLANNING static void choose_region(pc_conv *c, const pc_dense_family *f) {
     pc_dense *d = &c->as.dense;
     const int64_t step = d->step;
     d->chans = c->icg;
@@ -210,7 +210,7 @@ static void choose_region(pc_conv *c, const pc_dense_family *f) {
 
 /* Weights that no cache near the core keeps are streamed once for several slices of outputs: 768 channels of 8x8x8 run
  * 1.3 times as fast. The sums of all of them wait, and of fewer blocks at once. */
-static void choose_depth(pc_conv *c, const pc_dense_family *f) {
+PC_PLANNING static void choose_depth(pc_conv *c, const pc_dense_family *f) {
     enum { MANY = 4 << 20 }; /* bytes of weights */
     const pc_conv_desc *p = &c->desc;
     pc_dense *d = &c->as.dense;
@@ -233,7 +233,7 @@ static void choose_depth(pc_conv *c, const pc_dense_family *f) {
  * the busiest thread the least to do. Costs are in FMAs of a vector: gathering takes about half of one an element and
  * some more a row; each item reads its weights again, and what L2 cannot keep of them comes from L3 at about a quarter
  * of a vector an FMA beside the work. */
-static void share_work(pc_conv *c, const pc_dense_family *f) {
+PC_PLANNING static void share_work(pc_conv *c, const pc_dense_family *f) {
     enum { KEPT = 256 << 10 };
     pc_dense *d = &c->as.dense;
     const int flat = d->oh == 1;
@@ -274,7 +274,7 @@ static void share_work(pc_conv *c, const pc_dense_family *f) {
     d->per_split = pc_ceil_div(d->blocks, best_splits);
 }
 
-void pc_dense_plan(pc_conv *c, const pc_dense_family *f, int64_t step) {
+PC_PLANNING void pc_dense_plan(pc_conv *c, const pc_dense_family *f, int64_t step) {
     pc_dense *d = &c->as.dense;
     const int size = c->kernels->size;
     /* A pass has to leave room in L1 for a cache line of pixels a step. Tiles of short vectors use few of each line, so

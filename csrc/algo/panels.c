@@ -65,7 +65,7 @@ static int64_t region_bytes(const pc_conv *c, int64_t rows, int64_t cols) {
     return (reach(c, 0, rows) * pitch + c->kernels->vlen) * c->kernels->size + turned_bytes(c, rows, cols);
 }
 
-static const char *reject(const pc_conv *c) {
+PC_PLANNING static const char *reject(const pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     if (c->icg != 1) return "a group has more than one input channel";
     if (p->in[0] != 1 || p->kernel[0] != 1 || c->out[0] != 1) return "the problem has a depth";
@@ -85,7 +85,7 @@ static const char *left_to_rows(const pc_conv *c) {
     return columns <= 12 || (columns > lanes && columns <= most) ? 0 : "channels first: columns fill lanes";
 }
 
-static const char *defer(const pc_conv *c) {
+PC_PLANNING static const char *defer(const pc_conv *c) {
     const char *reason = is_planar(c) ? left_to_rows(c) : 0;
     if (reason) return reason;
     if (c->ocg > 1 && c->desc.groups == 1) return "several outputs share the one input channel, which others broadcast";
@@ -96,7 +96,7 @@ static const char *defer(const pc_conv *c) {
 
 /* Cycles for an output of regions of that size, roughly: a vector of the panel costs a load and a store, one of outputs
  * its FMAs and a store for each tile, each row of either some set-up. */
-static double cost_of(const pc_conv *c, const pc_panels_plan *d, int64_t rows, int64_t cols) {
+PC_PLANNING static double cost_of(const pc_conv *c, const pc_panels_plan *d, int64_t rows, int64_t cols) {
     enum { SETUP = 25 };
     const int64_t lanes = c->kernels->vlen, high = reach(c, 0, rows), wide = reach(c, 1, cols);
     const double gather = (double)high * (3 * (double)pc_ceil_div(wide * d->pixel, lanes) + SETUP);
@@ -108,7 +108,7 @@ static double cost_of(const pc_conv *c, const pc_panels_plan *d, int64_t rows, i
 }
 
 /* Rows and columns of a region: the cheapest of those whose panels stay in L1, or the smallest. */
-static void choose_region(const pc_conv *c, pc_panels_plan *d) {
+PC_PLANNING static void choose_region(const pc_conv *c, pc_panels_plan *d) {
     const int64_t height = outputs(c, 0), width = outputs(c, 1), unit = d->across ? 1 : d->tile;
     double least = 0;
     for (int64_t rows = unit;; rows += unit) {
@@ -129,7 +129,7 @@ static void choose_region(const pc_conv *c, pc_panels_plan *d) {
     d->whole = d->count[0] * d->count[1] * d->apart[0] * d->apart[1] == 1;
 }
 
-static void plan(pc_conv *c) {
+PC_PLANNING static void plan(pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     pc_panels_plan *d = &c->as.panels;
     const int64_t lanes = c->kernels->vlen, size = c->kernels->size;

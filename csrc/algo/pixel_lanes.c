@@ -5,7 +5,7 @@
 
 #include "dense.h"
 
-static const char *reject(const pc_conv *c) { return pc_dense_reject(c); }
+PC_PLANNING static const char *reject(const pc_conv *c) { return pc_dense_reject(c); }
 
 static const char *accept(const pc_conv *c) {
     (void)c;
@@ -29,7 +29,7 @@ static int64_t sum_size(const pc_conv *c, int64_t rows, int64_t cols) {
     return tiles_of(c, rows, cols) * c->as.dense.np * c->as.dense.nv * c->kernels->vlen;
 }
 
-static void choose_tile(pc_conv *c) {
+PC_PLANNING static void choose_tile(pc_conv *c) {
     const pc_kernels *k = c->kernels;
     pc_dense *d = &c->as.dense;
     int most = PC_MAX_MR, nv = PC_MAX_PIXEL_NV;
@@ -100,7 +100,7 @@ static void bundle_groups(pc_conv *c) {
     if (d->bundle > 1) d->strip = PC_DENSE_STRIP / 4;
 }
 
-static void plan(pc_conv *c) {
+PC_PLANNING static void plan(pc_conv *c) {
     pc_dense_view(c);
     pc_dense *d = &c->as.dense;
     if (d->px > 1 || d->ow < PC_MAX_VLEN) d->in_place = 0; /* a row must hold a whole vector, on every ISA */

@@ -71,7 +71,7 @@ static int64_t halves_bytes(const pc_conv *c, int64_t rows) {
     return (rows < c->out[1] ? rows_read(c, rows) : c->desc.in[1]) * c->desc.in[2] * 4;
 }
 
-static const char *reject(const pc_conv *c) {
+PC_PLANNING static const char *reject(const pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     if (holds_halves(c)) {
         if (p->in[0] != 1 || p->kernel[0] != 1 || c->out[0] != 1 || c->ocg > 1)
@@ -100,7 +100,7 @@ static int is_direct(const pc_conv *c, int kr, int size) {
            (p->stride[2] == 2 && p->stride[1] == 2 && p->dilation[2] == 1 && kr && (p->kernel[0] == 1 || kr == 3));
 }
 
-static const char *defer(const pc_conv *c) {
+PC_PLANNING static const char *defer(const pc_conv *c) {
     if (c->desc.kernel[0] > 1 && c->desc.stride[2] > 1 && !is_direct(c, (int)c->desc.kernel[1], c->kernels->size))
         return "strips of several slices, at a stride, take a tenth longer than pixel lanes";
     return c->ocg > 1 && c->desc.groups == 1 ? "several outputs share the one input channel, which lanes load once" : 0;
@@ -115,7 +115,7 @@ int pc_rows_weaves(const pc_conv *c) {
 
 /* The variant that needs the fewest cycles for this height: whole tiles, the last one overlapping the one before.
  * Narrow vectors and half floats have few variants; returns 0 where none of them serves. */
-static int choose_tile(pc_conv *c, int narrow, int halves) {
+PC_PLANNING static int choose_tile(pc_conv *c, int narrow, int halves) {
     const pc_kernels *k = c->kernels;
     pc_rows_fn *(*find)(int, int, int, int) = halves   ? k->rows_halves[c->desc.src_type == PC_BF16]
                                               : narrow ? k->rows_narrow
@@ -181,7 +181,7 @@ static int narrow_pays(const pc_conv *c) {
     return (double)half * 0.55 < (double)whole;
 }
 
-static void plan(pc_conv *c) {
+PC_PLANNING static void plan(pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     const int size = c->kernels->size;
     if (!(holds_halves(c) && choose_tile(c, 0, 1)) && !(narrow_pays(c) && choose_tile(c, 1, 0))) choose_tile(c, 0, 0);

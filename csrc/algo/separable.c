@@ -72,7 +72,7 @@ static int64_t row_bytes(const pc_conv *c, int tile) {
 
 /* Strips across: as wide as L1 holds, but much wider than the columns at their sides, which the first pass computes
  * again for the neighbour; and wide enough that a border's columns are copies of columns of the strip. */
-static int64_t choose_strips(const pc_conv *c, int tile) {
+PC_PLANNING static int64_t choose_strips(const pc_conv *c, int tile) {
     const pc_conv_desc *p = &c->desc;
     const int64_t bytes = tile * inner_of(c) * c->kernels->size * p->stride[2];
     const int64_t halo = (p->kernel[2] - 1) * p->dilation[2] / p->stride[2];
@@ -140,7 +140,7 @@ static int64_t lay_out(const pc_conv *c, pc_separable_plan *s, int may_copy) {
 }
 
 /* One row in the narrowest strips, with lanes of 16 and every buffer that it may need, must fit. */
-static const char *reject(const pc_conv *c) {
+PC_PLANNING static const char *reject(const pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     const int64_t border = most_border(c), inner = pc_max(c->desc.src_layout == PC_NHWC ? p->ic : 1, 1);
     const int64_t outputs = pc_min(c->out[2], p->boundary == PC_ZEROS ? 1 : 2 * pc_min(border, MOST) + 1);
@@ -164,14 +164,14 @@ static const char *reject(const pc_conv *c) {
     return (rows * row + inner * PC_MAX_VLEN) * size + 8 * (p->kernel[1] + p->kernel[2]) > most_of(c) ? reason : 0;
 }
 
-static const char *defer(const pc_conv *c) {
+PC_PLANNING static const char *defer(const pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     if (p->separable || column_of(c)) return 0;
     if (p->stride[2] > 1) return "columns would be sorted first";
     return p->ic > 32 && p->kernel[2] > 5 ? "a pixel fills vectors, and is read often: copied into a panel first" : 0;
 }
 
-static void plan(pc_conv *c) {
+PC_PLANNING static void plan(pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     pc_separable_plan *s = &c->as.separable;
     const int circular = p->boundary == PC_CIRCULAR && most_border(c) > 0;

@@ -20,7 +20,7 @@ static pc_window_fn *find(const pc_conv *c, int high, int wide) {
     return k > PC_MAX_WINDOW || step > 2 ? 0 : c->kernels->window(high, wide, (int)k, (int)step);
 }
 
-static const char *reject(const pc_conv *c) {
+PC_PLANNING static const char *reject(const pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     if (c->icg != 1 || c->ocg != 1) return "not depthwise: a group has several channels";
     if (c->src.c != 1 || c->dst.c != 1) return "input or output is channels first";
@@ -33,12 +33,12 @@ static const char *reject(const pc_conv *c) {
     return find(c, 1, 1) ? 0 : "no such kernel and stride";
 }
 
-static const char *defer(const pc_conv *c) {
+PC_PLANNING static const char *defer(const pc_conv *c) {
     (void)c;
     return 0;
 }
 
-static void plan(pc_conv *c) {
+PC_PLANNING static void plan(pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     pc_windows_plan *w = &c->as.windows;
     double least = 0; /* FMAs and a share of the loads */

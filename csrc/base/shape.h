@@ -6,6 +6,9 @@
 
 #include "../include/pyconv.h"
 
+/* Before functions that plan: what they and those that they alone call do may be small. */
+#define PC_PLANNING __attribute__((cold))
+
 static inline int64_t pc_min(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t pc_max(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline int64_t pc_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }

@@ -343,7 +343,7 @@ PC_INLINE void rows(const int tile, const int kr, const int step, const int col_
 #define SMALL(X, tile) X(tile, 3, 1, 1) X(tile, 5, 1, 1) X(tile, 7, 1, 1)
 #define STRIDED(X, tile) X(tile, 3, 2, 1) X(tile, 5, 2, 1)
 #define PAIR(X, tile) X(tile, 3, 2, 2) X(tile, 5, 2, 2)
-#define MANY(X) SMALL(X, 1) SMALL(X, 4) SMALL(X, 7) SMALL(X, 8) SMALL(X, 14)
+#define MANY(X) SMALL(X, 1) SMALL(X, 4) X(7, 3, 1, 1) SMALL(X, 8) SMALL(X, 14)
 #if defined(PC_HALVES) /* the most common alone; others are converted beforehand */
 #define VARIANTS(X)                                                                                                    \
     X(14, 3, 1, 1) X(14, 5, 1, 1) X(7, 3, 2, 2)
@@ -355,8 +355,8 @@ PC_INLINE void rows(const int tile, const int kr, const int step, const int col_
     X(4, 3, 1, 1) SMALL(X, 7) STRIDED(X, 4) PAIR(X, 1) PAIR(X, 4)
 #elif PC_REGISTERS >= 32
 #define VARIANTS(X)                                                                                                    \
-    X(1, 1, 1, 1) ANY(X, 1) ANY(X, 4) ANY(X, 8) TALL(X, 1) TALL(X, 4) TALL(X, 8) MANY(X)                    \
-    STRIDED(X, 1) STRIDED(X, 4) STRIDED(X, 7) PAIR(X, 1) PAIR(X, 4) PAIR(X, 7)                                         \
+    X(1, 1, 1, 1) ANY(X, 1) ANY(X, 4) TALL(X, 1) TALL(X, 4) TALL(X, 8) MANY(X)                                         \
+    STRIDED(X, 1) STRIDED(X, 4) PAIR(X, 1) PAIR(X, 4) PAIR(X, 7)                                         \
     X(1, 7, 2, 2) X(4, 7, 2, 2)
 #elif defined(PC_TARGET_AVX2)
 #define VARIANTS(X)                                                                                                    \
