@@ -206,8 +206,13 @@ static void print_hash(conv_problem *p) {
 int main(int argc, char **argv) {
     conv_problem p;
     int64_t count = conv_problem_chosen() + RANDOM_PROBLEMS;
+    int64_t part = 0, parts = 1, taken = 0;
     if (argc == 3 && strcmp(argv[1], "--count") == 0) {
         count = strtoll(argv[2], NULL, 10);
+    } else if (argc == 4 && strcmp(argv[1], "--part") == 0) { /* number, and of how many: for several processes */
+        part = strtoll(argv[2], NULL, 10);
+        parts = strtoll(argv[3], NULL, 10);
+        if (parts < 1 || part < 0 || part >= parts) return printf("no such part: %s of %s\n", argv[2], argv[3]), 2;
     } else if (argc == 2 && strcmp(argv[1], "--hash") == 0) {
         for (int64_t i = 0; i < count; i++) {
             conv_problem_get(&p, i);
@@ -220,7 +225,7 @@ int main(int argc, char **argv) {
         return test_result();
     }
     for (int64_t i = 0; i < count; i++) {
-        if (!conv_problem_taken(i)) continue;
+        if (!conv_problem_taken(i) || taken++ % parts != part) continue;
         conv_problem_get(&p, i);
         check_problem(&p);
     }
