@@ -156,6 +156,38 @@ def test_weights_that_are_streamed_for_several_slices(rng, depth, mode, dtype):
     assert chosen.workspace_bytes_per_thread <= 512 << 10
 
 
+@pytest.mark.parametrize("mode", ["zeros", "constant", "symmetric"])
+@pytest.mark.parametrize(
+    ("channels", "groups", "kernel"),
+    [
+        (8, 8, (2, 1)),
+        (8, 8, (3, 3)),
+        (8, 8, (1, 9)),
+        (6, 1, (3, 3)),
+        (33, 1, (1, 1)),
+        (2, 2, (31, 31)),
+        (70, 1, (3, 3)),
+    ],
+)
+def test_one_slice_that_lies_in_the_padding(rng, channels, groups, kernel, mode):
+    """A step of 3 meets the slice before the image's only one, and none besides: in every algorithm and layout."""
+    x = integers(rng, (2, channels, 1, 40, 21))
+    w, b = integers(rng, (channels, channels // groups, 1, *kernel)), integers(rng, channels)
+    sides = tuple((k // 2, k // 2) for k in kernel)
+    for dtype in (np.float32, np.float16):
+        arguments = {
+            "stride": (3, 1, 1), "padding": ((1, 0), *sides), "groups": groups, "padding_mode": mode,
+            "padding_value": 2.0,
+        }  # fmt: skip
+        expected = reference.conv3d(x, w, b, **arguments)
+        assert expected.shape[2] == 1
+        given = [a.astype(dtype) for a in (x, w, b)]
+        for _ in targets():
+            assert same_bits(F.conv3d(*given, **arguments), expected.astype(dtype))
+            result = F.conv3d(last(given[0], 3), *given[1:], **arguments, layout="NHWC")
+            assert same_bits(result, last(expected, 3).astype(dtype))
+
+
 def test_phases_are_ordinary_convolutions():
     """Of stride 2, 4x4 is four of 2x2, in channel lanes; of stride 1 the kernel is turned around."""
     x, w = np.ones((1, 32, 8, 8), np.float32), np.ones((32, 32, 4, 4), np.float32)

@@ -237,6 +237,11 @@ static inline const char *pc_at(const void *base, int64_t elements, int size) {
 }
 static inline char *pc_at_mut(void *base, int64_t elements, int size) { return (char *)base + elements * size; }
 
+/* Whether image, kernel and result have one slice, and it is the image's that the result sees, not its border. */
+static inline int pc_conv_is_flat(const pc_conv *c) {
+    return c->desc.in[0] == 1 && c->desc.kernel[0] == 1 && c->out[0] == 1 && c->desc.pad_lo[0] == 0;
+}
+
 /* Depth taps of output slice z: where tap d reads, or -1 for a slice of zeros. */
 static inline int64_t pc_conv_depth(const pc_conv *c, int64_t z, int64_t d) {
     return pc_border(c->desc.boundary, z * c->desc.stride[0] + d * c->desc.dilation[0] - c->desc.pad_lo[0],

@@ -62,7 +62,7 @@ static const char *reject(const pc_conv *c) {
     pc_fft_lines_plan ignored;
     if (p->precision == PC_STRICT) return "strict precision asks for the chain of FMAs";
     if (c->icg != 1) return "a group has more than one input channel";
-    if (p->in[0] != 1 || p->kernel[0] != 1 || c->out[0] != 1) return "the problem has a depth";
+    if (!pc_conv_is_flat(c)) return "the problem has a depth";
     if (p->kernel[1] != 1 && p->kernel[2] != 1) return "the kernel is neither one row nor one column";
     if (p->stride[1] != 1 || p->stride[2] != 1) return "the stride is not 1";
     if (p->dilation[1] != 1 || p->dilation[2] != 1) return "the kernel is dilated";

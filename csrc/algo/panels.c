@@ -66,9 +66,8 @@ static int64_t region_bytes(const pc_conv *c, int64_t rows, int64_t cols) {
 }
 
 PC_PLANNING static const char *reject(const pc_conv *c) {
-    const pc_conv_desc *p = &c->desc;
     if (c->icg != 1) return "a group has more than one input channel";
-    if (p->in[0] != 1 || p->kernel[0] != 1 || c->out[0] != 1) return "the problem has a depth";
+    if (!pc_conv_is_flat(c)) return "the problem has a depth";
     /* A pixel of 16 floats or 8 doubles, also where vectors are shorter: refusals are alike on all targets. */
     return (reach(c, 0, 1) + 1) * (reach(c, 1, 1) + 1) > MOST / 64 ? "the window does not fit the workspace" : 0;
 }

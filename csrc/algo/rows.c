@@ -74,8 +74,7 @@ static int64_t halves_bytes(const pc_conv *c, int64_t rows) {
 PC_PLANNING static const char *reject(const pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     if (holds_halves(c)) {
-        if (p->in[0] != 1 || p->kernel[0] != 1 || c->out[0] != 1 || c->ocg > 1)
-            return "half floats have a depth, or several outputs";
+        if (!pc_conv_is_flat(c) || c->ocg > 1) return "half floats have a depth, or several outputs";
         if (p->boundary != PC_ZEROS && p->boundary != PC_CONSTANT)
             return "half floats have a border that may lie anywhere in the image";
         if (c->out[2] <= SHORT) return "half floats of so small a map are soonest converted all at once";
@@ -219,8 +218,7 @@ PC_PLANNING static void plan(pc_conv *c) {
     const int64_t fmas = c->out[1] * pc_ceil_div(c->out[2], c->kernels->vlen) * c->taps;
     r->run = pc_max(1, pc_min(SMALL / fmas, planes / (8 * c->threads)));
     if (holds_halves(c)) r->run = pc_max(1, pc_min(r->run, HALVES / halves_bytes(c, c->out[1])));
-    r->small =
-        r->direct && r->step && r->bands == 1 && r->tile == c->out[1] && c->ocg == 1 && p->in[0] == 1 && c->out[0] == 1;
+    r->small = r->direct && r->step && r->bands == 1 && r->tile == c->out[1] && c->ocg == 1 && pc_conv_is_flat(c);
     r->small &= !outputs_apart(c);
     const int runs = runs_of(c);
     c->threads = (int)pc_max(1, pc_min(c->threads, items(c)));

@@ -147,7 +147,7 @@ PC_PLANNING static const char *reject(const pc_conv *c) {
     static const char *const reason = "the rows that one row of outputs reads do not fit the workspace";
     if (p->boundary == PC_CONSTANT) return "the border is a number other than zero, which the column would change";
     if (!p->separable && (p->groups != p->ic || p->oc != p->ic)) return "not depthwise";
-    if (!p->separable && (p->kernel[0] != 1 || p->in[0] != 1 || c->out[0] != 1)) return "the problem has a depth";
+    if (!p->separable && !pc_conv_is_flat(c)) return "the problem has a depth";
     if (!p->separable && (p->kernel[1] == 1) == (p->kernel[2] == 1))
         return "the kernel is not a row, a column, or both";
     if (!p->separable && (c->src.w == 1 || c->src.w != c->dst.w)) return "input or output is channels first";

@@ -24,7 +24,7 @@ PC_PLANNING static const char *reject(const pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     if (c->icg != 1 || c->ocg != 1) return "not depthwise: a group has several channels";
     if (c->src.c != 1 || c->dst.c != 1) return "input or output is channels first";
-    if (p->in[0] != 1 || p->kernel[0] != 1 || c->out[0] != 1) return "the problem has a depth";
+    if (!pc_conv_is_flat(c)) return "the problem has a depth";
     if (p->src_type) return "the input holds bytes, which are not read in place";
     if (p->boundary == PC_CONSTANT) return "the border is not of zeros";
     if (p->dilation[1] != 1 || p->dilation[2] != 1) return "the kernel is dilated";

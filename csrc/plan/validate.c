@@ -95,7 +95,7 @@ pc_status pc_validate_conv(pc_conv_desc *d, int64_t out[3]) {
         if (d->kernel[i] == 1) d->dilation[i] = 1;
         if (d->stride[i] > INT32_MAX) return PC_ERR_OVERFLOW;
     }
-    if (d->separable && (d->in[0] != 1 || d->kernel[0] != 1 || out[0] != 1)) return PC_ERR_SIZE;
+    if (d->separable && (d->in[0] != 1 || d->kernel[0] != 1 || out[0] != 1 || d->pad_lo[0] != 0)) return PC_ERR_SIZE;
     const int64_t src[] = {pc_max(d->mb, 1), d->ic, d->in[0], d->in[1], d->in[2]};
     const int64_t dst[] = {pc_max(d->mb, 1), d->oc, out[0], out[1], out[2]};
     const int64_t wei[] = {pc_round_up(pc_min(d->oc, INT64_C(1) << 62), 16), d->ic, d->kernel[0], d->kernel[1],
