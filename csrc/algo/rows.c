@@ -4,9 +4,9 @@
  * column stride 2 splits even and odd columns in registers. Everything else (other strides and borders, and pictures
  * whose rows lie a multiple of 4 KiB apart, which would all meet in the same sets of L1) gathers a band of rows and
  * columns into a strip that stays in L1, or in L2 if rows are wide, and runs the same kernels on it. Half floats are
- * converted a few planes or a band of rows at a time, which the rest takes for the image; kernels round what they store. A kernel with a depth has the
- * rows of all its slices in the table, one slice after the other, and a strip for each. Weights are packed
- * [channel][kw][kd][kh], a tap column in one piece. */
+ * converted a few planes or a band of rows at a time, which the rest takes for the image; kernels round what they store.
+ * A kernel with a depth has the rows of all its slices in the table, one slice after the other, and a strip for each.
+ * Weights are packed [channel][kw][kd][kh], a tap column in one piece. */
 #include <stdio.h>
 #include <string.h>
 
@@ -94,6 +94,7 @@ static int is_direct(const pc_conv *c, int kr, int size) {
     const pc_conv_desc *p = &c->desc;
     const int64_t row = c->src.h * size, page = 4096, near = 128;
     if (p->boundary != PC_ZEROS || row > MOST || (p->src_type && !holds_halves(c))) return 0;
+    if (pc_max(p->pad_lo[2], p->pad_hi[2]) > INT32_MAX / 2) return 0; /* masks are computed in 32 bits */
     if (row + near >= page && (row + near) % page <= 2 * near && p->in[1] > 8) return 0;
     return p->stride[2] == 1 ||
            (p->stride[2] == 2 && p->stride[1] == 2 && p->dilation[2] == 1 && kr && (p->kernel[0] == 1 || kr == 3));

@@ -23,8 +23,8 @@
 #define STEPS_BACK 1
 #endif
 
-/* Whether all loads have masks. Where masks are registers that takes no time, and the code is half as large; in pairs of
- * columns, though, 5x5 at step 2 would lose 8 %, and AVX2, whose masks are vectors, 10 to 15 % of everything. */
+/* Whether all loads have masks. Where masks are registers that takes no time, and the code is half as large; in pairs
+ * of columns, though, 5x5 at step 2 would lose 8 %, and AVX2, whose masks are vectors, 10 to 15 % of everything. */
 #if defined(PC_TARGET_AVX512)
 #if defined(PC_HALVES)
 #define ALWAYS_MASKED(kw, col_step) 1
@@ -48,8 +48,8 @@ enum {
 PC_INLINE vmask within(int64_t off, const int masked, int64_t in_w) {
 #if defined(PC_TARGET_AVX512)
     if (!masked || (ALWAYS_MASKED(3, 1) && off >= 0 && in_w - off >= PC_VLEN)) return v_mask(0, PC_VLEN);
-    return v_mask_below((int)off,
-                        (int)pc_min(in_w, INT32_MAX)); /* wider rows go through a strip, whose every lane is inside */
+    /* What lies further than INT32_MAX goes through a strip, all of whose lanes are inside. */
+    return v_mask_below((int)off, (int)pc_min(in_w, INT32_MAX));
 #else
     return v_mask((int)pc_max(-off, 0), masked ? (int)pc_min(pc_max(in_w - off, 0), PC_VLEN) : PC_VLEN);
 #endif
@@ -141,8 +141,8 @@ PC_INLINE void triple(const int tile, const int kr, const int nv, const int mask
     }
 }
 
-/* Tap column s alone at column step 2, of the slice whose rows start at `q`. Without registers for the odd halves of taller filters it takes all columns: 7
- * rows of 5x5 take 30 cycles each, 4 rows in pairs 39. */
+/* Tap column s alone at column step 2, of the slice whose rows start at `q`. Without registers for the odd halves of
+ * taller filters it takes all columns: 7 rows of 5x5 take 30 cycles each, 4 rows in pairs 39. */
 PC_INLINE void evens(const int tile, const int kr, const int masked, const pc_rows_args *a, int q, int64_t off,
                      const elem *wei, vec *acc) {
     vec w[MAX_KR];
@@ -158,10 +158,9 @@ PC_INLINE void evens(const int tile, const int kr, const int masked, const pc_ro
 }
 
 #if defined(PC_DTYPE_F32)
-/* Rows of n elements as half floats. */
-PC_INLINE void round_rows(const pc_storage stored, const elem *rows, int64_t ld, int tile, int n, uint16_t *dst,
-                          int64_t ld_dst) {
-    for (; tile > 0; tile--, rows += ld, dst += ld_dst) {
+/* Rows of n elements, a vector apart, as half floats. */
+PC_INLINE void round_rows(const pc_storage stored, const elem *rows, int tile, int n, uint16_t *dst, int64_t ld_dst) {
+    for (; tile > 0; tile--, rows += PC_VLEN, dst += ld_dst) {
         const vec v = v_load(rows);
         if (stored == PC_F16)
             v_store_half_n(dst, n, v);
@@ -177,11 +176,11 @@ PC_RARE void store_rows(const elem *rows, int tile, int n, const pc_rows_args *a
 #if defined(PC_DTYPE_F32)
     uint16_t *half = (uint16_t *)a->dst + x;
     if (a->stored == PC_F16) {
-        round_rows(PC_F16, rows, PC_VLEN, tile, n, half, a->ld_dst);
+        round_rows(PC_F16, rows, tile, n, half, a->ld_dst);
         return;
     }
     if (a->stored) {
-        round_rows(PC_BF16, rows, PC_VLEN, tile, n, half, a->ld_dst);
+        round_rows(PC_BF16, rows, tile, n, half, a->ld_dst);
         return;
     }
 #endif

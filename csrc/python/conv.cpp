@@ -182,16 +182,19 @@ py::object conv(int rank, py::handle input, py::handle weight, py::handle bias, 
     if (!plain_halves(weight) || !plain_halves(input) || !all_halves(storage_of(weights), {input, bias, out, residual}))
         return py::none();
     const auto images = py::reinterpret_borrow<py::array>(input);
+    // Kernels of few taps, whose sums are not worth converting the whole image for, may read and write it themselves.
+    py::ssize_t taps = weights.ndim() > 2 && weights.shape(1) == 1 ? 1 : 0;
+    for (py::ssize_t i = 2; i < weights.ndim(); i++) taps *= weights.shape(i);
+    const bool few = taps > 0 && taps <= 49 && residual.is_none() && activation.is_none();
+    const bool small = images.size() <= 1 << 18; // larger ones in parts that stay in L2
+    if (!few && !small) return py::none();
     const py::object w = floats_of(weight, f), b = floats_of(bias, f);
     const auto as_given = [&](Call c) {
         c.given[0] = weight;
         c.given[1] = bias;
         return c;
     };
-    // Kernels of few taps, whose sums are not worth converting the whole image for, may read and write it themselves.
-    py::ssize_t taps = weights.ndim() > 2 && weights.shape(1) == 1 ? 1 : 0;
-    for (py::ssize_t i = 2; i < weights.ndim(); i++) taps *= weights.shape(i);
-    if (taps > 0 && taps <= 49 && residual.is_none() && activation.is_none()) {
+    if (few) {
         Call c = as_given(parsed(input, w, b, true));
         pc_plan *plan = nullptr;
         const pc_status status = pc_plan_create_conv(&c.desc, &plan);
@@ -201,7 +204,7 @@ py::object conv(int rank, py::handle input, py::handle weight, py::handle bias, 
                             : run(c, input, out, residual, std::move(owned));
         if (status != PC_ERR_ALGO) fail(status, f);
     }
-    if (images.size() > (1 << 18)) return py::none(); // in parts that stay in L2
+    if (!small) return py::none();
     const py::object x = explains ? input.attr("astype")("float32") : floats_of(input, f);
     Call c = as_given(parsed(x, w, b, false));
     if (explains) return explain_call(c, py::none(), py::none());
