@@ -70,7 +70,8 @@ PC_INLINE int v_any_nan(vec a, vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_UNO
 #endif
 #endif
 
-/* A conversion stays apart from a masked store: GCC would make one instruction of both, which takes ten cycles (Zen 4). */
+/* A conversion stays apart from a masked store, as an extraction has to (quad_store_part); by itself one instruction of
+ * both takes the same time (Zen 4). */
 #if defined(PC_NARROW)
 typedef __m128i pc_halves;
 #else
