@@ -9,11 +9,6 @@
 #include "kernels.h"
 #include "table.h"
 
-/* Of an address only: it may lie beyond the image. */
-PC_INLINE void prefetch(const elem *p, int64_t elements) {
-    __builtin_prefetch((const void *)((uintptr_t)p + (uintptr_t)elements * sizeof(elem)));
-}
-
 PC_INLINE void tile(const pc_channel_mode mode, const int nv, const int np, const pc_channel_args *a) {
     vec acc[PC_MAX_NP][PC_MAX_CHANNEL_NV];
     const elem *init = a->init, *wei = a->wei, *src = a->src;
@@ -29,8 +24,8 @@ PC_INLINE void tile(const pc_channel_mode mode, const int nv, const int np, cons
     elem *panel = a->panel;
     for (int64_t k = 0; k < steps; k++, wei += nv * PC_VLEN) {
         const elem *p = src + off[k];
-        prefetch(p, next + (np - 1) * step);
-        if (mode != PC_TILE_PLAIN) prefetch(p, next + (k & 15) * next_step);
+        v_prefetch(p, next + (np - 1) * step);
+        if (mode != PC_TILE_PLAIN) v_prefetch(p, next + (k & 15) * next_step);
         vec w[PC_MAX_CHANNEL_NV];
         PC_UNROLL for (int v = 0; v < nv; v++) w[v] = v_load(wei + v * PC_VLEN);
         PC_UNROLL for (int i = 0; i < np; i++) {

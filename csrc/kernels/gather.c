@@ -9,6 +9,10 @@
 #include "kernels.h"
 #include "table.h"
 
+/* What the hardware does not follow as a stream is prefetched: short runs of planes, so many planes ahead; and parts of
+ * pixels that lie so many elements or more apart. */
+enum { AHEAD = 4, SPARSE = 128 };
+
 void PC_FN(pc_widen)(int64_t n, const uint8_t *src, void *dst) {
     int64_t i = 0;
     for (; i + PC_VLEN <= n; i += PC_VLEN) v_store((elem *)dst + i, v_load_bytes(src + i));
@@ -78,6 +82,8 @@ PC_RARE void copy_eight(elem *dst, int64_t chan, const elem *src, int64_t step) 
 static void copy_transposed(elem *dst, int64_t chan, const elem *src, int64_t n, int64_t step, int m) {
     for (; n > 0; n -= PC_VLEN, src += PC_VLEN * step, dst += PC_VLEN) {
         int c = 0;
+        /* The end of what the next call reads of these pixels, the beginning of which is in the cache already. */
+        for (int i = 0; i < PC_VLEN && step >= SPARSE; i++) v_prefetch(src, i * step + 2 * PC_VLEN - 1);
 #if PC_VLEN >= 8
         for (; c + 8 <= m && n >= PC_VLEN; c += 8) copy_eight(dst + c * chan, chan, src + c, step);
 #endif
@@ -201,7 +207,10 @@ static void gather_row(const pc_gather_args *a, const elem *row, elem *dst, int6
                   hi = iy < 0 ? cols : pc_min(cols, a->in_w - a->x0);
     row = (const elem *)((uintptr_t)row + (uintptr_t)a->x0 * sizeof(elem));
     if (a->sw == 1) {
-        for (int64_t u = 0; u < cols; u += PC_VLEN) store_part(dst + u, cols - u, load_bordered(row, u, lo, hi, fill));
+        for (int64_t u = 0; u < cols; u += PC_VLEN) {
+            v_prefetch(row + u, AHEAD * a->src_chan);
+            store_part(dst + u, cols - u, load_bordered(row, u, lo, hi, fill));
+        }
         return;
     }
     if (a->sw == 4) {

@@ -19,6 +19,7 @@
  *     v_store_half_n(p, n, v) v_store_bfloat_n(p, n, v)  the first n of these, 0 <= n <= PC_VLEN
  *     v_load_n(p, n) v_store_n(p, n, v)     the first n elements, 0 <= n <= PC_VLEN; others read as 0, are not touched
  *     v_load_part(p, n, v)                  vector number v of a run of n elements at p; those beyond the run read as 0
+ *     v_prefetch(p, i)                      ask for the cache line of p[i], which may lie outside memory of ours
  *     v_mask(lo, hi)                        the lanes i with lo <= i < hi; lo and hi may be any int
  *     v_mask_where(v)                       the lanes where v is not 0; AVX2 and AVX-512 in float32 alone
  *     v_load_mask(p, m)                     the lanes of m, others 0; memory outside m is not touched, not even *p
@@ -107,6 +108,10 @@ typedef float elem;
 #else
 #error "define one PC_TARGET_*"
 #endif
+
+PC_INLINE void v_prefetch(const elem *p, int64_t i) {
+    __builtin_prefetch((const void *)((uintptr_t)p + (uintptr_t)i * sizeof(elem)));
+}
 
 #if defined(PC_DTYPE_F32) && !defined(PC_TARGET_AVX512)
 PC_INLINE void v_store_half_n(uint16_t *p, int n, vec v) {
