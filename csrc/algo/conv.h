@@ -88,7 +88,7 @@ typedef struct pc_panels_plan {
     int64_t run, runs;         /* blocks of an item, and items of a region */
     int64_t work;              /* items in all */
     int64_t pitch, bias;       /* of the panel, and behind it in the workspace */
-    int64_t out, row;          /* outputs that wait to be turned into planes; a row of the image, if it holds bytes */
+    int64_t out, row; /* outputs that wait to be turned into planes; a row of bytes, or planes of half floats */
 } pc_panels_plan;
 
 typedef struct pc_windows_plan {
@@ -236,6 +236,8 @@ static inline const char *pc_at(const void *base, int64_t elements, int size) {
     return (const char *)base + elements * size;
 }
 static inline char *pc_at_mut(void *base, int64_t elements, int size) { return (char *)base + elements * size; }
+
+static inline int pc_conv_holds_halves(const pc_conv *c) { return c->desc.src_type >= PC_F16; }
 
 /* Whether image, kernel and result have one slice, and it is the image's that the result sees, not its border. */
 static inline int pc_conv_is_flat(const pc_conv *c) {

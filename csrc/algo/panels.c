@@ -14,8 +14,9 @@
 #include "conv.h"
 
 enum {
-    L1 = 24 << 10,    /* bytes of panel wanted */
-    MOST = 256 << 10, /* bytes of panel, or of weights for one region when flat, allowed */
+    L1 = 24 << 10,     /* bytes of panel wanted */
+    HALVES = 48 << 10, /* bytes of panel and planes of elements, where memory holds half floats: one region */
+    MOST = 256 << 10,  /* bytes of panel, or of weights for one region when flat, allowed */
 };
 
 /* ---- geometry ---------------------------------------------------------------------------------------------------- */
@@ -65,9 +66,26 @@ static int64_t region_bytes(const pc_conv *c, int64_t rows, int64_t cols) {
     return (reach(c, 0, rows) * pitch + c->kernels->vlen) * c->kernels->size + turned_bytes(c, rows, cols);
 }
 
+/* Bytes of a vector of planes as elements: of the image before they are turned, of the result after. */
+static int64_t taken_bytes(const pc_conv *c, int64_t lanes) {
+    const int64_t *in = c->desc.in, *out = c->out;
+    return !pc_conv_holds_halves(c) ? 0 : lanes * pc_max(in[1] * in[2], out[1] * out[2]) * 4;
+}
+
+/* Half floats are taken as elements a plane at a time, so a region is a plane. The bytes are those of lanes of 16. */
+PC_PLANNING static const char *refuse_halves(const pc_conv *c) {
+    const int64_t lanes = PC_MAX_VLEN, rows = c->out[1], cols = c->out[2];
+    if (c->src.c == 1 || c->dst.c == 1) return "half floats lie channels last";
+    if (c->ocg > 1) return "half floats have several outputs a channel";
+    if (apart_of(c, 0) > 1) return "half floats have a dilated kernel";
+    const int64_t panel = (reach(c, 0, rows) * reach(c, 1, cols) + rows * cols) * lanes * 4;
+    return panel + taken_bytes(c, lanes) > HALVES ? "planes of half floats are too large to be turned at once" : 0;
+}
+
 PC_PLANNING static const char *reject(const pc_conv *c) {
     if (c->icg != 1) return "a group has more than one input channel";
     if (!pc_conv_is_flat(c)) return "the problem has a depth";
+    if (pc_conv_holds_halves(c)) return refuse_halves(c);
     /* A pixel of 16 floats or 8 doubles, also where vectors are shorter: refusals are alike on all targets. */
     return (reach(c, 0, 1) + 1) * (reach(c, 1, 1) + 1) > MOST / 64 ? "the window does not fit the workspace" : 0;
 }
@@ -78,7 +96,8 @@ PC_PLANNING static const char *reject(const pc_conv *c) {
 static const char *left_to_rows(const pc_conv *c) {
     const int64_t lanes = PC_MAX_VLEN, columns = c->out[2], most = lanes + (c->taps > 9 ? 2 : 4);
     if (c->src.c != 1 && c->ocg > 1) return "channels first, and several outputs a channel";
-    if (c->src.c != 1 && c->desc.src_type) return "bytes with the channels first, which are not turned at once";
+    if (c->src.c != 1 && c->desc.src_type && !pc_conv_holds_halves(c))
+        return "bytes with the channels first, which are not turned at once";
     if (10 * c->desc.oc < 7 * pc_round_up(c->desc.oc, lanes)) return "channels first, and too few to fill lanes";
     if (c->src.w != 1 || c->dst.w != 1) return 0;
     return columns <= 12 || (columns > lanes && columns <= most) ? 0 : "channels first: columns fill lanes";
@@ -108,15 +127,16 @@ PC_PLANNING static double cost_of(const pc_conv *c, const pc_panels_plan *d, int
 
 /* Rows and columns of a region: the cheapest of those whose panels stay in L1, or the smallest. */
 PC_PLANNING static void choose_region(const pc_conv *c, pc_panels_plan *d) {
-    const int64_t height = outputs(c, 0), width = outputs(c, 1), unit = d->across ? 1 : d->tile;
+    const int64_t height = outputs(c, 0), width = outputs(c, 1), unit = d->across ? 1 : d->tile,
+                  most = pc_conv_holds_halves(c) ? INT64_MAX : L1;
     double least = 0;
-    for (int64_t rows = unit;; rows += unit) {
+    for (int64_t rows = pc_conv_holds_halves(c) ? height : unit;; rows += unit) {
         int64_t cols = width;
-        while (cols > 1 && region_bytes(c, rows, cols) > L1) cols = (cols + 1) / 2;
-        while (cols < width && region_bytes(c, rows, cols + 1) <= L1) cols++;
+        while (cols > 1 && region_bytes(c, rows, cols) > most) cols = (cols + 1) / 2;
+        while (cols < width && region_bytes(c, rows, cols + 1) <= most) cols++;
         cols = pc_ceil_div(width, pc_ceil_div(width, cols)); /* equal strips */
         const double cost = cost_of(c, d, rows, cols);
-        const int fits = region_bytes(c, rows, cols) <= L1;
+        const int fits = region_bytes(c, rows, cols) <= most;
         if (least == 0 || (fits && cost < least)) {
             least = cost;
             d->size[0] = pc_min(rows, height);
@@ -162,8 +182,8 @@ PC_PLANNING static void plan(pc_conv *c) {
     d->bias = pc_round_up((reach(c, 0, d->size[0]) * d->pitch + lanes) * size, 64);
     d->out = pc_round_up(d->bias + d->period * lanes * size, 64);
     d->row = pc_round_up(d->out + turned_bytes(c, d->size[0], d->size[1]), 64);
-    c->workspace_per_thread =
-        (size_t)(d->row + pc_conv_row_bytes(c, pc_min(reach(c, 1, d->size[1]) * d->apart[1], p->in[2])));
+    c->workspace_per_thread = (size_t)(d->row + taken_bytes(c, lanes) +
+                                       pc_conv_row_bytes(c, pc_min(reach(c, 1, d->size[1]) * d->apart[1], p->in[2])));
     c->packed_size = (size_t)(d->blocks * d->period * c->taps * lanes * size);
     snprintf(c->tile, sizeof c->tile, "%d channels, %d %s", c->kernels->vlen, d->tile, d->across ? "columns" : "rows");
 }
@@ -229,6 +249,7 @@ static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *w
     const pc_panels_plan *d = &c->as.panels;
     const int size = c->kernels->size;
     const int64_t vlen = c->kernels->vlen;
+    const int halves = pc_conv_holds_halves(c), dst_size = halves ? c->src_size : size;
     int64_t block = i % d->runs * d->run;
     const int64_t end = pc_min(d->blocks, block + d->run);
     i /= d->runs;
@@ -266,7 +287,7 @@ static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *w
                        .boundary = p->boundary,
                        .fill = p->fill,
                        .bordered = d->whole,
-                       .bytes = p->src_type != PC_ELEMENTS,
+                       .bytes = p->src_type != PC_ELEMENTS && !halves,
                        .row = workspace + d->row};
     pc_depthwise_args k = {.row_step = panel[along] * p->stride[1 + along],
                            .tap_row = panel[along] * tap_of(c, along),
@@ -282,10 +303,14 @@ static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *w
     const int64_t origin = i * c->dst.n + y0[0] * c->dst.h + y0[1] * c->dst.w;
     for (; block < end; block++) {
         const int64_t first = block * vlen, lanes = d->flat ? p->oc : pc_min(vlen, p->oc - first);
-        char *dst = pc_at_mut(a->dst, origin + first * o.c, size), *out = turns ? workspace + d->out : dst;
+        char *dst = pc_at_mut(a->dst, origin + first * o.c, dst_size), *out = turns ? workspace + d->out : dst;
         g.src = pc_at(a->src, i * c->src.n + first / c->ocg * c->src.c, c->src_size);
         g.first = first % c->ocg;
         g.lanes = lanes;
+        if (halves) {
+            c->kernels->convert(p->src_type, PC_ELEMENTS, 0, lanes * c->src.c, g.src, workspace + d->row);
+            g.src = workspace + d->row;
+        }
         c->kernels->panel(&g);
         g.bordered = 1;
         fill_bias(c, a, first, workspace + d->bias);
@@ -298,7 +323,10 @@ static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *w
             k.dst = pc_at_mut(out, at * step[along], size);
             kernel(&k);
         }
-        if (turns)
+        if (halves) {
+            turn(c, a, &o, n, lanes, out, workspace + d->row);
+            c->kernels->convert(PC_ELEMENTS, p->src_type, 0, lanes * o.c, workspace + d->row, dst);
+        } else if (turns)
             turn(c, a, &o, n, lanes, out, dst);
         else
             pc_conv_finish(c, a, &o, dst, lanes, n[0], n[1]);

@@ -56,10 +56,8 @@ static int runs_of(const pc_conv *c) { return c->weave.n ? c->weave.n : 1; }
 /* Whether this is a phase of a transposed layer: its outputs are every other pixel of a plane. */
 static int outputs_apart(const pc_conv *c) { return c->parted && c->dst.w != 1 && c->dst.c != 1; }
 
-static int holds_halves(const pc_conv *c) { return c->desc.src_type >= PC_F16; }
-
 /* Whether half floats are converted before the kernels read them. */
-static int converts(const pc_conv *c) { return holds_halves(c) && !c->as.rows.halves; }
+static int converts(const pc_conv *c) { return pc_conv_holds_halves(c) && !c->as.rows.halves; }
 
 /* Rows of the image that `rows` rows of outputs read. */
 static int64_t rows_read(const pc_conv *c, int64_t rows) {
@@ -73,7 +71,7 @@ static int64_t halves_bytes(const pc_conv *c, int64_t rows) {
 
 PC_PLANNING static const char *reject(const pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
-    if (holds_halves(c)) {
+    if (pc_conv_holds_halves(c)) {
         if (!pc_conv_is_flat(c) || c->ocg > 1) return "half floats have a depth, or several outputs";
         if (p->boundary != PC_ZEROS && p->boundary != PC_CONSTANT)
             return "half floats have a border that may lie anywhere in the image";
@@ -93,7 +91,7 @@ PC_PLANNING static const char *reject(const pc_conv *c) {
 static int is_direct(const pc_conv *c, int kr, int size) {
     const pc_conv_desc *p = &c->desc;
     const int64_t row = c->src.h * size, page = 4096, near = 128;
-    if (p->boundary != PC_ZEROS || row > MOST || (p->src_type && !holds_halves(c))) return 0;
+    if (p->boundary != PC_ZEROS || row > MOST || (p->src_type && !pc_conv_holds_halves(c))) return 0;
     if (pc_max(p->pad_lo[2], p->pad_hi[2]) > INT32_MAX / 2) return 0; /* masks are computed in 32 bits */
     if (row + near >= page && (row + near) % page <= 2 * near && p->in[1] > 8) return 0;
     return p->stride[2] == 1 ||
@@ -184,7 +182,8 @@ static int narrow_pays(const pc_conv *c) {
 PC_PLANNING static void plan(pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     const int size = c->kernels->size;
-    if (!(holds_halves(c) && choose_tile(c, 0, 1)) && !(narrow_pays(c) && choose_tile(c, 1, 0))) choose_tile(c, 0, 0);
+    if (!(pc_conv_holds_halves(c) && choose_tile(c, 0, 1)) && !(narrow_pays(c) && choose_tile(c, 1, 0)))
+        choose_tile(c, 0, 0);
     pc_rows_plan *r = &c->as.rows;
     c->threads = pc_conv_useful_threads(c, 35);
     const int64_t planes = p->mb * p->oc * c->out[0],
@@ -218,7 +217,7 @@ PC_PLANNING static void plan(pc_conv *c) {
     enum { SMALL = 4000 }; /* FMAs of a vector */
     const int64_t fmas = c->out[1] * pc_ceil_div(c->out[2], c->kernels->vlen) * c->taps;
     r->run = pc_max(1, pc_min(SMALL / fmas, planes / (8 * c->threads)));
-    if (holds_halves(c)) r->run = pc_max(1, pc_min(r->run, HALVES / halves_bytes(c, c->out[1])));
+    if (pc_conv_holds_halves(c)) r->run = pc_max(1, pc_min(r->run, HALVES / halves_bytes(c, c->out[1])));
     r->small = r->direct && r->step && r->bands == 1 && r->tile == c->out[1] && c->ocg == 1 && pc_conv_is_flat(c);
     r->small &= !outputs_apart(c);
     const int runs = runs_of(c);
@@ -271,7 +270,7 @@ static const void **rows_in(const pc_conv *c, char *workspace) {
 
 /* Bytes of an element of what is read as the image, and of the result. */
 static int size_of(const pc_conv *c) { return converts(c) ? c->kernels->size : c->src_size; }
-static int dst_size_of(const pc_conv *c) { return holds_halves(c) ? c->src_size : c->kernels->size; }
+static int dst_size_of(const pc_conv *c) { return pc_conv_holds_halves(c) ? c->src_size : c->kernels->size; }
 
 /* Bands of the slices that outputs of depth z read, one after the other; `image` is a channel's. */
 static void gather_strip(const pc_conv *c, const void *image, int64_t z, int64_t y, int64_t rows, int64_t x,
@@ -496,7 +495,7 @@ static void prepare(const pc_conv *c, char *workspace) {
                                .most_off = INT64_MIN,
                                .in_w = r->direct ? p->in[2] : INT64_MAX,
                                .ld_dst = r->out_pitch ? r->out_pitch : c->dst.h * r->between,
-                               .stored = holds_halves(c) ? p->src_type : PC_ELEMENTS};
+                               .stored = pc_conv_holds_halves(c) ? p->src_type : PC_ELEMENTS};
         for (int64_t s = 0; s < args->kw; s++) {
             const int64_t u = s * (w ? w->dilation : p->dilation[2]), from = w ? w->from[i] : -p->pad_lo[2];
             col_off[s] = r->direct ? u + from : u % p->stride[2] * r->phase + u / p->stride[2];
