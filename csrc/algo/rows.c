@@ -182,8 +182,10 @@ static int narrow_pays(const pc_conv *c) {
 PC_PLANNING static void plan(pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     const int size = c->kernels->size;
-    if (!(pc_conv_holds_halves(c) && choose_tile(c, 0, 1)) && !(narrow_pays(c) && choose_tile(c, 1, 0)))
-        choose_tile(c, 0, 0);
+    /* A kernel that reads half floats converts each for every tap of a row. Where a row is a vector, and planes stay in
+     * L1 as elements, one conversion takes less. */
+    const int reads_halves = pc_conv_holds_halves(c) && c->out[2] > PC_MAX_VLEN && choose_tile(c, 0, 1);
+    if (!reads_halves && !(narrow_pays(c) && choose_tile(c, 1, 0))) choose_tile(c, 0, 0);
     pc_rows_plan *r = &c->as.rows;
     c->threads = pc_conv_useful_threads(c, 35);
     const int64_t planes = p->mb * p->oc * c->out[0],

@@ -24,14 +24,18 @@ PC_INLINE void from_halves(const pc_storage from, int64_t n, const uint16_t *src
 }
 
 PC_INLINE void to_halves(const pc_storage to, int64_t n, const float *src, uint16_t *dst) {
-    for (int64_t i = 0; i < n; i += PC_VLEN) {
-        const int m = (int)pc_min(n - i, PC_VLEN);
-        const vec v = v_load_n(src + i, m);
+    int64_t i = 0;
+    for (; i + PC_VLEN <= n; i += PC_VLEN) {
         if (to == PC_F16)
-            v_store_half_n(dst + i, m, v);
+            v_store_half(dst + i, v_load(src + i));
         else
-            v_store_bfloat_n(dst + i, m, v);
+            v_store_bfloat(dst + i, v_load(src + i));
     }
+    const vec v = v_load_n(src + i, (int)(n - i));
+    if (to == PC_F16)
+        v_store_half_n(dst + i, (int)(n - i), v);
+    else
+        v_store_bfloat_n(dst + i, (int)(n - i), v);
 }
 
 /* dst may be src. */
