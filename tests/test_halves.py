@@ -108,6 +108,29 @@ def test_torch_takes_them_alike(call, dtype, rng):
         np.testing.assert_allclose(a, b, rtol=4 * eps, atol=4 * eps * max(1, float(abs(b).max())))
 
 
+def test_images_of_many_bytes(dtype, rng):
+    """Their float32 lies in memory that the library hands out again, which is not NumPy's own."""
+    x = rng.standard_normal((1, 16, 96, 97)).astype(dtype)
+    w = rng.standard_normal((16, 2, 2, 2)).astype(dtype)
+    wide, kernel = x.astype("f"), w.astype("f")
+    x.flags.writeable = False  # as what is read from a file often is
+    for call in (
+        lambda x, w, out: F.conv_transpose2d(x, w, stride=2, out=out),
+        lambda x, w, out: F.avg_pool2d(x, 3, 1, out=out),
+        lambda x, w, out: F.adaptive_max_pool2d(x, 90, out=out),
+    ):
+        expected = call(wide, kernel, None).astype(dtype)
+        out = np.full_like(expected, np.nan)
+        assert call(x, w, out) is out
+        assert same_bits(out.view(np.uint16), expected.view(np.uint16))
+        assert same_bits(call(x, w, None).view(np.uint16), expected.view(np.uint16))
+    out.flags.writeable = False
+    with pytest.raises(ValueError, match="out is not writeable"):
+        F.adaptive_max_pool2d(x, 90, out=out)
+    with pytest.raises(ValueError, match="input is not writeable"):
+        F.dropout(x, 0.5, inplace=True)
+
+
 def test_what_is_written_to(dtype, rng):
     x, v = drawn(dtype, rng)
     for function in (F.relu, F.silu, F.hardtanh):

@@ -59,7 +59,8 @@ def _through_floats(
                 )
             continue
         wide[name] = floats_of(value)
-        wide[name].flags.writeable = value.flags.writeable
+        if not value.flags.writeable:  # nor is what stands in its place; a large array can't be unlocked again
+            wide[name].flags.writeable = False
 
     def written(name: str) -> Array:
         """Return what the caller gave, with what stands in its place by now."""
