@@ -86,16 +86,25 @@ Like like_of(const Call &c) {
     return result_like(c.image.array, c.weight, "weight");
 }
 
+// Where the result goes, which is not where anything else lies.
+Result result_apart(const Call &c, py::handle input, py::handle out, const py::object &residual, const Like &like) {
+    Result r = make_result(out, c.size, c.as, c.image.layout, like, c.name);
+    const auto apart = [&](py::handle array, const char *argument) {
+        require_disjoint(r, out, py::reinterpret_borrow<py::array>(array), c.name, argument);
+    };
+    apart(input, "input");
+    apart(c.given[0], "weight");
+    if (c.bias) apart(c.given[1], "bias");
+    if (residual) apart(residual, "residual");
+    return r;
+}
+
 // `planned`: a plan of the call as it is, or null.
 py::array run(Call &c, py::handle input, py::handle out, py::handle residual, Plan planned = {}) {
     const char *f = c.name;
     const Like like = like_of(c);
     const py::object added = residual_array(residual, c.size, c.as, like, f);
-    Result r = make_result(out, c.size, c.as, c.image.layout, like, f);
-    require_disjoint(r, out, py::reinterpret_borrow<py::array>(input), f, "input");
-    require_disjoint(r, out, py::reinterpret_borrow<py::array>(c.given[0]), f, "weight");
-    if (c.bias) require_disjoint(r, out, py::reinterpret_borrow<py::array>(c.given[1]), f, "bias");
-    if (added) require_disjoint(r, out, py::reinterpret_borrow<py::array>(added), f, "residual");
+    Result r = result_apart(c, input, out, added, like);
     c.desc.dst_layout = r.layout;
     py::array w = dense(c.weight);
     if (might_be_separable(c.desc))
@@ -115,8 +124,9 @@ py::array run(Call &c, py::handle input, py::handle out, py::handle residual, Pl
     return r.array;
 }
 
-py::dict explain_call(Call &c, py::handle out, py::handle residual) {
+py::dict explain_call(Call &c, py::handle out, py::handle residual, bool as_floats = false) {
     const Like like = like_of(c);
+    if (as_floats) c.desc.src_type = PC_ELEMENTS;
     residual_array(residual, c.size, c.as, like, c.name);
     if (!out.is_none()) c.desc.dst_layout = make_result(out, c.size, c.as, c.image.layout, like, c.name).layout;
     c.desc.separable = might_be_separable(c.desc) && exact_factors(dense(c.weight)) && fits_separable(c.desc, c.name);
@@ -131,11 +141,12 @@ bool plain_halves(py::handle value) {
     return storage_of(a) >= PC_F16 && a.dtype().byteorder() != '>' && (a.flags() & plain) == plain;
 }
 
-// The same of all of them, or None.
-bool all_halves(pc_storage type, std::initializer_list<py::handle> values) {
-    return std::all_of(values.begin(), values.end(), [&](py::handle a) {
-        return a.is_none() || (plain_halves(a) && storage_of(py::reinterpret_borrow<py::array>(a)) == type);
-    });
+// The same of it and others, of which some may be None.
+bool are_halves(py::handle first, std::initializer_list<py::handle> others) {
+    const auto type = [](py::handle a) { return storage_of(py::reinterpret_borrow<py::array>(a)); };
+    return plain_halves(first) && std::all_of(others.begin(), others.end(), [&](py::handle a) {
+               return a.is_none() || (plain_halves(a) && type(a) == type(first));
+           });
 }
 
 // From memory that is dense in C order to memory that is.
@@ -155,6 +166,80 @@ py::object floats_of(py::handle halves, const char *function) {
                                    py::detail::c_strides({a.shape(), a.shape() + a.ndim()}, sizeof(float)));
     convert_all(storage_of(a), PC_ELEMENTS, a.size(), a.data(), floats.mutable_data(), function);
     return floats;
+}
+
+// What lies in `halves`, where nothing is null, as floats in `room`, which is where it ends.
+const float *taken(pc_storage type, int64_t n, const void *halves, int64_t at, float *room) {
+    if (!halves) return nullptr;
+    pc_convert(type, PC_ELEMENTS, 0, n, static_cast<const char *>(halves) + 2 * at, room);
+    return room;
+}
+
+// The same of half floats by way of floats, part by part, whose numbers stay in the cache meanwhile: some images, or
+// some groups of planes. `c` is the call as it is, but for weights and bias, which are floats.
+py::array run_halves(Call &c, py::handle input, py::handle out, py::handle residual) {
+    constexpr int64_t part = 1 << 17; // floats of image and result; not by threads, on which no bit may depend
+    const char *f = c.name;
+    const pc_storage type = storage_of(c.image.array);
+    const Like like{c.image.array, "input"};
+    const py::object added = residual_array(residual, c.size, c.as, like, f);
+    Result r = result_apart(c, input, out, added, like);
+    pc_conv_desc d = c.desc;
+    d.src_type = PC_ELEMENTS;
+    d.dst_layout = r.layout;
+    py::array w = dense(c.weight);
+    if (might_be_separable(d))
+        if (const auto factors = exact_factors(w); factors && fits_separable(d, f)) {
+            w = *factors;
+            d.separable = 1;
+        }
+    const int64_t images = d.mb, groups = d.groups, oc = c.size[1];
+    const int64_t in = d.ic * d.in[0] * d.in[1] * d.in[2], result = oc * c.size[2] * c.size[3] * c.size[4];
+    const bool planes = groups > 1 && !d.separable && d.src_layout == PC_NCHW && d.dst_layout == PC_NCHW;
+    const int64_t units = planes ? groups : images, each = std::max<int64_t>(1, (in + result) / (planes ? groups : 1));
+    const int64_t most = std::clamp<int64_t>(part / each, 1, std::max<int64_t>(1, units));
+    py::object keep;
+    const void *extra = residual_data(added, c.as, r.layout, keep);
+    Plan plan;
+    for (int64_t first = 0, last_n = 0; first < units; first += most) {
+        const int64_t n = std::min(most, units - first);
+        if (n != last_n) {
+            if (planes) {
+                d.mb = 1;
+                d.groups = n;
+                d.ic = c.desc.ic / groups * n;
+                d.oc = oc / groups * n;
+            } else {
+                d.mb = n;
+            }
+            plan = create(d, f);
+            last_n = n;
+        }
+        const int64_t share = planes ? groups : 1, taps = w.size() / share * (planes ? first : 0);
+        const int64_t src = planes ? in / groups : in, dst = planes ? result / groups : result;
+        const size_t packed = (pc_plan_packed_size(plan.get()) + 63) / 64 * 64,
+                     workspace = (pc_plan_workspace_size(plan.get()) + 63) / 64 * 64;
+        Scratch scratch(packed + workspace + static_cast<size_t>(n * (src + (extra ? 2 : 1) * dst)) * sizeof(float));
+        char *at = static_cast<char *>(scratch.data());
+        float *x = reinterpret_cast<float *>(at + packed + workspace), *y = x + n * src;
+        pc_exec_args args = {};
+        args.packed = at;
+        args.workspace = at + packed;
+        args.src = x;
+        args.dst = y;
+        args.bias = c.bias ? static_cast<const float *>(c.bias) + (planes ? oc / groups * first : 0) : nullptr;
+        const float *weights = static_cast<const float *>(w.data()) + taps;
+        py::gil_scoped_release release;
+        pc_plan_pack(plan.get(), weights, at);
+        for (int64_t i = 0; i < (planes ? images : 1); i++) {
+            taken(type, n * src, c.image.data, i * in + first * src, x);
+            args.residual = taken(type, n * dst, extra, i * result + first * dst, y + n * dst);
+            pc_plan_execute(plan.get(), &args);
+            pc_convert(PC_ELEMENTS, type, 0, n * dst, y, static_cast<char *>(r.data) + 2 * (i * result + first * dst));
+        }
+    }
+    r.finish();
+    return r.array;
 }
 
 using Name = std::optional<std::string>;
@@ -178,24 +263,15 @@ py::object conv(int rank, py::handle input, py::handle weight, py::handle bias, 
         Call c = parsed(input, weight, bias, stored);
         return explains ? py::object(explain_call(c, out, residual)) : run(c, input, out, residual);
     }
-    const auto weights = py::reinterpret_borrow<py::array>(weight);
-    if (!plain_halves(weight) || !plain_halves(input) || !all_halves(storage_of(weights), {input, bias, out, residual}))
-        return py::none();
-    const auto images = py::reinterpret_borrow<py::array>(input);
-    // Kernels of few taps, whose sums are not worth converting the whole image for, may read and write it themselves.
-    py::ssize_t taps = weights.ndim() > 2 && weights.shape(1) == 1 ? 1 : 0;
-    for (py::ssize_t i = 2; i < weights.ndim(); i++) taps *= weights.shape(i);
-    const bool few = taps > 0 && taps <= 49 && residual.is_none() && activation.is_none();
-    const bool small = images.size() <= 1 << 18; // larger ones in parts that stay in L2
-    if (!few && !small) return py::none();
+    if (!are_halves(weight, {input, bias, out, residual})) return py::none();
     const py::object w = floats_of(weight, f), b = floats_of(bias, f);
-    const auto as_given = [&](Call c) {
-        c.given[0] = weight;
-        c.given[1] = bias;
-        return c;
-    };
-    if (few) {
-        Call c = as_given(parsed(input, w, b, true));
+    Call c = parsed(input, w, b, true);
+    c.given[0] = weight;
+    c.given[1] = bias;
+    // Kernels of few taps may read and write half floats themselves.
+    py::ssize_t taps = c.weight.shape(1) == 1 ? 1 : 0;
+    for (py::ssize_t i = 2; i < c.weight.ndim(); i++) taps *= c.weight.shape(i);
+    if (taps > 0 && taps <= 49 && residual.is_none() && activation.is_none()) {
         pc_plan *plan = nullptr;
         const pc_status status = pc_plan_create_conv(&c.desc, &plan);
         Plan owned(plan);
@@ -204,21 +280,8 @@ py::object conv(int rank, py::handle input, py::handle weight, py::handle bias, 
                             : run(c, input, out, residual, std::move(owned));
         if (status != PC_ERR_ALGO) fail(status, f);
     }
-    if (!small) return py::none();
-    const py::object x = explains ? input.attr("astype")("float32") : floats_of(input, f);
-    Call c = as_given(parsed(x, w, b, false));
-    if (explains) return explain_call(c, py::none(), py::none());
-    // `out` is checked first, and written last.
-    const Like like{images, "input"};
-    Result r = make_result(out, c.size, c.as, c.image.layout, like, f);
-    require_disjoint(r, out, images, f, "input");
-    require_disjoint(r, out, weights, f, "weight");
-    if (!bias.is_none()) require_disjoint(r, out, py::reinterpret_borrow<py::array>(bias), f, "bias");
-    if (!residual.is_none()) require_disjoint(r, out, py::reinterpret_borrow<py::array>(residual), f, "residual");
-    residual_array(residual, c.size, c.as, like, f);
-    const py::array y = run(c, x, py::none(), floats_of(residual, f));
-    convert_all(PC_ELEMENTS, storage_of(images), y.size(), y.data(), r.data, f);
-    return r.array;
+    if (!explains) return run_halves(c, input, out, residual);
+    return explain_call(c, out, residual, true);
 }
 
 py::object conv_transpose(int rank, py::handle input, py::handle weight, py::handle bias, py::handle stride,
@@ -226,8 +289,20 @@ py::object conv_transpose(int rank, py::handle input, py::handle weight, py::han
                           py::handle out, py::handle layout, const Name &algorithm, py::handle precision,
                           bool explains) {
     const std::string zeros = "zeros";
-    Call c = parse_call(rank, input, weight, bias, {stride, padding, dilation, groups, output_padding, zeros, 0},
-                        layout, text_of(algorithm), precision, py::none(), false, !explains);
+    const Options options{stride, padding, dilation, groups, output_padding, zeros, 0};
+    const auto parsed = [&](py::handle w, py::handle b, bool stored) {
+        return parse_call(rank, input, w, b, options, layout, text_of(algorithm), precision, py::none(), stored,
+                          !explains);
+    };
+    const char *f = name_of(rank, true);
+    if (!explains && are_halves(weight, {input, bias, out})) {
+        const py::object w = floats_of(weight, f), b = floats_of(bias, f);
+        Call c = parsed(w, b, true);
+        c.given[0] = weight;
+        c.given[1] = bias;
+        return run_halves(c, input, out, py::none());
+    }
+    Call c = parsed(weight, bias, false);
     if (explains) return explain_call(c, out, py::none());
     return run(c, input, out, py::none());
 }
