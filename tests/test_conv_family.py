@@ -139,6 +139,29 @@ def test_random_numbers_of_transposes(rng, kernel, stride, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("size", "arguments"),
+    [
+        ((1, 1), {}),
+        ((1, 3), {"stride": 2, "output_padding": 1}),
+        ((1, 1), {"padding": (1, 0), "dilation": (2, 3)}),
+        ((1, 1), {"stride": 5, "groups": 4}),
+    ],
+)
+def test_a_single_input_meets_one_tap_for_each_output(rng, size, arguments, dtype):
+    """No zeros around it are multiplied, as the work and infinite weights show."""
+    x, b = integers(rng, (2, 12, *size), dtype), integers(rng, (20,), dtype)
+    w = integers(rng, (12, 20 // arguments.get("groups", 1), 4, 3), dtype)
+    expected = reference.conv_transpose2d(x, w, b, **arguments)
+    for _ in targets():
+        assert np.array_equal(F.conv_transpose2d(x, w, b, **arguments), expected)
+    if size == (1, 1):
+        assert not np.isnan(F.conv_transpose2d(abs(x) + 1, np.full_like(w, np.inf), **arguments)).any()
+        taps = np.count_nonzero(reference.conv_transpose2d(abs(x) + 1, abs(w) + 1, **arguments)[0, 0])
+        assert pyconv.explain(F.conv_transpose2d, x, w, **arguments).flops == 2 * 2 * 12 * w.shape[1] * taps
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("depth", "mode"), [(2, "zeros"), (7, "reflect"), (23, "constant")])
 def test_weights_that_are_streamed_for_several_slices(rng, depth, mode, dtype):
     """4 MB of them: slices share a strip, and their sums wait together."""

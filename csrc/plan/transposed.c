@@ -45,6 +45,21 @@ static axis axis_at(const pc_conv_desc *d, int64_t out, int a, int64_t first) {
 /* The phases along an axis. */
 static int64_t phases_of(const pc_conv_desc *d, const int64_t out[3], int a) { return pc_min(d->stride[a], out[a]); }
 
+/* A single input meets one tap for each output: a stride that no two outputs share a phase at leaves out the zeros
+ * around it, of which the only phase at stride 1 would be full. As many phases as there are outputs, so for few. */
+static void single_out(pc_conv *c) {
+    enum { FEW = 64 };
+    pc_conv_desc *d = &c->desc;
+    int64_t outputs = 1;
+    for (int a = 0; a < 3; a++)
+        if (d->in[a] == 1) outputs = pc_mul_checked(outputs, c->out[a]);
+    for (int a = 0; a < 3 && outputs > 0 && outputs <= FEW; a++) {
+        if (d->in[a] > 1 || d->kernel[a] == 1 || d->kernel[a] > FEW || d->pad_lo[a] > FEW) continue;
+        const int64_t beyond = pc_mul_checked(d->dilation[a], d->kernel[a] + d->pad_lo[a] + c->out[a]);
+        if (beyond > 0) d->stride[a] = beyond;
+    }
+}
+
 /* One phase as a convolution; 0 if no tap meets it. */
 static int phase_at(const pc_conv *whole, const int64_t at[3], pc_phase *phase) {
     const pc_conv_desc *d = &whole->desc;
@@ -69,7 +84,7 @@ static int phase_at(const pc_conv *whole, const int64_t at[3], pc_phase *phase) 
         phase->tap_step[a] = x.tap_step;
         phase->src += x.begin * src[a];
         phase->dst += x.first * dst[a];
-        step[a] = phases_of(d, whole->out, a) == 1 ? 1 : d->stride[a];
+        step[a] = phases_of(d, whole->out, a) == 1 || x.out == 1 ? 1 : d->stride[a];
         c->parted |= step[a] > 1 || x.in < d->in[a];
     }
     c->desc.transposed = 0;
@@ -116,7 +131,10 @@ static int weave(const pc_conv *whole, const int64_t at[3], pc_phase *phase) {
     return 1;
 }
 
-pc_status pc_transposed_plan(const pc_conv *whole, const char *name, pc_plan **plan) {
+pc_status pc_transposed_plan(const pc_conv *given, const char *name, pc_plan **plan) {
+    pc_conv singled = *given;
+    const pc_conv *whole = &singled;
+    single_out(&singled);
     int64_t count[3], all = 1, bytes = sizeof(pc_phase);
     for (int a = 0; a < 3; a++) {
         all = pc_mul_checked(all, count[a] = phases_of(&whole->desc, whole->out, a));
@@ -124,7 +142,7 @@ pc_status pc_transposed_plan(const pc_conv *whole, const char *name, pc_plan **p
     }
     pc_plan *p = all < 0 || bytes < 0 || bytes > INT64_MAX / 2 ? NULL : malloc(sizeof *p + (size_t)bytes);
     if (!p) return PC_ERR_NOMEM;
-    *p = (pc_plan){.forced = name != NULL, .as.conv = *whole};
+    *p = (pc_plan){.forced = name != NULL, .as.conv = *given};
     pc_conv *sum = &p->as.conv;
     sum->threads = 1;
     sum->flops = 0;
