@@ -233,9 +233,44 @@ PC_RARE void widen_row(const pc_gather_args *a, const uint8_t *row, elem *dst) {
     fill_run(dst + hi, a->cols - hi, (elem)a->fill);
 }
 
+/* Planes at stride 1, border of `fill`, in rows of nv vectors: masks and offsets are the same for all of them. */
+PC_INLINE void gather_planes(const pc_gather_args *a, const int nv) {
+    const int64_t cols = a->cols, lo = pc_max(0, -a->x0), hi = pc_min(cols, a->in_w - a->x0);
+    const int64_t top = pc_min(pc_max(0, -a->y0), a->rows), bottom = pc_max(top, pc_min(a->rows, a->in_h - a->y0));
+    const vec fill = v_set1((elem)a->fill);
+    vmask inside[2];
+    PC_UNROLL for (int v = 0; v < nv; v++) inside[v] =
+        v_mask((int)pc_min(lo, cols) - v * PC_VLEN, (int)pc_max(hi, 0) - v * PC_VLEN);
+    const int last = (int)cols - (nv - 1) * PC_VLEN;
+    for (int64_t c = 0; c < a->channels; c++) {
+        elem *dst = (elem *)a->dst + c * a->chan;
+        const uintptr_t src =
+            (uintptr_t)a->src + (uintptr_t)(c * a->src_chan + a->y0 * a->src_row + a->x0) * sizeof(elem);
+        for (int64_t t = 0; t < a->rows; t++, dst += a->pitch) {
+            const elem *row = (const elem *)(src + (uintptr_t)(t * a->src_row) * sizeof(elem));
+            v_prefetch(row, AHEAD * a->src_chan);
+            PC_UNROLL for (int v = 0; v < nv; v++) {
+                const elem *from = (const elem *)((uintptr_t)row + v * PC_VLEN * sizeof(elem));
+                const vec x = t < top || t >= bottom ? fill : v_load_mask_or(from, inside[v], fill);
+                if (v < nv - 1)
+                    v_store(dst + v * PC_VLEN, x);
+                else
+                    v_store_n(dst + v * PC_VLEN, last, x);
+            }
+        }
+    }
+}
+
 void PC_FN(pc_gather)(const pc_gather_args *a) {
     const int filled = a->boundary == PC_ZEROS || a->boundary == PC_CONSTANT;
     const int whole_rows = a->src_col == 1 && (a->sw <= 2 || a->sw == 4) && filled;
+    if (whole_rows && !a->bytes && a->sw == 1 && a->sh == 1 && a->cols <= 2 * PC_VLEN) {
+        if (a->cols <= PC_VLEN)
+            gather_planes(a, 1);
+        else
+            gather_planes(a, 2);
+        return;
+    }
     const int block = a->src_chan == 1 && !whole_rows ? PC_VLEN : 1; /* channels last: a vector of channels at a time */
     for (int64_t c = 0; c < a->channels; c += block) {
         const void *src = source(a->src, c * a->src_chan, a->bytes);

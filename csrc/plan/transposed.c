@@ -54,9 +54,8 @@ static void single_out(pc_conv *c) {
     for (int a = 0; a < 3; a++)
         if (d->in[a] == 1) outputs = pc_mul_checked(outputs, c->out[a]);
     for (int a = 0; a < 3 && outputs > 0 && outputs <= FEW; a++) {
-        if (d->in[a] > 1 || d->kernel[a] == 1 || d->kernel[a] > FEW || d->pad_lo[a] > FEW) continue;
         const int64_t beyond = pc_mul_checked(d->dilation[a], d->kernel[a] + d->pad_lo[a] + c->out[a]);
-        if (beyond > 0) d->stride[a] = beyond;
+        if (d->in[a] == 1 && d->kernel[a] > 1 && beyond > 0) d->stride[a] = beyond;
     }
 }
 

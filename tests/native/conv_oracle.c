@@ -83,6 +83,13 @@ static void one_separable(const conv_problem *p, const conv_data *data, int64_t 
     *exact = sum;
 }
 
+/* Whether, of up to 64 outputs along axes of a single input, each meets no tap but the one that the input stands for. */
+static int lone_inputs(const conv_problem *p) {
+    int64_t outputs = 1;
+    for (int a = 0; a < 3; a++) outputs *= p->desc.in[a] == 1 && outputs <= 64 ? p->out[a] : 1;
+    return outputs <= 64;
+}
+
 /* The same for a transposed problem: of all taps, from the last on, those that an input can stand for, in the image or
  * in a border as wide as the kernel of this phase. */
 static void one_transposed(const conv_problem *p, const conv_data *data, int64_t n, int64_t oc, const int64_t at[3],
@@ -93,6 +100,7 @@ static void one_transposed(const conv_problem *p, const conv_data *data, int64_t
     const double bias = data->bias ? get(d->dtype, data->bias, oc) : 0.0;
     const int64_t volume = d->in[0] * d->in[1] * d->in[2];
     double acc = bias, sum = bias;
+    const int alone = lone_inputs(p);
     int met[3] = {0, 0, 0}; /* whether any input meets this output, along each axis */
     for (int a = 0; a < 3; a++) {
         for (int64_t t = 0; t < k[a]; t++) {
@@ -114,7 +122,9 @@ static void one_transposed(const conv_problem *p, const conv_data *data, int64_t
                     for (int a = 0; a < 3; a++) {
                         const int64_t i = at[a] + d->pad_lo[a] - tap[a] * d->dilation[a];
                         meets &= i % d->stride[a] == 0;
-                        inside &= i >= 0 && i / d->stride[a] < d->in[a];
+                        const int here = i >= 0 && i / d->stride[a] < d->in[a];
+                        inside &= here;
+                        meets &= here || !(alone && d->in[a] == 1);
                         z = z * d->in[a] + i / d->stride[a];
                     }
                     if (!meets) continue;

@@ -156,6 +156,8 @@ static const char *const chosen[] = {
     "transposed ic20 oc36 in6,9 k4 s2 lo1 hi1 bias real",
     "transposed mb2 ic17 oc20 in5,6 k3 s2 lo1 hi1,0 real",
     "transposed ic18 oc17 in7,20 k3 lo1 hi1 bias real",
+    "transposed ic20 oc36 in1 k4 special",
+    "transposed g2 ic6 oc8 in1,3 k5,3 s2 lo1,0 hi0,1 bias special",
     "transposed ic3 oc4 in4,5 k2 s3 bias real",
     "transposed ic3 oc4 in4,5 k3 s2 d2 lo2 hi1 bias real",
     "transposed ic3 oc18 in6 k3 s4,3 d6,2 lo3 hi3 special",
