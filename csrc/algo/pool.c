@@ -167,24 +167,46 @@ static void run_pixels(const pc_pool *p, const pc_exec_args *a, int64_t i, char 
                               .times = p->times,
                               .ld_src = d->stride[2] * p->src.w,
                               .ld_dst = p->dst.w};
+    const pc_strides *at = &p->whole_dst;
+    int64_t *index = (int64_t *)(list + d->window[0] * d->window[1] * d->window[2]);
+    pc_pool_winners_args winners = {.row = list,
+                                    .index = index,
+                                    .n = d->c,
+                                    .ld_src = args.ld_src,
+                                    .ld_dst = args.ld_dst,
+                                    .ld_index = d->stride[2],
+                                    .ld_at = at->w,
+                                    .at_step = at->c};
     int64_t q0, q1, r0, r1, s0, s1, whole_from, whole_to;
     inside(p, 0, it.z, &q0, &q1);
     whole_windows(p, &whole_from, &whole_to);
     for (int64_t y = it.y0; y < it.y1; y++) {
         void *dst = pc_at_mut(it.dst, y * p->dst.h, size);
+        const int64_t front = start(p, 0, it.z), top = start(p, 1, y);
         inside(p, 1, y, &r0, &r1);
         for (int64_t x = 0; x < p->out[2]; x += args.lines) {
             args.lines = x == whole_from && whole_to > x ? whole_to - x : 1; /* they have their taps alike */
             inside(p, 2, x, &s0, &s1);
             int64_t n = 0;
+            if (d->with_indices) index[0] = -1;
+            const int64_t left = start(p, 2, x);
             for (int64_t q = q0; q < q1; q++)
-                for (int64_t r = r0; r < r1; r++)
-                    for (int64_t s = s0; s < s1; s++)
-                        list[n++] = pc_at(it.src,
-                                          (start(p, 0, it.z) + q * d->dilation[0]) * p->src.d +
-                                              (start(p, 1, y) + r * d->dilation[1]) * p->src.h +
-                                              (start(p, 2, x) + s * d->dilation[2]) * p->src.w,
-                                          size);
+                for (int64_t r = r0; r < r1; r++) {
+                    const int64_t iz = front + q * d->dilation[0], iy = top + r * d->dilation[1];
+                    for (int64_t s = s0; s < s1; s++) {
+                        const int64_t ix = left + s * d->dilation[2];
+                        if (d->with_indices) index[n] = (iz * d->in[1] + iy) * d->in[2] + ix;
+                        list[n++] = pc_at(it.src, iz * p->src.d + iy * p->src.h + ix * p->src.w, size);
+                    }
+                }
+            if (d->with_indices) {
+                winners.taps = n;
+                winners.dst = pc_at_mut(dst, x * p->dst.w, size);
+                winners.at = a->indices + it.image * at->n + it.z * at->d + y * at->h + x * at->w;
+                winners.lines = args.lines;
+                p->kernels->pool_winners(&winners);
+                continue;
+            }
             args.cols = pc_max(1, s1 - s0);
             args.rows = n / args.cols;
             args.dst = pc_at_mut(dst, x * p->dst.w, size);
@@ -241,22 +263,36 @@ static void run_item(const pc_pool *p, const pc_exec_args *a, int64_t i, char *w
     }
 }
 
-/* A few channels of an image, turned to channels last, and the items of these. */
+/* A few channels of a box of results, from what they see of an image turned to channels last, and turned back. */
 static void run_turned(const pc_pool *p, const pc_exec_args *a, int64_t i, char *workspace) {
-    const int64_t blocks = pc_ceil_div(p->turned, p->desc.c), n = i / blocks, c = (i - n * blocks) * p->desc.c;
+    const int64_t blocks = pc_ceil_div(p->turned, p->desc.c), zs = p->boxes[0], bs = p->boxes[1], size = p->size;
+    const int64_t b = i % bs, z = i / bs % zs, c = i / bs / zs % blocks * p->desc.c, n = i / bs / zs / blocks;
+    const int64_t z0 = z * p->out[0] / zs, z1 = (z + 1) * p->out[0] / zs;
+    const int64_t b0 = b * p->bands / bs, b1 = (b + 1) * p->bands / bs;
+    const int64_t y0 = b0 * p->out[1] / p->bands, y1 = b1 * p->out[1] / p->bands;
+    const int64_t d0 = pc_max(0, start(p, 0, z0)), d1 = pc_min(p->desc.in[0], end_of(p, 0, z1 - 1));
+    const int64_t h0 = pc_max(0, start(p, 1, y0)), h1 = pc_min(p->desc.in[1], end_of(p, 1, y1 - 1));
     const pc_strides *from = &p->whole_src, *to = &p->whole_dst;
     pc_pool part = *p;
     part.turned = 0;
     part.desc.c = pc_min(p->desc.c, p->turned - c);
-    part.src = pc_dense_strides(PC_NHWC, part.desc.c, p->desc.in);
-    part.dst = pc_dense_strides(PC_NHWC, part.desc.c, p->out);
-    const int64_t channels = part.desc.c, pixels = p->src.n / p->desc.c, results = p->dst.n / p->desc.c;
-    const pc_exec_args own = {.src = workspace + p->turned_src, .dst = workspace + p->turned_dst};
-    p->kernels->transpose(pc_at(a->src, n * from->n + c * from->c, p->size), from->c, channels, pixels,
-                          workspace + p->turned_src, channels);
-    for (int64_t j = 0; j < p->out[0] * p->strips * p->bands; j++) run_item(&part, &own, j, workspace);
-    p->kernels->transpose(own.dst, channels, results, channels, pc_at_mut(a->dst, n * to->n + c * to->c, p->size),
-                          to->c);
+    const int64_t channels = part.desc.c, pixels = (h1 - h0) * p->desc.in[2], results = (y1 - y0) * p->out[2];
+    part.src = pc_dense_strides(PC_NHWC, channels, p->desc.in);
+    part.dst = pc_dense_strides(PC_NHWC, channels, p->out);
+    part.src.d = channels * pixels;
+    part.dst.d = channels * results;
+    const pc_exec_args own = {
+        .src = pc_at(workspace + p->turned_src, -d0 * part.src.d - h0 * part.src.h, p->size),
+        .dst = pc_at_mut(workspace + p->turned_dst, -z0 * part.dst.d - y0 * part.dst.h, p->size),
+        .indices = p->desc.with_indices ? a->indices + n * to->n + c * to->c : 0};
+    for (int64_t d = d0; d < d1 && pixels > 0; d++)
+        p->kernels->transpose(pc_at(a->src, n * from->n + c * from->c + d * from->d + h0 * from->h, p->size), from->c,
+                              channels, pixels, workspace + p->turned_src + (d - d0) * part.src.d * size, channels);
+    for (int64_t j = z0 * p->strips; j < z1 * p->strips; j++)
+        for (int64_t k = b0; k < b1; k++) run_item(&part, &own, j * p->bands + k, workspace);
+    for (int64_t j = z0; j < z1; j++)
+        p->kernels->transpose(workspace + p->turned_dst + (j - z0) * part.dst.d * size, channels, results, channels,
+                              pc_at_mut(a->dst, n * to->n + c * to->c + j * to->d + y0 * to->h, p->size), to->c);
 }
 
 void pc_pool_run(const pc_pool *p, const pc_exec_args *a) {

@@ -38,8 +38,9 @@ typedef struct pc_pool {
     int64_t lines, line_pitch; /* copied or gathered at a time (0: neither), and the elements from one to the next */
     int64_t work;              /* items in all */
     int64_t turned;            /* channels of an image that is taken a few at a time, turned to channels last, or 0; */
-    pc_strides whole_src, whole_dst; /* and where they lie, which the rest of the plan knows nothing of */
+    pc_strides whole_src, whole_dst; /* and where they lie, of which but for indices the plan knows nothing */
     int64_t turned_src, turned_dst;  /* byte offsets in the workspace */
+    int64_t boxes[2];                /* into which depth, and bands, are cut then */
     int uniform;                     /* averages: all windows have `divisor` elements */
     int64_t divisor;
     double by; /* what kernels divide sums by, 1 where windows differ; or multiply by, an exact reciprocal, */

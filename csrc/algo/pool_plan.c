@@ -24,6 +24,7 @@ enum {
     TURNED_CHANNELS = 16,  /* so many channels at a time, or a vector of them, of */
     TURNED_LEAST = 8,      /* so many at least, where */
     TURNED_COLUMNS = 48,   /* rows of results have so many columns, or windows lie more than 2 apart */
+    TIMES = 64,            /* channels of maxima with indices, at most, that count in how they are found */
     TAPS = 4096,           /* rows or columns of a window */
     PARTS = 10,            /* columns of parts that differ in size: wider ones are few, and fill no vectors, */
     PARTS_AT = 6,          /* or with indices, also of equal ones */
@@ -202,6 +203,16 @@ static int fold_columns(pc_pool *p) {
     return 1;
 }
 
+/* Whether maxima with indices look at each window by itself, in vectors of channels. Of windows that overlap an element
+ * counts many times, where doubling does better from a number on that the channels have to outweigh. */
+static int by_windows(const pc_pool *p, int64_t channels) {
+    const pc_pool_desc *d = &p->desc;
+    int64_t times = 1;
+    for (int a = 1; a < 3; a++) times *= d->adaptive[a] ? 1 : pc_min(p->out[a], pc_ceil_div(d->window[a], d->stride[a]));
+    return d->with_indices && !d->integer_bits && 2 * times <= 3 * pc_min(channels, TIMES) &&
+           d->window[0] * d->window[1] * d->window[2] <= TAPS;
+}
+
 static void choose_path(pc_pool *p, int global) {
     const pc_pool_desc *d = &p->desc;
     const int planes = p->src.w == 1 && p->dst.w == 1, last = p->src.c == 1 && p->dst.c == 1 && d->c > 1;
@@ -211,6 +222,11 @@ static void choose_path(pc_pool *p, int global) {
     p->table = 0;
     if (d->placed) return;
     const int adaptive = d->adaptive[0] || d->adaptive[1] || d->adaptive[2];
+    if (last && by_windows(p, d->c)) {
+        p->path = PC_POOL_PIXELS;
+        p->bands = p->out[1];
+        return;
+    }
     if (d->integer_bits || d->with_indices || (d->kind == PC_POOL_MAX && adaptive && planes && !global)) {
         const int apart = d->adaptive[2] || d->stride[2] >= d->window[2]; /* windows that share nothing, or little */
         const int64_t most = d->with_indices ? PARTS_AT : d->adaptive[2] ? PARTS : INT64_MAX;
@@ -243,26 +259,54 @@ static void choose_path(pc_pool *p, int global) {
     }
 }
 
+/* Elements of the largest box of a turned image, and results. */
+static int64_t seen(const pc_pool *p, int axis, int64_t results) {
+    const int64_t parts = p->desc.adaptive[axis], n = p->desc.in[axis];
+    return pc_min(n, parts ? pc_ceil_div(results * n, parts) + 1 : (results - 1) * p->desc.stride[axis] + reach(p, axis));
+}
+static int64_t box_lines(const pc_pool *p) {
+    return pc_min(p->out[1], pc_ceil_div(p->bands, p->boxes[1]) * pc_ceil_div(p->out[1], p->bands));
+}
+static int64_t box_elements(const pc_pool *p) {
+    return seen(p, 0, pc_ceil_div(p->out[0], p->boxes[0])) * seen(p, 1, box_lines(p)) * p->desc.in[2] * p->desc.c;
+}
+static int64_t box_results(const pc_pool *p) {
+    return pc_ceil_div(p->out[0], p->boxes[0]) * box_lines(p) * p->out[2] * p->desc.c;
+}
+
 /* Narrow planes fill no vectors, and sorting columns for a wide step costs more than to turn a few channels at a time to
- * channels last, and their results back. */
+ * channels last, and their results back. So do indices. */
 static void turn(pc_pool *p) {
     const pc_pool old = *p;
     pc_pool_desc *d = &p->desc;
     const int wide = step_of(p) > 2, few = !lone_rows(p) && p->out[2] <= TURNED_COLUMNS;
     const int narrow = p->path == PC_POOL_ROWS && (wide || few);
     const int deep = p->path == PC_POOL_TILES && d->window[0] > 1 && p->out[2] <= TURNED_COLUMNS / 6;
-    const int64_t volume = d->in[0] * d->in[1] * d->in[2] + p->out[0] * p->out[1] * p->out[2];
-    int64_t channels = TURNED_CHANNELS;
-    while (channels > p->kernels->vlen && volume * channels * p->size > TURNED) channels /= 2;
-    if (!(narrow || deep) || d->c < TURNED_LEAST || volume * channels * p->size > TURNED) return;
-    p->turned = d->c;
     p->whole_src = p->src;
     p->whole_dst = p->dst;
-    d->c = pc_min(d->c, channels);
+    const int64_t channels = pc_min(d->c, TURNED_CHANNELS);
+    const int winners = p->src.w == 1 && p->dst.w == 1 && p->path != PC_POOL_PIXELS && by_windows(p, channels) &&
+                        d->window[2] < (d->c < TURNED_LEAST ? 8 : 16); /* else a window's rows fill vectors */
+    if (!(narrow || deep || winners) || d->c < (winners ? 2 : TURNED_LEAST)) return;
+    p->turned = d->c;
+    d->c = channels;
     p->src = pc_dense_strides(PC_NHWC, d->c, d->in);
     p->dst = pc_dense_strides(PC_NHWC, d->c, p->out);
     choose_path(p, 0);
-    if ((p->path != PC_POOL_PIXELS && p->path != PC_POOL_LAST_ROWS) || p->table > 2 * ROWS) *p = old;
+    if (p->path == PC_POOL_PIXELS) p->bands = p->out[1];
+    int64_t slices = p->out[0], bands = p->bands;
+    for (;;) {
+        p->boxes[0] = pc_ceil_div(p->out[0], slices);
+        p->boxes[1] = pc_ceil_div(p->bands, bands);
+        if ((box_elements(p) + box_results(p)) * p->size <= TURNED || slices * bands == 1) break;
+        int64_t *more = slices > bands ? &slices : &bands;
+        *more = pc_ceil_div(*more, 2);
+    }
+    if ((p->path != PC_POOL_PIXELS && p->path != PC_POOL_LAST_ROWS) || p->table > 2 * ROWS ||
+        (box_elements(p) + box_results(p)) * p->size > TURNED) {
+        *p = old;
+        p->whole_dst = p->dst;
+    }
 }
 
 void pc_pool_plan(pc_pool *p) {
@@ -294,7 +338,7 @@ void pc_pool_plan(pc_pool *p) {
     const int64_t rows = d->window[0] * d->window[1];
     const int64_t entries = p->path == PC_POOL_TILES
                                 ? 3 * d->window[0] * ((p->tile_rows - 1) * step_of(p) + d->window[1])
-                            : p->path == PC_POOL_PIXELS ? rows * d->window[2]
+                            : p->path == PC_POOL_PIXELS ? rows * d->window[2] * (d->with_indices ? 2 : 1)
                                                         : rows + d->window[2];
     const int loops = p->path == PC_POOL_PLAIN || p->path == PC_POOL_GLOBAL || p->path == PC_POOL_BLOCKS;
     p->cols = p->table + pc_round_up(entries * 8, 64);
@@ -304,10 +348,10 @@ void pc_pool_plan(pc_pool *p) {
     if (p->path == PC_POOL_MAXIMA) p->workspace_per_thread = pc_pool_maxima_workspace(p);
     p->work = (d->mb ? planes : 0) * p->bands;
     if (p->turned) {
-        p->work = d->mb * pc_ceil_div(p->turned, d->c);
+        p->work = d->mb * pc_ceil_div(p->turned, d->c) * p->boxes[0] * p->boxes[1];
         p->turned_src = pc_round_up((int64_t)p->workspace_per_thread, 64);
-        p->turned_dst = p->turned_src + pc_round_up(p->src.n * p->size, 64);
-        p->workspace_per_thread = (size_t)(p->turned_dst + p->dst.n * p->size);
+        p->turned_dst = p->turned_src + pc_round_up(box_elements(p) * p->size, 64);
+        p->workspace_per_thread = (size_t)(p->turned_dst + box_results(p) * p->size);
     }
     p->threads = (int)pc_max(1, pc_min(p->threads, p->work));
 }

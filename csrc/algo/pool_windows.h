@@ -31,6 +31,12 @@ static inline void inside(const pc_pool *p, int axis, int64_t o, int64_t *from, 
     *to = pc_max(*from, pc_min(p->desc.window[axis], s >= n ? 0 : pc_ceil_div(n - s, step)));
 }
 
+/* Behind the last element of that window, in the image or not. */
+static inline int64_t end_of(const pc_pool *p, int axis, int64_t o) {
+    const int64_t parts = p->desc.adaptive[axis];
+    return parts ? pc_ceil_div((o + 1) * p->desc.in[axis], parts) : start(p, axis, o) + reach(p, axis);
+}
+
 /* Elements of that window that an average divides by. */
 static inline int64_t counted(const pc_pool *p, int axis, int64_t o) {
     if (p->desc.padding_excluded || p->desc.adaptive[axis]) {
@@ -66,6 +72,7 @@ typedef struct item {
     int64_t z, y0, y1;
     int64_t first, n; /* of a strip's columns or channels */
     int64_t planes;   /* of tiles */
+    int64_t image;
     const void *src;  /* of the plane or image */
     void *dst;        /* of its output slice */
 } item;
@@ -83,6 +90,7 @@ static inline item item_at(const pc_pool *p, const pc_exec_args *a, int64_t i, i
     rest = pc_quotient(i, p->out[0]);
     it.z = i - rest * p->out[0];
     const int64_t n = rest < runs ? 0 : rest / runs, c = (rest - n * runs) * p->run;
+    it.image = n;
     it.planes = pc_min(p->run, p->desc.c - c);
     it.y0 = pc_quotient(band * p->out[1], p->bands);
     it.y1 = pc_quotient((band + 1) * p->out[1], p->bands);

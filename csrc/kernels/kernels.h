@@ -463,6 +463,20 @@ typedef struct pc_pool_down_args {
 
 typedef void pc_pool_down_fn(const pc_pool_down_args *a);
 
+/* Winners down: dst[i] = the largest of row[t][i] over t < taps, for i < n, and at[i * at_step] = index[t] of the one it
+ * is: of equals the first, of NaN the last; minus infinity and index[0] without taps. And the same for more lines, whose
+ * indices are ld_index more. */
+typedef struct pc_pool_winners_args {
+    const void *const *row;
+    const int64_t *index;
+    int64_t taps, n;
+    void *dst;
+    int64_t *at;
+    int64_t lines, ld_src, ld_dst, ld_index, ld_at, at_step;
+} pc_pool_winners_args;
+
+typedef void pc_pool_winners_fn(const pc_pool_winners_args *a);
+
 /* Whole planes: dst[c] = the largest, or the sum divided, of src[c * src_channel + i * src_pixel] over i < pixels, for
  * c < channels. src_pixel is 1, or src_channel is, but not for maxima. The sum in the order that pyconv.h states. */
 typedef struct pc_pool_global_args {
@@ -533,6 +547,7 @@ typedef struct pc_kernels {
     void (*pool_flat_masks)(int64_t n, void *flags);
     pc_pool_row_fn *pool_row;
     pc_pool_down_fn *pool_down;
+    pc_pool_winners_fn *pool_winners;
     pc_pool_global_fn *pool_global;
     /* data[i] = the larger of it and data[i + distance], from i = 0 on, for i < n */
     void (*pool_pairs)(int64_t n, int64_t distance, void *data);

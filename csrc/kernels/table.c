@@ -46,6 +46,7 @@ const pc_kernels PC_FN(pc_kernels) = {
 #endif
     .pool_row = PC_FN(pc_pool_row),
     .pool_down = PC_FN(pc_pool_down),
+    .pool_winners = PC_FN(pc_pool_winners),
     .pool_global = PC_FN(pc_pool_global),
     .pool_pairs = PC_FN(pc_pool_pairs),
     .pool_divide = PC_FN(pc_pool_divide),

@@ -49,6 +49,7 @@ pc_pool_flat_fn PC_FN(pc_pool_flat);
 void PC_FN(pc_pool_flat_masks)(int64_t n, void *flags);
 pc_pool_row_fn PC_FN(pc_pool_row);
 pc_pool_down_fn PC_FN(pc_pool_down);
+pc_pool_winners_fn PC_FN(pc_pool_winners);
 pc_pool_global_fn PC_FN(pc_pool_global);
 void PC_FN(pc_pool_pairs)(int64_t n, int64_t distance, void *data);
 void PC_FN(pc_pool_divide)(int64_t n, double rows, const void *cols, void *data);

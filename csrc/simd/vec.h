@@ -30,6 +30,7 @@
  *                                           int32_t; doubles: c + the product of the int32_t in each int64_t, an
  *                                           int64_t; either wraps
  *     v_max_first(a, b)                     b where b > a or b is NaN, else a: of equal values (+0, -0) the first stays
+ *     v_winner(a, b, t, at)                 v_max_first(a, b), and t in the lanes of *at where that takes b
  *     v_max(a, b)                           b where b > a, else a; anything where either is NaN
  *     v_any_nan(a, b)                       nonzero if there is a NaN in a or b
  *     vnan, v_no_nan()                      whether a NaN has been met: not yet

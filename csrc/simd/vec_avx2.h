@@ -65,6 +65,11 @@ PC_INLINE vec v_max_first(vec a, vec b) {
     /* vmaxps returns its second operand on ties and NaN: max(b, a) keeps a, and only NaN in b is left to mend. */
     return PC_OP(blendv)(PC_OP(max)(b, a), b, PC_OP(cmp)(b, b, _CMP_UNORD_Q));
 }
+PC_INLINE vec v_winner(vec a, vec b, vec t, vec *at) {
+    const vec wins = PC_OP(or)(PC_OP(cmp)(b, a, _CMP_GT_OQ), PC_OP(cmp)(b, b, _CMP_UNORD_Q));
+    *at = PC_OP(blendv)(*at, t, wins);
+    return PC_OP(blendv)(a, b, wins);
+}
 PC_INLINE vec v_max(vec a, vec b) { return PC_OP(max)(b, a); } /* the second operand on ties */
 typedef vec vnan;
 PC_INLINE vnan v_no_nan(void) { return v_zero(); }

@@ -136,6 +136,11 @@ PC_INLINE vec v_max_first(vec a, vec b) {
     /* vmaxpd returns its second operand on ties and NaN: max(b, a) keeps a, and only NaN in b is left to mend. */
     return _mm512_mask_mov_pd(_mm512_max_pd(b, a), _mm512_cmp_pd_mask(b, b, _CMP_UNORD_Q), b);
 }
+PC_INLINE vec v_winner(vec a, vec b, vec t, vec *at) {
+    const vmask wins = _kor_mask8(_mm512_cmp_pd_mask(b, a, _CMP_GT_OQ), _mm512_cmp_pd_mask(b, b, _CMP_UNORD_Q));
+    *at = _mm512_mask_mov_pd(*at, wins, t);
+    return _mm512_mask_mov_pd(a, wins, b);
+}
 PC_INLINE vec v_pow2(vec n) {
     __m512i e = _mm512_add_epi64(_mm512_cvtpd_epi64(n), _mm512_set1_epi64(1023));
     return _mm512_castsi512_pd(_mm512_slli_epi64(e, 52));
@@ -270,6 +275,11 @@ PC_INLINE vec v_round(vec a) { return PC_OP(roundscale)(a, _MM_FROUND_TO_NEAREST
 PC_INLINE vec v_max_first(vec a, vec b) {
     /* vmaxps returns its second operand on ties and NaN: max(b, a) keeps a, and only NaN in b is left to mend. */
     return _mm512_mask_mov_ps(_mm512_max_ps(b, a), _mm512_cmp_ps_mask(b, b, _CMP_UNORD_Q), b);
+}
+PC_INLINE vec v_winner(vec a, vec b, vec t, vec *at) {
+    const vmask wins = _kor_mask16(_mm512_cmp_ps_mask(b, a, _CMP_GT_OQ), _mm512_cmp_ps_mask(b, b, _CMP_UNORD_Q));
+    *at = _mm512_mask_mov_ps(*at, wins, t);
+    return _mm512_mask_mov_ps(a, wins, b);
 }
 PC_INLINE vec v_pow2(vec n) {
     __m512i e = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));

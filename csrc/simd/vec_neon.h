@@ -86,6 +86,11 @@ PC_INLINE vec v_max_first(vec a, vec b) {
     uint64x2_t keep = vandq_u64(is_number, vreinterpretq_u64_u32(vmvnq_u32(vreinterpretq_u32_u64(vcgtq_f64(b, a)))));
     return vbslq_f64(keep, a, b);
 }
+PC_INLINE vec v_winner(vec a, vec b, vec t, vec *at) {
+    const uint64x2_t wins = vorrq_u64(vcgtq_f64(b, a), vreinterpretq_u64_u32(vmvnq_u32(vreinterpretq_u32_u64(vceqq_f64(b, b)))));
+    *at = vbslq_f64(wins, t, *at);
+    return vbslq_f64(wins, b, a);
+}
 PC_INLINE vec v_max(vec a, vec b) { return vbslq_f64(vcgtq_f64(b, a), b, a); }
 typedef uint64x2_t vnan; /* lanes that met none */
 PC_INLINE vnan v_no_nan(void) { return vdupq_n_u64(~UINT64_C(0)); }
@@ -154,6 +159,11 @@ PC_INLINE vec v_load_bytes(const uint8_t *p) {
 PC_INLINE vec v_max_first(vec a, vec b) {
     uint32x4_t keep = vandq_u32(vceqq_f32(b, b), vmvnq_u32(vcgtq_f32(b, a)));
     return vbslq_f32(keep, a, b);
+}
+PC_INLINE vec v_winner(vec a, vec b, vec t, vec *at) {
+    const uint32x4_t wins = vorrq_u32(vcgtq_f32(b, a), vmvnq_u32(vceqq_f32(b, b)));
+    *at = vbslq_f32(wins, t, *at);
+    return vbslq_f32(wins, b, a);
 }
 PC_INLINE vec v_max(vec a, vec b) { return vbslq_f32(vcgtq_f32(b, a), b, a); }
 typedef uint32x4_t vnan; /* lanes that met none */

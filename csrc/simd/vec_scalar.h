@@ -24,6 +24,11 @@ PC_INLINE vec v_div(vec a, vec b) { return a / b; }
 PC_INLINE vec v_fma(vec a, vec b, vec c);
 PC_INLINE vec v_fnma(vec a, vec b, vec c) { return v_fma(-a, b, c); }
 PC_INLINE vec v_max_first(vec a, vec b) { return b > a || b != b ? b : a; }
+PC_INLINE vec v_winner(vec a, vec b, vec t, vec *at) {
+    const int wins = b > a || b != b;
+    *at = wins ? t : *at;
+    return wins ? b : a;
+}
 PC_INLINE vec v_max(vec a, vec b) { return b > a ? b : a; }
 typedef int vnan;
 PC_INLINE vnan v_no_nan(void) { return 0; }

@@ -55,6 +55,9 @@ static void test_arithmetic(rng *r) {
     EACH_LANE("v_fma", v_fma(x, y, z), one_fma(a[i], b[i], c[i]));
     EACH_LANE("v_fnma", v_fnma(x, y, z), one_fma(-a[i], b[i], c[i]));
     EACH_LANE("v_max_first", v_max_first(x, y), one_max_first(a[i], b[i]));
+    vec at = z;
+    EACH_LANE("v_winner", v_winner(x, y, x, &at), one_max_first(a[i], b[i]));
+    EACH_LANE("v_winner, where", at, b[i] > a[i] || isnan(b[i]) ? a[i] : c[i]);
     EACH_LANE("v_set1", v_set1(a[0]), a[0]);
     EACH_LANE("v_zero", v_zero(), 0);
 
