@@ -77,14 +77,18 @@ static void run_blocks(const pc_pool *p, const pc_exec_args *a, int64_t i) {
                                 .in_w = p->desc.in[2],
                                 .n = p->out[2],
                                 .rows = it.y1 - it.y0,
+                                .high = it.y1 - it.y0,
+                                .ld_plane = p->src.c,
+                                .depth = p->desc.window[0],
+                                .ld_slice = p->desc.dilation[0] * p->src.d,
                                 .by = p->by,
                                 .times = p->times};
-    if (args.rows == p->out[1] && 2 * args.rows == p->desc.in[1] && p->desc.in[0] == 1) { /* planes that join */
+    if (args.rows == p->out[1]) { /* planes whose results join */
         args.rows *= it.planes;
         it.planes = 1;
     }
     for (int64_t c = 0; c < it.planes; c++) {
-        args.src = pc_at(it.src, c * p->src.c + start(p, 0, it.z) * p->src.d + 2 * it.y0 * p->src.h, size);
+        args.src = pc_at(it.src, c * p->src.c + 2 * it.y0 * p->src.h, size);
         args.dst = pc_at_mut(it.dst, c * p->dst.c + it.y0 * p->dst.h, size);
         p->kernels->pool_blocks(&args);
     }
@@ -177,6 +181,7 @@ static void run_pixels(const pc_pool *p, const pc_exec_args *a, int64_t i, char 
                                     .ld_index = d->stride[2],
                                     .ld_at = at->w,
                                     .at_step = at->c};
+    const int joined = args.ld_src == d->c && args.ld_dst == d->c; /* pixels at step 1 are one row */
     int64_t q0, q1, r0, r1, s0, s1, whole_from, whole_to;
     inside(p, 0, it.z, &q0, &q1);
     whole_windows(p, &whole_from, &whole_to);
@@ -184,8 +189,8 @@ static void run_pixels(const pc_pool *p, const pc_exec_args *a, int64_t i, char 
         void *dst = pc_at_mut(it.dst, y * p->dst.h, size);
         const int64_t front = start(p, 0, it.z), top = start(p, 1, y);
         inside(p, 1, y, &r0, &r1);
-        for (int64_t x = 0; x < p->out[2]; x += args.lines) {
-            args.lines = x == whole_from && whole_to > x ? whole_to - x : 1; /* they have their taps alike */
+        for (int64_t x = 0, lines; x < p->out[2]; x += lines) {
+            lines = x == whole_from && whole_to > x ? whole_to - x : 1; /* they have their taps alike */
             inside(p, 2, x, &s0, &s1);
             int64_t n = 0;
             if (d->with_indices) index[0] = -1;
@@ -203,12 +208,14 @@ static void run_pixels(const pc_pool *p, const pc_exec_args *a, int64_t i, char 
                 winners.taps = n;
                 winners.dst = pc_at_mut(dst, x * p->dst.w, size);
                 winners.at = a->indices + it.image * at->n + it.z * at->d + y * at->h + x * at->w;
-                winners.lines = args.lines;
+                winners.lines = lines;
                 p->kernels->pool_winners(&winners);
                 continue;
             }
             args.cols = pc_max(1, s1 - s0);
             args.rows = n / args.cols;
+            args.lines = joined ? 1 : lines;
+            args.n = joined ? lines * d->c : d->c;
             args.dst = pc_at_mut(dst, x * p->dst.w, size);
             p->kernels->pool_down(&args);
         }
@@ -281,10 +288,9 @@ static void run_turned(const pc_pool *p, const pc_exec_args *a, int64_t i, char 
     part.dst = pc_dense_strides(PC_NHWC, channels, p->out);
     part.src.d = channels * pixels;
     part.dst.d = channels * results;
-    const pc_exec_args own = {
-        .src = pc_at(workspace + p->turned_src, -d0 * part.src.d - h0 * part.src.h, p->size),
-        .dst = pc_at_mut(workspace + p->turned_dst, -z0 * part.dst.d - y0 * part.dst.h, p->size),
-        .indices = p->desc.with_indices ? a->indices + n * to->n + c * to->c : 0};
+    const pc_exec_args own = {.src = pc_at(workspace + p->turned_src, -d0 * part.src.d - h0 * part.src.h, p->size),
+                              .dst = pc_at_mut(workspace + p->turned_dst, -z0 * part.dst.d - y0 * part.dst.h, p->size),
+                              .indices = p->desc.with_indices ? a->indices + n * to->n + c * to->c : 0};
     for (int64_t d = d0; d < d1 && pixels > 0; d++)
         p->kernels->transpose(pc_at(a->src, n * from->n + c * from->c + d * from->d + h0 * from->h, p->size), from->c,
                               channels, pixels, workspace + p->turned_src + (d - d0) * part.src.d * size, channels);

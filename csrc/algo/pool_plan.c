@@ -57,13 +57,13 @@ static int fits_tiles(const pc_pool *p) {
            p->kernels->pool_tile(d->kind, 0, (int)k, (int)s) && d->in[2] * p->size <= BORDER;
 }
 
-/* Blocks of 2x2 that lie in the image, all of them. */
+/* Blocks of 2x2 that lie in the image, all of them, and of slices that each count once. */
 static int is_blocks(const pc_pool *p) {
+    const pc_pool_desc *d = &p->desc;
     for (int a = 1; a < 3; a++)
-        if (p->desc.window[a] != 2 || step_on(p, a) != 2 || p->desc.dilation[a] != 1 || p->desc.pad[a] ||
-            2 * p->out[a] > p->desc.in[a])
+        if (d->window[a] != 2 || step_on(p, a) != 2 || d->dilation[a] != 1 || d->pad[a] || 2 * p->out[a] > d->in[a])
             return 0;
-    return p->desc.window[0] == 1 && p->kernels->pool_blocks;
+    return !d->pad[0] && p->out[0] * pc_max(d->stride[0], reach(p, 0)) == d->in[0] && p->kernels->pool_blocks;
 }
 
 /* Planes of an item: so many bytes of them. */
@@ -208,13 +208,14 @@ static int fold_columns(pc_pool *p) {
 static int by_windows(const pc_pool *p, int64_t channels) {
     const pc_pool_desc *d = &p->desc;
     int64_t times = 1;
-    for (int a = 1; a < 3; a++) times *= d->adaptive[a] ? 1 : pc_min(p->out[a], pc_ceil_div(d->window[a], d->stride[a]));
+    for (int a = 1; a < 3; a++)
+        times *= d->adaptive[a] ? 1 : pc_min(p->out[a], pc_ceil_div(d->window[a], d->stride[a]));
     return d->with_indices && !d->integer_bits && 2 * times <= 3 * pc_min(channels, TIMES) &&
            d->window[0] * d->window[1] * d->window[2] <= TAPS;
 }
 
 static void choose_path(pc_pool *p, int global) {
-    const pc_pool_desc *d = &p->desc;
+    pc_pool_desc *d = &p->desc;
     const int planes = p->src.w == 1 && p->dst.w == 1, last = p->src.c == 1 && p->dst.c == 1 && d->c > 1;
     const int64_t taps = d->window[0] * d->window[1] * d->window[2];
     p->path = PC_POOL_PLAIN;
@@ -244,6 +245,11 @@ static void choose_path(pc_pool *p, int global) {
         if (last && taps <= ADAPTIVE) p->path = PC_POOL_PIXELS;
     } else if (planes && is_blocks(p)) {
         p->path = PC_POOL_BLOCKS;
+        d->c *= p->out[0]; /* a slice of results, and what it is of, is a plane */
+        p->src.c = d->in[0] / p->out[0] * p->src.d;
+        p->dst.c = p->dst.d;
+        d->in[0] /= p->out[0];
+        p->out[0] = 1;
         plan_run(p, BLOCKS);
     } else if (planes && fits_tiles(p) && !(masked_tiles(p) && plan_flat(p))) {
         p->path = PC_POOL_TILES;
@@ -262,7 +268,8 @@ static void choose_path(pc_pool *p, int global) {
 /* Elements of the largest box of a turned image, and results. */
 static int64_t seen(const pc_pool *p, int axis, int64_t results) {
     const int64_t parts = p->desc.adaptive[axis], n = p->desc.in[axis];
-    return pc_min(n, parts ? pc_ceil_div(results * n, parts) + 1 : (results - 1) * p->desc.stride[axis] + reach(p, axis));
+    return pc_min(n,
+                  parts ? pc_ceil_div(results * n, parts) + 1 : (results - 1) * p->desc.stride[axis] + reach(p, axis));
 }
 static int64_t box_lines(const pc_pool *p) {
     return pc_min(p->out[1], pc_ceil_div(p->bands, p->boxes[1]) * pc_ceil_div(p->out[1], p->bands));

@@ -403,11 +403,13 @@ typedef struct pc_pool_tile_args {
 typedef void pc_pool_tile_fn(const pc_pool_tile_args *a);
 
 /* Blocks: dst[r * n + x] = the largest, or the sum divided, of the 2x2 elements at column 2 x and row 2 r of rows in_w
- * apart, for x < n and r < rows. in_w is 2 n or more. */
+ * apart, and of those in more slices, for x < n and r < rows. in_w is 2 n or more. After `high` rows come those of the
+ * next plane. */
 typedef struct pc_pool_blocks_args {
     pc_pool_kind kind;
     const void *src;
-    int64_t in_w, n, rows;
+    int64_t in_w, n, rows, high, ld_plane;
+    int64_t depth, ld_slice;
     void *dst;
     double by;
     int times;
