@@ -88,6 +88,62 @@ def test_adaptive_maxima(rank, dtype, size, rng):
         assert_same(tuple(first(part, rank) for part in turned), expected)
 
 
+@pytest.mark.parametrize(
+    ("shape", "arguments"),
+    [
+        ((1, 1100, 11, 10), (5, 5)),  # more channels and taps than are looked at together
+        ((2, 37, 30, 91), (3, 2, 1)),  # channels first, so much that boxes of it are turned
+        ((1, 17, 9, 24, 37), (3, 2, 1, 1, True)),
+        ((1, 16, 20, 21, 22), (3, 4, 1, 3)),
+        ((1, 5, 6, 40, 41), (4, 3, 2)),  # fewer channels than a vector
+        ((2, 3, 3000), (17, 16, 3)),
+        ((3, 70, 13, 13), (13, 13)),  # one window
+        ((1, 64, 30, 30), (9, 1, 4)),
+    ],
+)
+def test_indices_of_large_images(shape, arguments, isa, num_threads, rng):
+    rank = len(shape) - 2
+    for dtype in (np.float32, np.float64):
+        x = awkward(rng, shape, dtype)
+        expected = ours("max_pool", rank, reference)(x, *arguments, return_indices=True)
+        assert_same(ours("max_pool", rank)(x, *arguments, return_indices=True), expected)
+        turned = ours("max_pool", rank)(last(x, rank), *arguments, return_indices=True, layout="NHWC")
+        assert_same(tuple(first(part, rank) for part in turned), expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_blocks_of_slices(dtype, isa, num_threads, rng):
+    """Windows of 2x2 in slices that each count once: all planes, and their rows, follow each other."""
+    for shape, window in (
+        ((2, 5, 8, 8, 8), (2, 2, 2)),
+        ((1, 3, 6, 7, 9), (3, 2, 2)),
+        ((1, 2, 4, 30, 71), (2, 2, 2)),
+        ((3, 7, 2, 5, 3), (2, 2, 2)),
+    ):
+        x = awkward(rng, shape, dtype)
+        assert_same(F.max_pool3d(x, window), reference.max_pool3d(x, window))
+        y = rng.standard_normal(shape).astype(dtype)
+        averages = F.avg_pool3d(y, window)
+        assert first(F.avg_pool3d(last(y, 3), window, layout="NHWC"), 3).tobytes() == averages.tobytes()
+        np.testing.assert_allclose(averages, reference.avg_pool3d(y, window), rtol=1e-5, atol=1e-6)
+        whole = rng.integers(-9, 10, shape).astype(dtype) * 3
+        assert_same(F.avg_pool3d(whole, window), reference.avg_pool3d(whole, window))
+
+
+def test_windows_over_an_axis_of_one_element(rng):
+    """Where padding counts, and where it does not."""
+    for shape in ((2, 9, 1, 40), (1, 3, 35, 1), (2, 4, 1, 1, 9), (1, 2, 1, 16, 16)):
+        rank = len(shape) - 2
+        x = awkward(rng, shape, np.float32)
+        for k, s, p in ((3, 1, 1), (2, 2, 1), (3, 2, 1)):
+            whole = rng.integers(-9, 10, shape) * 2520.0
+            assert_same(ours("max_pool", rank)(x, k, s, p), ours("max_pool", rank, reference)(x, k, s, p))
+            for include in (True, False) if rank < 3 else ():
+                arguments = {"kernel_size": k, "stride": s, "padding": p, "count_include_pad": include}
+                expected = ours("avg_pool", rank, reference)(whole, **arguments)
+                assert_same(ours("avg_pool", rank)(whole, **arguments), expected)
+
+
 @pytest.mark.parametrize("rank", [1, 2, 3])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("arguments", AVERAGE_CALLS)

@@ -183,6 +183,25 @@ static void take_axes(pc_pool *p, const int axes[3]) {
     p->dst = pc_dense_strides(d->dst_layout, d->c, p->out);
 }
 
+static void find_divisor(pc_pool *p) {
+    const pc_pool_desc *d = &p->desc;
+    p->uniform = 1;
+    p->divisor = d->divisor ? d->divisor : d->window[0] * d->window[1] * d->window[2];
+    for (int a = 0; a < 3 && d->kind == PC_POOL_AVERAGE && !d->divisor; a++)
+        p->uniform &= counted(p, a, 0) == d->window[a] && counted(p, a, p->out[a] - 1) == d->window[a];
+}
+
+/* Of a window over an axis of one element that element is enough, where divisors do not ask for more. */
+static void trim(pc_pool *p, int axis) {
+    pc_pool_desc *d = &p->desc;
+    int64_t from, to;
+    if (d->in[axis] > 1 || p->out[axis] > 1 || d->adaptive[axis] || d->placed) return;
+    inside(p, axis, 0, &from, &to);
+    if (from == to || !(p->uniform || d->padding_excluded)) return;
+    d->window[axis] = d->stride[axis] = d->dilation[axis] = 1;
+    d->pad[axis] = 0;
+}
+
 /* Slices that no window joins are as good as more images or channels. */
 static void fold_slices(pc_pool *p) {
     if (!is_untouched(p, 0)) return;
@@ -320,11 +339,10 @@ void pc_pool_plan(pc_pool *p) {
     const pc_pool_desc *d = &p->desc;
     const int global = is_global(p);
     const int folds = !global && d->src_layout == d->dst_layout && !d->with_indices && !d->placed;
+    find_divisor(p);
+    for (int a = 0; a < 3; a++) trim(p, a);
+    if (!p->uniform) find_divisor(p);
     if (folds) fold_slices(p);
-    p->uniform = 1;
-    p->divisor = d->divisor ? d->divisor : d->window[0] * d->window[1] * d->window[2];
-    for (int a = 0; a < 3 && d->kind == PC_POOL_AVERAGE && !d->divisor; a++)
-        p->uniform &= counted(p, a, 0) == d->window[a] && counted(p, a, p->out[a] - 1) == d->window[a];
     const int64_t by = p->uniform ? p->divisor : 1, magnitude = by < 0 ? -by : by;
     p->times = (magnitude & (magnitude - 1)) == 0;
     p->by = p->times ? 1 / (double)by : (double)by;
