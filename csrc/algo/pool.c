@@ -5,15 +5,15 @@
  * that number: those of 1, 2, 4, ... neighbours come from two of the step before, and two that overlap make up the
  * rest.
  *
- *     blocks      2x2 at step 2 without a border, over planes: rows of results, and planes, as one run
+ *     blocks      2x2 at step 2 without a border, over planes, in slices: rows of results, and planes, as one run
  *     flat        results as many as elements, over narrow planes: each plane as one long row
  *     tiles       common windows over planes: a few rows of results at once, straight from the image
  *     rows        any window over planes: reduced rows wait in cache for the pass down
- *     pixels      channels last: small windows, all channels of a pixel at once
+ *     pixels      channels last: small windows, or with indices, all channels of a pixel at once
  *     last rows   channels last: larger ones, by way of reduced rows
  *     global      a single result of a whole plane: pixels are lanes, too
- *     maxima      with indices, and of integers: as rows, in plain C
- *     turned      a path of channels last for a few channels at a time of narrow planes, or wide steps, that are turned
+ *     maxima      with indices, if windows overlap much, and of integers: as rows, in plain C
+ *     turned      a path of channels last for a few channels at a time, that are turned: narrow planes, wide steps, indices
  *     plain       a loop, for mixed layouts, windows that differ, and those beyond the workspace
  *
  * pool_plan.c chooses; pool_rows.c, pool_maxima.c and pool_plain.c have the paths of those names. */
@@ -159,6 +159,7 @@ static void whole_windows(const pc_pool *p, int64_t *from, int64_t *to) {
     *to = pc_max(*from, pc_min(p->out[2], last / d->stride[2] + 1));
 }
 
+/* Each window's pixels are listed; where windows lie inside the image across, once for all of a row. */
 static void run_pixels(const pc_pool *p, const pc_exec_args *a, int64_t i, char *workspace) {
     const pc_pool_desc *d = &p->desc;
     const int size = p->size;

@@ -14,7 +14,7 @@ typedef enum pc_pool_path {
     PC_POOL_PIXELS,    /* channels last: each window by itself */
     PC_POOL_LAST_ROWS, /* channels last: each row of the image once, then rows down */
     PC_POOL_GLOBAL,    /* one result of a whole plane: 16 running sums */
-    PC_POOL_MAXIMA,    /* indices and integers: as rows, in either layout */
+    PC_POOL_MAXIMA,    /* indices of windows that overlap, integers: as rows, in either layout */
     PC_POOL_PLAIN,     /* a loop: windows that nothing above holds */
 } pc_pool_path;
 

@@ -1,4 +1,4 @@
-/* pool_maxima.c - maxima with their indices, those of integers, and of parts that differ in size.
+/* pool_maxima.c - maxima with their indices, where windows overlap, those of integers, and of parts that differ in size.
  *
  * Columns first, then rows, then depth. On each axis the first of equals wins, and so in the window; of NaN the last. An
  * axis is taken in one of two ways. By taps: element t of all windows at once, for each t; where a window has fewer its

@@ -300,6 +300,8 @@ static int64_t box_results(const pc_pool *p) {
     return pc_ceil_div(p->out[0], p->boxes[0]) * box_lines(p) * p->out[2] * p->desc.c;
 }
 
+static int64_t box_bytes(const pc_pool *p) { return (box_elements(p) + box_results(p)) * p->size; }
+
 /* Narrow planes fill no vectors, and sorting columns for a wide step costs more than to turn a few channels at a time to
  * channels last, and their results back. So do indices. */
 static void turn(pc_pool *p) {
@@ -313,23 +315,26 @@ static void turn(pc_pool *p) {
     const int64_t channels = pc_min(d->c, TURNED_CHANNELS);
     const int winners = p->src.w == 1 && p->dst.w == 1 && p->path != PC_POOL_PIXELS && by_windows(p, channels) &&
                         d->window[2] < (d->c < TURNED_LEAST ? 8 : 16); /* else a window's rows fill vectors */
-    if (!(narrow || deep || winners) || d->c < (winners ? 2 : TURNED_LEAST)) return;
+    /* Columns at step 4 are sorted fast. */
+    const int sorted = !wide || step_of(p) == 4 || lone_rows(p) || p->out[2] > TURNED_COLUMNS / 2;
+    if (!(narrow || deep || winners) || d->c < (!winners && sorted ? TURNED_LEAST : 2)) return;
     p->turned = d->c;
     d->c = channels;
     p->src = pc_dense_strides(PC_NHWC, d->c, d->in);
     p->dst = pc_dense_strides(PC_NHWC, d->c, p->out);
     choose_path(p, 0);
     if (p->path == PC_POOL_PIXELS) p->bands = p->out[1];
-    int64_t slices = p->out[0], bands = p->bands;
+    int64_t slices = p->out[0], bands = p->bands; /* of a box */
     for (;;) {
         p->boxes[0] = pc_ceil_div(p->out[0], slices);
         p->boxes[1] = pc_ceil_div(p->bands, bands);
-        if ((box_elements(p) + box_results(p)) * p->size <= TURNED || slices * bands == 1) break;
-        int64_t *more = slices > bands ? &slices : &bands;
-        *more = pc_ceil_div(*more, 2);
+        if (box_bytes(p) <= TURNED || (slices * bands == 1 && p->bands == p->out[1])) break;
+        if (slices * bands > 1)
+            *(slices > bands ? &slices : &bands) = pc_ceil_div(pc_max(slices, bands), 2);
+        else
+            p->bands = pc_min(p->out[1], 2 * p->bands);
     }
-    if ((p->path != PC_POOL_PIXELS && p->path != PC_POOL_LAST_ROWS) || p->table > 2 * ROWS ||
-        (box_elements(p) + box_results(p)) * p->size > TURNED) {
+    if ((p->path != PC_POOL_PIXELS && p->path != PC_POOL_LAST_ROWS) || p->table > 2 * ROWS || box_bytes(p) > TURNED) {
         *p = old;
         p->whole_dst = p->dst;
     }

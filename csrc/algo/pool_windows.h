@@ -73,8 +73,8 @@ typedef struct item {
     int64_t first, n; /* of a strip's columns or channels */
     int64_t planes;   /* of tiles */
     int64_t image;
-    const void *src;  /* of the plane or image */
-    void *dst;        /* of its output slice */
+    const void *src; /* of the plane or image */
+    void *dst;       /* of its output slice */
 } item;
 
 /* Item i, if an image has so many runs of planes (or is one, channels last), and strips cut `across`. */

@@ -87,7 +87,8 @@ PC_INLINE vec v_max_first(vec a, vec b) {
     return vbslq_f64(keep, a, b);
 }
 PC_INLINE vec v_winner(vec a, vec b, vec t, vec *at) {
-    const uint64x2_t wins = vorrq_u64(vcgtq_f64(b, a), vreinterpretq_u64_u32(vmvnq_u32(vreinterpretq_u32_u64(vceqq_f64(b, b)))));
+    const uint64x2_t wins =
+        vorrq_u64(vcgtq_f64(b, a), vreinterpretq_u64_u32(vmvnq_u32(vreinterpretq_u32_u64(vceqq_f64(b, b)))));
     *at = vbslq_f64(wins, t, *at);
     return vbslq_f64(wins, b, a);
 }
