@@ -55,7 +55,7 @@ static void single_out(pc_conv *c) {
         if (d->in[a] == 1) outputs = pc_mul_checked(outputs, c->out[a]);
     for (int a = 0; a < 3 && outputs > 0 && outputs <= FEW; a++) {
         const int64_t beyond = pc_mul_checked(d->dilation[a], d->kernel[a] + d->pad_lo[a] + c->out[a]);
-        if (d->in[a] == 1 && d->kernel[a] > 1 && beyond > 0) d->stride[a] = beyond;
+        if (d->in[a] == 1 && beyond > 0) d->stride[a] = beyond;
     }
 }
 
