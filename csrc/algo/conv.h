@@ -93,7 +93,11 @@ typedef struct pc_panels_plan {
 
 typedef struct pc_windows_plan {
     int high, wide;        /* outputs of a tile */
-    int64_t bands, splits; /* items: rows of tiles of an image, and parts of its channels */
+    int k, step;           /* tap rows that share pixels; the rows of outputs are `step` tap rows apart */
+    int64_t apart, beside; /* outputs of a tile lie so far apart, down and across */
+    int64_t phases, bands; /* the rows of a slice: those that lie `apart`, and bands of these */
+    int64_t splits, work;  /* parts of the channels; items in all */
+    int64_t rows, parts;   /* pixels of a column that a tile reads in a slice, and parts of these */
     int64_t tables;        /* byte offset in a thread's workspace; a pixel of zeros comes first */
 } pc_windows_plan;
 

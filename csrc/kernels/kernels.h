@@ -189,13 +189,18 @@ typedef struct pc_depthwise_args {
 
 typedef void pc_depthwise_fn(const pc_depthwise_args *a);
 
-/* high x wide neighbouring outputs, all channels, read in place: pixel (i, u) of their window is channel 0 at
- * rows[u][i] + off[u]. There is at least a vector of channels; the last vector of wei [vector][kw][kh][lane] ends with
- * the last channel. */
+/* high x wide outputs, all channels, read in place. A tap column is `parts` parts of k tap rows; part j of the window's
+ * columns, of which there are columns + wide - 1, has channel 0 of its pixel i at row[i] + off, and output (r, o)
+ * reads pixels r * step + q of tap column s in parts (s + o) * parts on. There is at least a vector of channels; the last
+ * vector of wei [vector][column][part][q][lane] ends with the last channel. */
+typedef struct pc_window_part {
+    const void *const *row;
+    int64_t off;
+} pc_window_part;
+
 typedef struct pc_window_args {
-    const void *const *rows[PC_MAX_WINDOW + 1];
-    int64_t off[PC_MAX_WINDOW + 1];
-    int64_t channels;
+    const pc_window_part *part;
+    int64_t columns, parts, channels;
     const void *wei, *bias;
     void *dst;
     int64_t ld_row, ld_col;
@@ -532,9 +537,9 @@ typedef struct pc_kernels {
     pc_rows_fn *(*rows_halves[2])(int tile, int kr, int row_step, int col_step); /* of PC_F16, PC_BF16; or NULL */
     pc_panel_fn *panel;
     pc_depthwise_fn *const (*depthwise)[PC_MAX_DEPTHWISE_TILE + 1]; /* [shares][tile], NULL where not compiled */
-    pc_window_fn *(*window)(int high, int wide, int k, int step);   /* NULL where not compiled */
-    pc_column_fn *const (*column)[PC_MAX_SEPARABLE_TILE + 1];       /* [shares][tile], NULL where not compiled */
-    pc_line_fn *const *line;                                        /* [tile], NULL where not compiled */
+    pc_window_fn *(*window)(int high, int wide, int k, int step, int square); /* NULL where not compiled */
+    pc_column_fn *const (*column)[PC_MAX_SEPARABLE_TILE + 1]; /* [shares][tile], NULL where not compiled */
+    pc_line_fn *const *line;                                  /* [tile], NULL where not compiled */
     pc_winograd_in_fn *winograd_input[PC_WINOGRAD_KINDS];
     pc_winograd_out_fn *winograd_output[PC_WINOGRAD_KINDS];
     pc_winograd_filter_fn *winograd_filter;

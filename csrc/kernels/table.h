@@ -22,7 +22,7 @@ extern pc_depthwise_fn *const PC_FN(pc_depthwise_tiles)[2][PC_MAX_DEPTHWISE_TILE
 extern pc_column_fn *const PC_FN(pc_column_tiles)[2][PC_MAX_SEPARABLE_TILE + 1];
 extern pc_line_fn *const PC_FN(pc_line_tiles)[PC_MAX_SEPARABLE_TILE + 1];
 pc_panel_fn PC_FN(pc_panel);
-pc_window_fn *PC_FN(pc_window_find)(int high, int wide, int k, int step);
+pc_window_fn *PC_FN(pc_window_find)(int high, int wide, int k, int step, int square);
 pc_gather_fn PC_FN(pc_gather), PC_FN(pc_int_gather);
 void PC_FN(pc_widen)(int64_t n, const uint8_t *src, void *dst);
 pc_transpose_fn PC_FN(pc_transpose);

@@ -3,7 +3,7 @@
 #include "plan.h"
 
 static const pc_algo *const registry[] = {
-    &pc_algo_fft_lines, &pc_algo_fft,      &pc_algo_separable,     &pc_algo_windows,     &pc_algo_panels,
+    &pc_algo_fft_lines, &pc_algo_fft,      &pc_algo_windows,       &pc_algo_separable,   &pc_algo_panels,
     &pc_algo_rows,      &pc_algo_winograd, &pc_algo_channel_lanes, &pc_algo_pixel_lanes, &pc_algo_reference,
 };
 
@@ -18,8 +18,8 @@ const char *pc_algo_refusal(const pc_algo *algo, const pc_conv *conv) {
     if (pc_conv_holds_halves(conv) && algo != &pc_algo_rows && algo != &pc_algo_panels)
         return "memory holds half floats";
     if (pc_conv_integer(conv) && !dense) return "the elements are integers";
-    if (conv->parted && !dense && algo != (conv->dst.c == 1 ? &pc_algo_panels : &pc_algo_rows))
-        return "input or output is a part of an image whose pixels lie apart";
+    const int apart = conv->dst.c == 1 ? algo == &pc_algo_windows || algo == &pc_algo_panels : algo == &pc_algo_rows;
+    if (conv->parted && !dense && !apart) return "input or output is a part of an image whose pixels lie apart";
     return algo->reject(conv);
 }
 
