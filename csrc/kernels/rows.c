@@ -162,7 +162,11 @@ PC_INLINE void evens(const int tile, const int kr, const int masked, const pc_ro
 PC_INLINE void round_rows(const pc_storage stored, const elem *rows, int tile, int n, uint16_t *dst, int64_t ld_dst) {
     for (; tile > 0; tile--, rows += PC_VLEN, dst += ld_dst) {
         const vec v = v_load(rows);
-        if (stored == PC_F16)
+        if (n == PC_VLEN && stored == PC_F16)
+            v_store_half(dst, v);
+        else if (n == PC_VLEN)
+            v_store_bfloat(dst, v);
+        else if (stored == PC_F16)
             v_store_half_n(dst, n, v);
         else
             v_store_bfloat_n(dst, n, v);

@@ -84,17 +84,22 @@ PC_INLINE pc_halves pc_apart(pc_halves bits) {
 
 #if defined(PC_NARROW)
 
+PC_INLINE __m128i pc_half_bits(vec v) { return _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+PC_INLINE void v_store_half(uint16_t *p, vec v) { _mm_storeu_si128((__m128i *)p, pc_half_bits(v)); }
 PC_INLINE void v_store_half_n(uint16_t *p, int n, vec v) {
-    _mm_mask_storeu_epi16(p, PC_MASK_BITS(n),
-                          pc_apart(_mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)));
+    _mm_mask_storeu_epi16(p, PC_MASK_BITS(n), pc_apart(pc_half_bits(v)));
 }
+PC_INLINE __m128i pc_bfloat_bits(vec v) {
+    const __m256i x = _mm256_castps_si256(v), down = _mm256_add_epi32(x, _mm256_set1_epi32(0x7fff)),
+                  even = _mm256_mask_add_epi32(down, _mm256_test_epi32_mask(x, _mm256_set1_epi32(0x10000)), x,
+                                               _mm256_set1_epi32(0x8000)),
+                  bits = _mm256_mask_or_epi32(even, _mm256_cmp_ps_mask(v, v, _CMP_UNORD_Q), x,
+                                              _mm256_set1_epi32(0x400000));
+    return _mm256_cvtepi32_epi16(_mm256_srli_epi32(bits, 16));
+}
+PC_INLINE void v_store_bfloat(uint16_t *p, vec v) { _mm_storeu_si128((__m128i *)p, pc_bfloat_bits(v)); }
 PC_INLINE void v_store_bfloat_n(uint16_t *p, int n, vec v) {
-    const __m256i x = _mm256_castps_si256(v), high = _mm256_srli_epi32(x, 16),
-                  even = _mm256_and_si256(high, _mm256_set1_epi32(1)),
-                  up = _mm256_add_epi32(_mm256_add_epi32(x, _mm256_set1_epi32(0x7fff)), even),
-                  bits = _mm256_mask_or_epi32(_mm256_srli_epi32(up, 16), _mm256_cmp_ps_mask(v, v, _CMP_UNORD_Q), high,
-                                              _mm256_set1_epi32(0x40));
-    _mm_mask_storeu_epi16(p, PC_MASK_BITS(n), pc_apart(_mm256_cvtepi32_epi16(bits)));
+    _mm_mask_storeu_epi16(p, PC_MASK_BITS(n), pc_apart(pc_bfloat_bits(v)));
 }
 PC_INLINE vec v_even(vec a, vec b) {
     return _mm256_permutex2var_ps(a, _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14), b);
