@@ -21,6 +21,7 @@ Function = TypeVar("Function", bound="Callable[..., Any]")
 
 # Numbers of DLPack's DLDeviceType. The second is memory of this machine that a GPU may read, too.
 _HOST = (1, 3)
+_NATIVE = (np.ndarray, np.generic, int, float, str, tuple, list, type(None))  # and bool, an int
 _DEVICES = {2: "CUDA", 4: "OpenCL", 7: "Vulkan", 8: "Metal", 10: "ROCm", 13: "CUDA (managed)", 14: "oneAPI"}
 
 
@@ -49,9 +50,7 @@ def _bits_of(value: Any) -> Any:
 def is_foreign(value: object) -> bool:
     """Whether it is an array of another library. NumPy's own numbers have ``__array__``, and are none."""
     kind = type(value)
-    return not isinstance(value, (np.ndarray, np.generic, type)) and (
-        hasattr(kind, "__dlpack__") or hasattr(kind, "__array__")
-    )
+    return not isinstance(value, (*_NATIVE, type)) and (hasattr(kind, "__dlpack__") or hasattr(kind, "__array__"))
 
 
 def _device(value: Any) -> str | None:

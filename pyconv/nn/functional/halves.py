@@ -6,7 +6,7 @@ looked at what it was given. So a call with floats costs no more than before.
 
 from __future__ import annotations
 
-from functools import wraps
+from functools import cache, wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from ... import _interop
 from ..._interop import is_foreign
 from ..._native import convert
-from .stored import dense, floats_of
+from .stored import dense, floats_of, magnitude_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,14 @@ Function = TypeVar("Function", bound="Callable[..., Any]")
 
 def is_half(value: object) -> bool:
     """Whether it is an ndarray of float16 or bfloat16, in native byte order."""
-    return isinstance(value, np.ndarray) and value.dtype.name in ("float16", "bfloat16") and value.dtype.isnative
+    return isinstance(value, np.ndarray) and magnitude_of(value.dtype) == 0 and value.dtype.isnative
+
+
+@cache
+def _signature_of(function: Callable[..., Any]) -> Any:
+    from inspect import signature  # not on the way of `import pyconv`
+
+    return signature(function)
 
 
 def as_floats(value: Any) -> Any:
@@ -103,9 +110,9 @@ def half_floats(parameters: tuple[str, ...] = (), updates: tuple[str, ...] = ())
                     raise
                 if any(map(is_foreign, (*args, *kwargs.values()))):
                     raise  # it comes back with views of them
-            from inspect import signature  # not on the way of `import pyconv`
-
-            return _through_floats(function, signature(function).bind(*args, **kwargs).arguments, parameters, updates)
+            return _through_floats(
+                function, _signature_of(function).bind(*args, **kwargs).arguments, parameters, updates
+            )
 
         return cast("Function", call)
 

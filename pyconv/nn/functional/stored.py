@@ -25,7 +25,7 @@ _CHUNK = 1 << 20  # bytes of float32 or sums between two conversions, about an L
 
 
 @lru_cache(maxsize=64)
-def _magnitude_of(dtype: np.dtype[Any]) -> int:
+def magnitude_of(dtype: np.dtype[Any]) -> int:
     """Return the largest magnitude of an integer type, 0 for half floats, -1 for others; a name takes NumPy long."""
     return _MAGNITUDES.get(dtype.name, -1)
 
@@ -77,7 +77,7 @@ def _way(name: str, input: Array, weight: Array, bias: Array | None, groups: int
     """Check the element types, and choose."""
     if overflow not in ("widen", "wrap", "saturate"):
         raise ValueError(f"{name}: overflow must be 'widen', 'wrap' or 'saturate', not {overflow!r}")
-    x, w, b = (_magnitude_of(a.dtype) if isinstance(a, np.ndarray) else a is None for a in (input, weight, bias))
+    x, w, b = (magnitude_of(a.dtype) if isinstance(a, np.ndarray) else a is None for a in (input, weight, bias))
     half = x == 0 and input.dtype == weight.dtype and (bias is None or bias.dtype == input.dtype)
     if not (half and overflow == "widen") and min(x, w, b) <= 0:
         raise _refused(name, overflow, {"input": input, "weight": weight} | ({} if bias is None else {"bias": bias}))
@@ -100,7 +100,7 @@ def _way(name: str, input: Array, weight: Array, bias: Array | None, groups: int
 
 def _operands(way: _Way, weight: Array, bias: Array | None) -> tuple[Array, Array | None]:
     """Weight and bias in the type of the arithmetic."""
-    if _magnitude_of(weight.dtype) == 0:
+    if magnitude_of(weight.dtype) == 0:
         return floats_of(weight), None if bias is None else floats_of(bias)
     if bias is not None and way.arithmetic == "int32" and way.saturate:
         bias = np.clip(bias, -(1 << 30), 1 << 30)  # beyond it nothing brings a sum back into a range of 8 bits
@@ -146,7 +146,7 @@ def conv(
     """Convolve integers or half floats, or say how; `geometry` ends with groups, and layout begins `border`."""
     name = f"conv{rank}d"
     way = _way(name, input, weight, bias, geometry[3], overflow)
-    floats, integers = _magnitude_of(weight.dtype) == 0, way.arithmetic != "float32"
+    floats, integers = magnitude_of(weight.dtype) == 0, way.arithmetic != "float32"
     if not floats and (residual is not None or activation is not None):
         raise TypeError(f"{name}: residual and activation are for floats, but weight is {weight.dtype}")
     if residual is not None and getattr(residual, "dtype", None) != input.dtype:
