@@ -133,9 +133,8 @@ def exchange(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
         result = function(*map(plain, args), **{key: plain(value) for key, value in kwargs.items()})
     export = _exporter(arrays[0]) if arrays else None
 
+    # It may not call itself: a function that holds itself holds the arrays, too, until it is collected as garbage.
     def returned(value: Any) -> Any:
-        if isinstance(value, tuple):
-            return tuple(map(returned, value))
         if not isinstance(value, np.ndarray):
             return value
         for original, view in foreign:
@@ -143,7 +142,7 @@ def exchange(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
                 return original  # what was written in place, or into `out`
         return value if export is None else export(value)
 
-    return returned(result)
+    return tuple(map(returned, result)) if isinstance(result, tuple) else returned(result)
 
 
 def again(error: TypeError, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
@@ -153,6 +152,7 @@ def again(error: TypeError, function: Callable[..., Any], arguments: dict[str, A
     around what they do costs nothing.
     """
     given = {name: value for name, value in arguments.items() if value is not error}
+    arguments.clear()  # a frame's own dict, which would hold the error that holds the frame
     if not any(map(is_foreign, given.values())):
         raise error
     return exchange(function, (), given)

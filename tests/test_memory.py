@@ -1,5 +1,8 @@
 """Memory kept for reuse: bounded, given back, and never shared between results that live."""
 
+import contextlib
+import gc
+
 import numpy as np
 import pytest
 
@@ -67,3 +70,35 @@ def test_many_sizes_do_not_accumulate():
 def test_negative_limits_are_refused():
     with pytest.raises(ValueError, match="negative"):
         pyconv.set_cache_limit(-1)
+
+
+def _calls_that_come_again():
+    """Calls that operators refuse at first: of half floats, of arrays of another library, of neither."""
+    x, w = np.ones((1, 4, 9, 9), np.float16), np.ones((4, 4, 3, 3), np.float16)
+    yield lambda: F.conv_transpose2d(x, w)
+    yield lambda: F.max_pool2d(x, 2, return_indices=True)
+    yield lambda: F.softmax(x, 1)
+    yield lambda: F.conv2d(x, w[:, :3])
+    try:
+        import torch
+    except ImportError:
+        return
+    a, b = torch.from_numpy(x), torch.from_numpy(w)
+    yield lambda: F.conv2d(a.float(), b.float())
+    yield lambda: F.adaptive_max_pool2d(a, 3, return_indices=True)
+    yield lambda: F.relu(a)
+
+
+def test_no_call_leaves_cycles():
+    """Large arrays would live in them until garbage is collected, which nothing hurries."""
+    for call in _calls_that_come_again():
+        for _ in range(2):  # the first may import
+            gc.collect()
+            gc.disable()
+            try:
+                with contextlib.suppress(ValueError):
+                    call()
+                left = gc.collect()
+            finally:
+                gc.enable()
+        assert left == 0

@@ -76,9 +76,8 @@ def _through_floats(
             given[...] = convert(wide[name], kind, False)
         return given
 
+    # Nothing here may call itself: a function that holds itself holds `wide`, too, until it is collected as garbage.
     def returned(value: Any) -> Any:
-        if isinstance(value, tuple):
-            return tuple(map(returned, value))
         for name, array in wide.items():
             if value is array:
                 return written(name)
@@ -86,7 +85,8 @@ def _through_floats(
             return value
         return convert(dense(np.asarray(value)), kind, False)
 
-    result = returned(function(**{**arguments, **wide}))
+    found = function(**{**arguments, **wide})
+    result = tuple(map(returned, found)) if isinstance(found, tuple) else returned(found)
     for name in updates:
         if name in wide:
             written(name)
@@ -122,6 +122,7 @@ def half_floats(parameters: tuple[str, ...] = (), updates: tuple[str, ...] = ())
 def again(error: TypeError, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     """Call an operator again that raised `error`, as `_interop.again`, or with half floats as float32."""
     given = {name: value for name, value in arguments.items() if value is not error}
+    arguments.clear()  # see there
     if not is_half(given["input"]) or any(map(is_foreign, given.values())):
         return _interop.again(error, function, given)
     return _through_floats(function, given, (), ())
