@@ -199,8 +199,8 @@ int pc_rows_weaves(const pc_conv *conv);
 /* Threads worth waking at about `gflops` a core in float32: below 8 us of work on one core, none. */
 int pc_conv_useful_threads(const pc_conv *conv, int gflops);
 
-/* Run items 0 .. items - 1 on the plan's threads, each with a workspace of its own, which `prepare`, if there is one, has
- * filled before with what stays the same from item to item. */
+/* Run items 0 .. items - 1 on the plan's threads, each with a workspace of its own, which `prepare`, if there is one,
+ * has filled before with what stays the same from item to item. */
 typedef void pc_conv_prepare_fn(const pc_conv *conv, char *workspace);
 typedef void pc_conv_item_fn(const pc_conv *conv, const pc_exec_args *args, int64_t item, char *workspace);
 void pc_conv_run_items(const pc_conv *conv, const pc_exec_args *args, int64_t items, pc_conv_prepare_fn *prepare,

@@ -33,8 +33,8 @@ static const int heights[] = {32, 64, 96, 128, 192, 256}, widths[] = {16, 32, 48
 
 /* ---- choice --------------------------------------------------------------------------------------------------- */
 
-/* Byte offsets in a workspace where `most` channels, of which channels last are turned at once, have a tile each; returns
- * its bytes. */
+/* Byte offsets in a workspace where `most` channels, of which channels last are turned at once, have a tile each;
+ * returns its bytes. */
 static int64_t lay_out_for(const pc_conv *c, pc_fft_plan *f, int64_t most) {
     const int64_t size = c->kernels->size, spectrum = f->rows * f->cols * size;
     const int planar = c->src.w == 1 && c->dst.w == 1;
@@ -92,8 +92,8 @@ static double direct_ns(const pc_conv *c) {
     return (double)(c->desc.oc * c->out[1] * across) * (double)c->taps * 2 / gflops;
 }
 
-/* Tiles of n pixels along an axis. A small image with a wide border of zeros needs one only: where what wraps around, at
- * either end, are zeros. */
+/* Tiles of n pixels along an axis. A small image with a wide border of zeros needs one only: where what wraps around,
+ * at either end, are zeros. */
 static int64_t tiles_along(const pc_conv *c, int axis, int64_t n) {
     const pc_conv_desc *p = &c->desc;
     const int64_t in = p->in[axis], out = c->out[axis], before = p->pad_lo[axis], bordered = out + p->kernel[axis] - 1;

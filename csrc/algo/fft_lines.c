@@ -1,6 +1,6 @@
-/* fft_lines.c - long kernels of one row or one column, on one input channel a group, by the fast Fourier transform along
- * them (overlap-save, as in fft.c, which says what its errors are). A lane of a vector is a segment of a row of the
- * bordered image, or of a column: it gives as many outputs as any other, or one less.
+/* fft_lines.c - long kernels of one row or one column, on one input channel a group, by the fast Fourier transform
+ * along them (overlap-save, as in fft.c, which says what its errors are). A lane of a vector is a segment of a row of
+ * the bordered image, or of a column: it gives as many outputs as any other, or one less.
  *
  *     a kernel of one row: gather segments, turn       tile[numbers of a segment][lane]
  *     a kernel of one column: gather                   the same
@@ -17,8 +17,8 @@
 
 enum { MOST_KERNELS = 256 << 20 }; /* bytes of their transforms */
 
-/* Numbers of a segment: half of them is 4^a 2^b 3^c, and a multiple of any vector's length. A longer one would take more
- * than 512 KiB of workspace. */
+/* Numbers of a segment: half of them is 4^a 2^b 3^c, and a multiple of any vector's length. A longer one would take
+ * more than 512 KiB of workspace. */
 static const int lengths[] = {64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048};
 
 /* The axis along which the kernel lies. */
@@ -118,8 +118,8 @@ static void plan(pc_conv *c) {
 
 /* ---- pack ----------------------------------------------------------------------------------------------------- */
 
-/* Fold the taps, mirrored as correlation wants them, with the sign of what wraps around, into lane 0 of points; and take
- * the transform from there. */
+/* Fold the taps, mirrored as correlation wants them, with the sign of what wraps around, into lane 0 of points; and
+ * take the transform from there. */
 #define DEFINE_PLACE(T)                                                                                                \
     static void place_##T(int64_t n, int64_t vlen, const T *wei, int64_t taps, const T *twist, T *points) {            \
         const T scale = (T)(2.0 / (double)n);                                                                          \
@@ -247,7 +247,7 @@ static void run_columns(const pc_conv *c, const item *t) {
     pc_conv_finish(c, t->args, &c->dst, dst, 1, n, cols);
 }
 
-/* Segments of the rows of a plane: lane i of vector v is row (v * lanes + i) % rows of segment (v * lanes + i) / rows. */
+/* Segments of a plane's rows: lane i of vector v is row (v * lanes + i) % rows of segment (v * lanes + i) / rows. */
 static void run_rows(const pc_conv *c, const item *t) {
     const pc_fft_lines_plan *f = &c->as.fft_lines;
     const pc_kernels *k = c->kernels;

@@ -91,8 +91,9 @@ PC_PLANNING static const char *reject(const pc_conv *c) {
 }
 
 /* Channels first, what `rows` does better, where lanes are columns. To turn planes costs about a dozen taps, so it pays
- * where `rows` would leave many lanes of 16 empty: from 1x1 to 7x7 and with stride 2, up to 12 columns and 17 to 20 take
- * 0.2 to 0.95 of its time; 14 columns 1.0 to 1.25, 28 columns 1.2 to 2, 5x5 and 7x7 on 19 and 20 columns 1.0 to 1.1. */
+ * where `rows` would leave many lanes of 16 empty: from 1x1 to 7x7 and with stride 2, up to 12 columns and 17 to 20
+ * take 0.2 to 0.95 of its time; 14 columns 1.0 to 1.25, 28 columns 1.2 to 2, 5x5 and 7x7 on 19 and 20 columns 1.0
+ * to 1.1. */
 static const char *left_to_rows(const pc_conv *c) {
     const int64_t lanes = PC_MAX_VLEN, columns = c->out[2], most = lanes + (c->taps > 9 ? 2 : 4);
     if (c->src.c != 1 && c->ocg > 1) return "channels first, and several outputs a channel";
@@ -190,7 +191,7 @@ PC_PLANNING static void plan(pc_conv *c) {
 
 /* ---- pack -------------------------------------------------------------------------------------------------------- */
 
-/* Lane by lane, in the order of the weights: a call of memcpy for each of them took longer than layers of 7x7 pixels. */
+/* Lane by lane, in the order of the weights: a call of memcpy for each of them took longer than layers of 7x7. */
 #define DEFINE_PACK(T)                                                                                                 \
     static void pack_##T(const pc_conv *c, const T *wei, T *packed) {                                                  \
         const pc_panels_plan *d = &c->as.panels;                                                                       \
@@ -229,8 +230,8 @@ static void fill_bias(const pc_conv *c, const pc_exec_args *a, int64_t first, ch
                (size_t)pc_min(n - i, c->desc.oc) * size);
 }
 
-/* Turn n[0] x n[1] outputs of a vector of channels, which stand in the workspace, into planes. An epilogue that needs no
- * residual comes before, while they are in one piece. */
+/* Turn n[0] x n[1] outputs of a vector of channels, which stand in the workspace, into planes. An epilogue that needs
+ * no residual comes before, while they are in one piece. */
 static void turn(const pc_conv *c, const pc_exec_args *a, const pc_strides *o, const int64_t *n, int64_t lanes,
                  char *out, char *dst) {
     const int64_t vlen = c->kernels->vlen, whole = o->h == n[1];

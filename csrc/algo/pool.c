@@ -13,7 +13,7 @@
  *     last rows   channels last: larger ones, by way of reduced rows
  *     global      a single result of a whole plane: pixels are lanes, too
  *     maxima      with indices, if windows overlap much, and of integers: as rows, in plain C
- *     turned      a path of channels last for a few channels at a time, that are turned: narrow planes, wide steps, indices
+ *     turned      a path of channels last for a few channels at a time, turned: narrow planes, wide steps, indices
  *     plain       a loop, for mixed layouts, windows that differ, and those beyond the workspace
  *
  * pool_plan.c chooses; pool_rows.c, pool_maxima.c and pool_plain.c have the paths of those names. */

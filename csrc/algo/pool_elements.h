@@ -16,7 +16,8 @@ typedef struct pc_pool_window {
 typedef struct pc_pool_elements {
     const void *lowest; /* an element of that value */
     void (*window)(const void *src, const pc_pool_window *w, void *dst, int64_t *at);
-    /* a[i] = the winner of a[i] and b[i], which stands after it, for i < n; b may overlap a if it is b = a + something */
+    /* a[i] = the winner of a[i] and b[i], which stands after it, for i < n; b may overlap a if it is b = a + something
+     */
     void (*larger)(int64_t n, const void *b, void *a);
     void (*larger_at)(int64_t n, const void *b, const int32_t *b_at, void *a, int32_t *a_at);
 } pc_pool_elements;

@@ -1,10 +1,11 @@
-/* pool_maxima.c - maxima with their indices, where windows overlap, those of integers, and of parts that differ in size.
+/* pool_maxima.c - maxima with their indices, where windows overlap, those of integers, and of parts that differ in
+ * size.
  *
- * Columns first, then rows, then depth. On each axis the first of equals wins, and so in the window; of NaN the last. An
- * axis is taken in one of two ways. By taps: element t of all windows at once, for each t; where a window has fewer its
- * last element stands in, which changes nothing. Or, where windows overlap by half or more, by doubling: the winners of 1,
- * 2, 4, ... neighbours come from two of the step before, and two that overlap make up the window, so that one of 15x15
- * takes 8 comparisons and not 225.
+ * Columns first, then rows, then depth. On each axis the first of equals wins, and so in the window; of NaN the last.
+ * An axis is taken in one of two ways. By taps: element t of all windows at once, for each t; where a window has fewer
+ * its last element stands in, which changes nothing. Or, where windows overlap by half or more, by doubling: the
+ * winners of 1, 2, 4, ... neighbours come from two of the step before, and two that overlap make up the window, so that
+ * one of 15x15 takes 8 comparisons and not 225.
  *
  * An item is a band of rows and a strip of columns of `planes` channels: one where channels come first, a run of them
  * where they come last, which are then as many neighbouring elements. Vectors come of the compiler's own making. */
@@ -54,7 +55,8 @@ static parts parts_of(const pc_pool *p, int64_t lines, extent e) {
     return (parts){added, second, sum, sum + (waits(p) ? lines * e.lanes : 0)};
 }
 
-/* Where the windows of a strip's columns start in the image, how many elements they have there, and where one tap is. */
+/* Where the windows of a strip's columns start in the image, how many elements they have there, and where one tap is.
+ */
 static int64_t table_bytes(int64_t columns) { return pc_round_up(3 * columns * (int64_t)sizeof(int32_t), 8); }
 
 static int64_t bytes_of(const pc_pool *p, int64_t lines, int64_t columns, int64_t planes) {

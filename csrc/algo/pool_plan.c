@@ -100,8 +100,8 @@ static int plan_flat(pc_pool *p) {
     return 1;
 }
 
-/* The tile whose runs down a plane read the fewest rows; narrow planes go together, so that what meets a border is found
- * out once for all of them. */
+/* The tile whose runs down a plane read the fewest rows; narrow planes go together, so that what meets a border is
+ * found out once for all of them. */
 static void plan_tiles(pc_pool *p) {
     const pc_pool_desc *d = &p->desc;
     const int k = (int)d->window[2], s = (int)step_of(p);
@@ -302,8 +302,8 @@ static int64_t box_results(const pc_pool *p) {
 
 static int64_t box_bytes(const pc_pool *p) { return (box_elements(p) + box_results(p)) * p->size; }
 
-/* Narrow planes fill no vectors, and sorting columns for a wide step costs more than to turn a few channels at a time to
- * channels last, and their results back. So do indices. */
+/* Narrow planes fill no vectors, and sorting columns for a wide step costs more than to turn a few channels at a time
+ * to channels last, and their results back. So do indices. */
 static void turn(pc_pool *p) {
     const pc_pool old = *p;
     pc_pool_desc *d = &p->desc;

@@ -1,4 +1,5 @@
-/* pool_windows.h - where the windows of a planned pooling lie, and what an item of its work is; for the files pool*.c. */
+/* pool_windows.h - where the windows of a planned pooling lie, and what an item of its work is; for the files pool*.c.
+ */
 #ifndef PC_ALGO_POOL_WINDOWS_H
 #define PC_ALGO_POOL_WINDOWS_H
 

@@ -1,6 +1,6 @@
 /* reference.c - the definition, as loops: one FMA chain an output, over channels, then kw, kd, kh, or two where the
- * kernel is a column and a row. It accepts every valid problem, reads the image in place and the weights as they are, and needs no workspace. Every other direct
- * algorithm gives the same bits. */
+ * kernel is a column and a row. It accepts every valid problem, reads the image in place and the weights as they are,
+ * and needs no workspace. Every other direct algorithm gives the same bits. */
 #include <math.h>
 #include <string.h>
 

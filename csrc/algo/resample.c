@@ -4,8 +4,8 @@
  *
  * Two or four rows before each of the last two steps wait in the workspace, since the next row of the result reads most
  * of them again: across is computed once for each row of src. For volumes, rows of all slices wait, and the slices of a
- * result's row come one after the other, for the same reason. Rows are cut into strips, and slices into blocks, that fit
- * the workspace.
+ * result's row come one after the other, for the same reason. Rows are cut into strips, and slices into blocks, that
+ * fit the workspace.
  *
  * Along a row, a table has for each element of a strip where it reads, and with what weights. With channels last it has
  * so for each pixel, and a pixel is a sum of pixels as a row is one of rows. Nearest elements are copied, of whatever

@@ -4,9 +4,9 @@
  * column stride 2 splits even and odd columns in registers. Everything else (other strides and borders, and pictures
  * whose rows lie a multiple of 4 KiB apart, which would all meet in the same sets of L1) gathers a band of rows and
  * columns into a strip that stays in L1, or in L2 if rows are wide, and runs the same kernels on it. Half floats are
- * converted a few planes or a band of rows at a time, which the rest takes for the image; kernels round what they store.
- * A kernel with a depth has the rows of all its slices in the table, one slice after the other, and a strip for each.
- * Weights are packed [channel][kw][kd][kh], a tap column in one piece. */
+ * converted a few planes or a band of rows at a time, which the rest takes for the image; kernels round what they
+ * store. A kernel with a depth has the rows of all its slices in the table, one slice after the other, and a strip for
+ * each. Weights are packed [channel][kw][kd][kh], a tap column in one piece. */
 #include <stdio.h>
 #include <string.h>
 

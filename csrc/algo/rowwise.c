@@ -1,4 +1,5 @@
-/* rowwise.c - elementwise functions, softmax and the norms of rows, cut among threads: small inputs run on the caller's.
+/* rowwise.c - elementwise functions, softmax and the norms of rows, cut among threads: small inputs run on the
+ * caller's.
  */
 #include "../base/threads.h"
 #include "pool.h"

@@ -82,8 +82,9 @@ PC_PLANNING static int64_t choose_strips(const pc_conv *c, int tile) {
     return pc_max(1, c->out[2] / pc_max(1, cols));
 }
 
-/* Whether rows of the image lie about a multiple of 4 KiB apart, too many of them for the 8 ways of L1. On Zen 4, copying
- * them from 12 on makes 13 to 19 taps on 1024 columns up to twice as fast; from 16 or 24 on was slower, from 8 no better. */
+/* Whether rows of the image lie about a multiple of 4 KiB apart, too many of them for the 8 ways of L1. On Zen 4,
+ * copying them from 12 on makes 13 to 19 taps on 1024 columns up to twice as fast; from 16 or 24 on was slower, from 8
+ * no better. */
 static int meets(const pc_conv *c, int64_t tile) {
     enum { PAGE = 4096, NEAR = 128, FEW = 12 };
     const int64_t row = c->src.h * c->kernels->size;
@@ -112,9 +113,9 @@ static int reads_in_place(const pc_conv *c, pc_separable_plan *s) {
     return s->cut[2] >= 4 * s->cut[1] && s->cut[2] >= 4 * (s->cut[3] - s->cut[2]);
 }
 
-/* Lay out the workspace for tiles of s->tile rows in s->strips strips; returns its bytes. In it: rows between the passes;
- * the same by phases; results in the input's layout; copies of rows of the image; a row of zeros; biases; offsets; row
- * pointers. */
+/* Lay out the workspace for tiles of s->tile rows in s->strips strips; returns its bytes. In it: rows between the
+ * passes; the same by phases; results in the input's layout; copies of rows of the image; a row of zeros; biases;
+ * offsets; row pointers. */
 static int64_t lay_out(const pc_conv *c, pc_separable_plan *s, int may_copy) {
     const pc_conv_desc *p = &c->desc;
     const int64_t size = c->kernels->size, inner = inner_of(c);
@@ -325,7 +326,8 @@ static void sort_columns(const pc_conv *c, const void *src, int64_t cols, char *
 }
 
 /* Point the table at the rows that `tile` outputs from row y on read, at column `from`. Where rows of the image would
- * meet in the same sets of L1, or hold bytes, each is copied once, into a ring; *next is the first that has not been. */
+ * meet in the same sets of L1, or hold bytes, each is copied once, into a ring; *next is the first that has not been.
+ */
 static void fill_rows(const pc_conv *c, const char *plane, int64_t y, const columns *u, char *workspace,
                       int64_t *next) {
     const pc_conv_desc *p = &c->desc;

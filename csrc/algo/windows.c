@@ -49,9 +49,9 @@ PC_PLANNING static const char *reject(const pc_conv *c) {
     return 0;
 }
 
-/* Long kernels whose taps cannot be taken several at a time read each pixel as often as there are taps, which a copy in L1
- * does sooner: 11x11 on 28x28 takes 138 us in place of 259, 13 taps of a row 113 in place of 184. Columns of 9 taps take
- * 112 us of 148 row by row. */
+/* Long kernels whose taps cannot be taken several at a time read each pixel as often as there are taps, which a copy in
+ * L1 does sooner: 11x11 on 28x28 takes 138 us in place of 259, 13 taps of a row 113 in place of 184. Columns of 9 taps
+ * take 112 us of 148 row by row. */
 PC_PLANNING static const char *defer(const pc_conv *c) {
     const int64_t kh = c->desc.kernel[down(c)];
     const int divides = kh % 2 == 0 || kh % 3 == 0 || kh % 5 == 0 || kh % 7 == 0;
@@ -235,9 +235,9 @@ static void run_tiles(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_
     }
 }
 
-/* A band of rows of one slice, and a part of its channels; slices that follow each other share what they read. Bands are
- * a tile high, but for the last, which has what rows are left over too: a tile that steps back stays within it, since
- * another thread must not find outputs that are finished already. */
+/* A band of rows of one slice, and a part of its channels; slices that follow each other share what they read. Bands
+ * are a tile high, but for the last, which has what rows are left over too: a tile that steps back stays within it,
+ * since another thread must not find outputs that are finished already. */
 static void run_item(const pc_conv *c, const pc_exec_args *a, int64_t i, char *workspace) {
     const pc_windows_plan *w = &c->as.windows;
     const int64_t vlen = c->kernels->vlen, vectors = c->desc.oc / vlen;

@@ -1,13 +1,13 @@
 /* winograd.c - convolution by Winograd's minimal filtering (Lavin and Gray 2016). 3x3 kernels as F(4,3) or F(2,3) each
  * way: 36 products for 16 outputs, or 16 for 4, where the direct algorithm takes 9 an output. 5x5 kernels as F(2,5): 36
  * for 4, directly 100. At stride 2 the even and the odd pixels of an axis are convolved by themselves, F(4,2) and a
- * product each: 81 for 16 outputs. Kernels of one row or column run as lines, F(4,3) for three taps at a time: 6 products
- * for 12, and 16 for the 28 of 1x7. With a dilation of d every d-th row and column is an image of its own. Kernels of 5 to
- * 8 taps each way at stride 2 are four of half as many, for the even and odd rows and columns of the image, which count
- * as channels: F(4,3) or F(3,4), 4 * 36 products for 9 outputs of a 7x7 kernel, directly 441.
+ * product each: 81 for 16 outputs. Kernels of one row or column run as lines, F(4,3) for three taps at a time: 6
+ * products for 12, and 16 for the 28 of 1x7. With a dilation of d every d-th row and column is an image of its own.
+ * Kernels of 5 to 8 taps each way at stride 2 are four of half as many, for the even and odd rows and columns of the
+ * image, which count as channels: F(4,3) or F(3,4), 4 * 36 products for 9 outputs of a 7x7 kernel, directly 441.
  *
- * A kernel with a depth is so many plane ones, whose slices count as channels: 3x3x3 as F(4,3) takes 108 products for 16
- * outputs, directly 432. Slices of padding add nothing and are left out.
+ * A kernel with a depth is so many plane ones, whose slices count as channels: 3x3x3 as F(4,3) takes 108 products for
+ * 16 outputs, directly 432. Slices of padding add nothing and are left out.
  *
  * The tiles of a slice are numbered row by row and cut into blocks, each of which may be several slices deep. For each
  * block:

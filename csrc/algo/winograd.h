@@ -1,5 +1,5 @@
-/* winograd.h - what planning (winograd_plan.c) and running (winograd.c, which says how the algorithm works) share: sizes
- * that follow from a plan. */
+/* winograd.h - what planning (winograd_plan.c) and running (winograd.c, which says how the algorithm works) share:
+ * sizes that follow from a plan. */
 #ifndef PC_ALGO_WINOGRAD_H
 #define PC_ALGO_WINOGRAD_H
 
@@ -16,7 +16,7 @@ static inline int64_t pc_winograd_channels(const pc_conv *c, const pc_winograd *
     return w->phases * w->phases * c->icg;
 }
 
-/* Products that a frequency of a tile is the sum of, but for a line's segments: channels of all slices of the kernel. */
+/* Products that a frequency of a tile is the sum of, but for a line's segments: channels of all the kernel's slices. */
 static inline int64_t pc_winograd_terms(const pc_conv *c, const pc_winograd *w) {
     return c->desc.kernel[0] * pc_winograd_channels(c, w);
 }

@@ -1,5 +1,5 @@
-/* winograd_plan.c - which layers Winograd's algorithm takes, with which tiles, and how the tiles of an image are cut into
- * blocks. How it works stands in winograd.c. */
+/* winograd_plan.c - which layers Winograd's algorithm takes, with which tiles, and how the tiles of an image are cut
+ * into blocks. How it works stands in winograd.c. */
 #include <stdio.h>
 #include <string.h>
 
@@ -181,8 +181,8 @@ static const char *defer_5x5(const pc_conv *c) {
 
 /* Four times 36 products for 9 or 16 outputs, directly 441 for 7x7. The rest was fitted on Zen 4 to 16 layers, in FMAs
  * of a vector: what an output costs directly, and a tile's way back and, shared by all outputs, in. The error of F(4,3)
- * on 5x5 is 2.4 times the chain's with 4 channels, 1.95 with 24, 1.87 with 64; on 6x6 1.94 with 8; that of F(3,4) on 7x7
- * 1.82 with 3 channels, 1.3 with 64. */
+ * on 5x5 is 2.4 times the chain's with 4 channels, 1.95 with 24, 1.87 with 64; on 6x6 1.94 with 8; that of F(3,4) on
+ * 7x7 1.82 with 3 channels, 1.3 with 64. */
 static const char *defer_phased(const pc_conv *c) {
     const pc_winograd w = geometry(c);
     if (c->icg < (c->desc.kernel[1] == 5 ? 24 : c->desc.kernel[1] == 6 ? 8 : 0))
@@ -289,8 +289,8 @@ static int longest_run(const pc_conv *c, int64_t vectors, int nv) {
     return np;
 }
 
-/* Try blocks of `runs` runs of at most `longest` tiles; returns whether any fits. Where threads would idle, more blocks or
- * several items a block too. */
+/* Try blocks of `runs` runs of at most `longest` tiles; returns whether any fits. Where threads would idle, more blocks
+ * or several items a block too. */
 static int try_blocks(const pc_conv *c, pc_winograd *w, int longest, int64_t runs, pc_winograd *best, double *least) {
     const int64_t tiles = w->tiles_h * w->tiles_w, threads = c->threads,
                   images = pc_max(1, c->desc.mb) * c->desc.groups * pc_ceil_div(c->out[0], w->deep);
@@ -300,7 +300,8 @@ static int try_blocks(const pc_conv *c, pc_winograd *w, int longest, int64_t run
     for (w->blocks = first; w->blocks < first + threads && w->blocks <= groups; w->blocks++) {
         const int64_t block = block_size(w), items = images * w->blocks;
         w->np = (int)pc_ceil_div(block, pc_ceil_div(block, longest));
-        /* Whole blocks, or an item for each thread, or two; or, where that many products could not wait, for each panel. */
+        /* Whole blocks, or an item for each thread, or two; or, where that many products could not wait, for each
+         * panel. */
         for (int64_t share = 0; share < 4; share++) {
             if (share == 3 && w->chans == c->icg) break;
             w->splits = share == 0 ? 1 : share < 3 ? pc_min(w->panels, pc_ceil_div(share * threads, items)) : w->panels;

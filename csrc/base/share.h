@@ -4,8 +4,8 @@
  * meets the same items call after call, whose inputs, weights and outputs its cache may still hold, and one thread that
  * the system interrupts holds up nobody. The counters stand at the front of the workspace, a cache line each; then what
  * each thread has to itself, after a line that nobody writes. Kernels may read a row of zeros that a thread has at its
- * front from a column left of it, with those lanes masked off. Were another thread's tables or counters there, each such
- * load would wait for them: two threads on planes of 7x7 took longer than one. */
+ * front from a column left of it, with those lanes masked off. Were another thread's tables or counters there, each
+ * such load would wait for them: two threads on planes of 7x7 took longer than one. */
 #ifndef PC_BASE_SHARE_H
 #define PC_BASE_SHARE_H
 

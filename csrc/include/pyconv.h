@@ -76,7 +76,7 @@ PC_API const char *pc_status_text(pc_status status);
  * PC_I32 lie within int16_t or uint8_t, those of PC_I64 within int32_t. */
 typedef enum pc_dtype { PC_F32 = 0, PC_F64 = 1, PC_I32 = 2, PC_I64 = 3 } pc_dtype;
 
-/* What memory holds: elements of a problem's dtype, or other numbers; PC_F16 and PC_BF16 are half as long as float32. */
+/* What memory holds: elements of a problem's dtype, or other numbers; PC_F16 and PC_BF16 take half of float32's. */
 typedef enum pc_storage {
     PC_ELEMENTS = 0,
     PC_U8,
@@ -123,8 +123,9 @@ PC_API int pc_get_num_threads_local(void);
 /* How results may be computed. FAST may take a transform that saves multiplications and rounds differently: Winograd's,
  * to an rms error of at most twice that of STRICT on data of both signs, and up to 2.4 times after a ReLU with 24 to 64
  * channels; for large kernels an FFT of tiles of at most 256 x 128 pixels or 2048 in a line, to at most twice too, on
- * numbers of like size, since an error there is small against the largest numbers of a tile. STRICT is one chain of fused multiply-adds an output, written down at the top of this file. Either gives
- * the same bits on every target and for any number of threads. */
+ * numbers of like size, since an error there is small against the largest numbers of a tile. STRICT is one chain of
+ * fused multiply-adds an output, written down at the top of this file. Either gives the same bits on every target and
+ * for any number of threads. */
 typedef enum pc_precision { PC_PRECISION_AUTO = 0, PC_FAST, PC_STRICT, PC_PRECISION_COUNT } pc_precision;
 
 PC_API const char *pc_precision_name(pc_precision precision); /* "auto", "fast", "strict"; NULL if unknown */
@@ -160,7 +161,7 @@ typedef struct pc_conv_desc {
     int64_t in[3], kernel[3], stride[3], dilation[3], pad_lo[3], pad_hi[3];
     double fill;         /* PC_CONSTANT: the number, rounded to dtype */
     pc_storage src_type; /* floats: PC_ELEMENTS or PC_U8; PC_I32: PC_U8 to PC_S16; PC_I64: to PC_S32; PC_F32 also PC_F16
-                               * and PC_BF16, as which then dst is stored: depthwise and without a residual */
+                          * and PC_BF16, as which then dst is stored: depthwise and without a residual */
     int separable;       /* each channel's kernel is a column times a row, see below */
     int transposed;      /* the adjoint of a convolution, see below */
     pc_isa isa;          /* PC_ISA_AUTO: the process-wide target */
@@ -171,16 +172,16 @@ typedef struct pc_conv_desc {
     const char *algo;         /* NULL or "auto": chosen from the shape of one image; else a name, which may refuse */
 } pc_conv_desc;
 
-/* A separable problem filters each channel by itself (groups = ic = oc, no depth) with a kernel that is the product of a
- * column of kernel[1] taps and a row of kernel[2]. Weights are (oc, kernel[1] + kernel[2]): the column, then the row.
+/* A separable problem filters each channel by itself (groups = ic = oc, no depth) with a kernel that is the product of
+ * a column of kernel[1] taps and a row of kernel[2]. Weights are (oc, kernel[1] + kernel[2]): the column, then the row.
  * The column comes first, and its results are rounded to the element type:
  *     t = 0;       for kh:  t = fma(src[c, ...], column[c, kh], t)     on every row of the image and column of it or of
  *     acc = bias;  for kw:  acc = fma(t[c, ...], row[c, kw], acc)      its border */
 
-/* A transposed problem adds src[i] * wei[t] to dst[i * stride - pad_lo + t * dilation], along each axis; padding cuts the
- * result, of (in - 1) * stride - pad_lo - pad_hi + dilation * (kernel - 1) + 1 elements, and a negative pad_hi, less than
- * stride or dilation, adds to it. Weights are (ic, oc/groups, kd, kh, kw). Its chain is that of a convolution with what
- * taps an output meets, in the order of the inputs: c, then kw, kd, kh, each from the last to the first.
+/* A transposed problem adds src[i] * wei[t] to dst[i * stride - pad_lo + t * dilation], along each axis; padding cuts
+ * the result, of (in - 1) * stride - pad_lo - pad_hi + dilation * (kernel - 1) + 1 elements, and a negative pad_hi,
+ * less than stride or dilation, adds to it. Weights are (ic, oc/groups, kd, kh, kw). Its chain is that of a convolution
+ * with what taps an output meets, in the order of the inputs: c, then kw, kd, kh, each from the last to the first.
  * Inputs before the first and after the last are zeros that take part, as far as taps of other outputs reach. */
 
 /* clang-format off */
@@ -208,9 +209,9 @@ typedef enum pc_pool_kind { PC_POOL_MAX, PC_POOL_AVERAGE, PC_POOL_KIND_COUNT } p
  * The average of a whole image, where a single window covers all of it, has 16 sums: element i, counted through rows
  * and planes, is added to sum i mod 16, then sums 8 to 15 to sums 0 to 7, 4 to 7 to 0 to 3, 2 and 3 to 0 and 1, 1 to 0.
  *
- * Adaptive windows cut an axis into n parts: window o runs from floor(o * in / n) to ceil((o + 1) * in / n). Placed ones
- * start anywhere in the image, in each plane elsewhere; stride, dilation and pad count for nothing then, and no window
- * may leave the image.
+ * Adaptive windows cut an axis into n parts: window o runs from floor(o * in / n) to ceil((o + 1) * in / n). Placed
+ * ones start anywhere in the image, in each plane elsewhere; stride, dilation and pad count for nothing then, and no
+ * window may leave the image.
  *
  * Of integers padding holds the lowest. */
 typedef struct pc_pool_desc {
@@ -248,9 +249,9 @@ PC_API pc_status pc_plan_create_conv(const pc_conv_desc *desc, pc_plan **plan);
 PC_API pc_status pc_plan_create_pool(const pc_pool_desc *desc, pc_plan **plan);
 PC_API void pc_plan_destroy(pc_plan *plan);
 
-/* The other way: every element of src, n of each of so many planes, to the place in its plane of dst that `indices` names,
- * and 0 elsewhere; of those with the same place the last counts. Elements of 1, 2, 4 or 8 bytes. PC_ERR_INDEX, and dst
- * is undefined, if a place is not in 0 <= place < dst_n. */
+/* The other way: every element of src, n of each of so many planes, to the place in its plane of dst that `indices`
+ * names, and 0 elsewhere; of those with the same place the last counts. Elements of 1, 2, 4 or 8 bytes. PC_ERR_INDEX,
+ * and dst is undefined, if a place is not in 0 <= place < dst_n. */
 PC_API pc_status pc_max_unpool(int64_t planes, int64_t n, int64_t dst_n, int size, const void *src,
                                const int64_t *indices, void *dst);
 
@@ -335,8 +336,8 @@ PC_API pc_status pc_normalize(pc_dtype dtype, const pc_norm_desc *desc, int64_t 
  *     p = (i + 1/2) * step - 1/2,   not below 0 if linear;   p = i * step with `corners`;
  *     p = floor((i + 1/2) * step)   if nearest exact,        p = floor(i * step) if nearest
  *
- * and is the sum, one FMA chain in order, of the two or four elements at floor(p) (cubic: at floor(p) - 1) and after it,
- * those beyond the ends replaced by the last one; their weights are 1 - t and t, or Keys' with a = -3/4, of t = p -
+ * and is the sum, one FMA chain in order, of the two or four elements at floor(p) (cubic: at floor(p) - 1) and after
+ * it, those beyond the ends replaced by the last one; their weights are 1 - t and t, or Keys' with a = -3/4, of t = p -
  * floor(p). Places and weights are computed in dtype; that of the nearest ends as float32. */
 typedef enum pc_resample_mode {
     PC_RESAMPLE_NEAREST = 0,
@@ -357,7 +358,7 @@ typedef struct pc_resample_desc {
     double step[3];        /* finite, not negative */
 } pc_resample_desc;
 
-/* Bytes of workspace with which all threads may run; 0 for a descriptor that is none. Less will do for fewer threads. */
+/* Bytes of workspace for all threads to run with; 0 for a descriptor that is none. Less will do for fewer threads. */
 PC_API size_t pc_resample_workspace(const pc_resample_desc *desc);
 PC_API pc_status pc_resample(const pc_resample_desc *desc, const void *src, void *dst, void *workspace, size_t bytes);
 

@@ -1,9 +1,9 @@
 /* depthwise.c - depthwise convolution, channels last: each lane has weights of its own.
  *
- * A panel holds the pixels that some outputs read, its border included, in one piece and in L1. A vector is a run of its
- * elements: channels of one pixel, or all channels of neighbouring pixels, whose weights then repeat. A tile is `tile`
- * output rows of one vector; a tap column is the outer loop, and at stride 1 each row that is loaded meets up to three
- * tap rows. */
+ * A panel holds the pixels that some outputs read, its border included, in one piece and in L1. A vector is a run of
+ * its elements: channels of one pixel, or all channels of neighbouring pixels, whose weights then repeat. A tile is
+ * `tile` output rows of one vector; a tap column is the outer loop, and at stride 1 each row that is loaded meets up to
+ * three tap rows. */
 #include "../base/shape.h"
 #include "../simd/tiles.h"
 #include "../simd/vec.h"

@@ -1,8 +1,8 @@
 /* fft.c - the transforms of convolution by FFT: see kernels.h for the layouts, algo/fft.c for the algorithm.
  *
- * A lane is a transform of its own, so all of them do the same operations in the same order, however many there are to a
- * vector. Forward transforms decimate in frequency and leave their results in the order that comes of it, backward ones
- * decimate in time and start from that order: nothing is sorted. */
+ * A lane is a transform of its own, so all of them do the same operations in the same order, however many there are to
+ * a vector. Forward transforms decimate in frequency and leave their results in the order that comes of it, backward
+ * ones decimate in time and start from that order: nothing is sorted. */
 #include "../base/shape.h"
 #include "../simd/vec.h"
 #include "kernels.h"

@@ -77,8 +77,8 @@ PC_RARE void copy_eight(elem *dst, int64_t chan, const elem *src, int64_t step) 
 }
 #endif
 
-/* dst[c * chan + i] = src[i * step + c] for c < m <= PC_VLEN: channels last to planar, eight or four channels at a time.
- * Four may read into the next column, if there is one: 16 columns of 3 channels in a third of the time. */
+/* dst[c * chan + i] = src[i * step + c] for c < m <= PC_VLEN: channels last to planar, eight or four channels at a
+ * time. Four may read into the next column, if there is one: 16 columns of 3 channels in a third of the time. */
 static void copy_transposed(elem *dst, int64_t chan, const elem *src, int64_t n, int64_t step, int m) {
     for (; n > 0; n -= PC_VLEN, src += PC_VLEN * step, dst += PC_VLEN) {
         int c = 0;
@@ -144,8 +144,8 @@ static const elem *row_of(const pc_gather_args *a, const void *src, int m, int64
     return widened((const uint8_t *)src + pc_max(iy, 0) * a->src_row, first, end, a->src_col, m, a->row);
 }
 
-/* One column phase of one bordered row, for m channels: every sw-th column from p on. `raw` is the row as it lies in the
- * image, which a border may copy from anywhere. */
+/* One column phase of one bordered row, for m channels: every sw-th column from p on. `raw` is the row as it lies in
+ * the image, which a border may copy from anywhere. */
 static void gather_run(const pc_gather_args *a, const void *raw, const elem *row, int64_t col, elem *dst, int m,
                        int64_t iy, int p) {
     const int64_t n = pc_ceil_div(a->cols - p, a->sw), x = a->x0 + p, step = col * a->sw;

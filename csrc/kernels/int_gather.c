@@ -1,8 +1,8 @@
 /* int_gather.c - the strip of gather.c for integers: what int_lanes.c multiplies, made of numbers of 8 to 32 bits.
  *
- * Of floats' size, an element is a pair: two neighbouring channels of a pixel as int16_t, the second zero beyond the last
- * channel. Of doubles' size it is one channel's number in 64 bits. A bordered row is made of whole elements first, in the
- * strip itself where it may stay there; steps between columns and channels last are then moves of elements. */
+ * Of floats' size, an element is a pair: two neighbouring channels of a pixel as int16_t, the second zero beyond the
+ * last channel. Of doubles' size it is one channel's number in 64 bits. A bordered row is made of whole elements first,
+ * in the strip itself where it may stay there; steps between columns and channels last are then moves of elements. */
 #include "../base/shape.h"
 #include "../simd/vec.h"
 #include "kernels.h"

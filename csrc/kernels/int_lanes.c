@@ -1,10 +1,11 @@
 /* int_lanes.c - the register tiles of channel_lanes.c and pixel_lanes.c for integers.
  *
- * An element is a pair of int16_t, two channels of a tap, whose two products go to a sum of 32 bits (float32's compile),
- * or an int32_t in 64 bits whose product goes to a sum of as many. Strips, packed weights and sums are bits to every
- * other kernel, so that all of the drivers for floats serve integers too. Pairs do twice as many multiplications an
- * instruction as floats; vpdpwssd (AVX512-VNNI) adds in the same one, and gains over vpmaddwd and vpaddd on the CPUs
- * that run both of those in the place of FMAs. AVX-512 without VNNI takes AVX2's tiles: 12 KB are worth more. */
+ * An element is a pair of int16_t, two channels of a tap, whose two products go to a sum of 32 bits (float32's
+ * compile), or an int32_t in 64 bits whose product goes to a sum of as many. Strips, packed weights and sums are bits
+ * to every other kernel, so that all of the drivers for floats serve integers too. Pairs do twice as many
+ * multiplications an instruction as floats; vpdpwssd (AVX512-VNNI) adds in the same one, and gains over vpmaddwd and
+ * vpaddd on the CPUs that run both of those in the place of FMAs. AVX-512 without VNNI takes AVX2's tiles: 12 KB are
+ * worth more. */
 #include "../simd/tiles.h"
 #include "../simd/vec.h"
 #include "kernels.h"

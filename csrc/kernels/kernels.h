@@ -191,8 +191,8 @@ typedef void pc_depthwise_fn(const pc_depthwise_args *a);
 
 /* high x wide outputs, all channels, read in place. A tap column is `parts` parts of k tap rows; part j of the window's
  * columns, of which there are columns + wide - 1, has channel 0 of its pixel i at row[i] + off, and output (r, o)
- * reads pixels r * step + q of tap column s in parts (s + o) * parts on. There is at least a vector of channels; the last
- * vector of wei [vector][column][part][q][lane] ends with the last channel. */
+ * reads pixels r * step + q of tap column s in parts (s + o) * parts on. There is at least a vector of channels; the
+ * last vector of wei [vector][column][part][q][lane] ends with the last channel. */
 typedef struct pc_window_part {
     const void *const *row;
     int64_t off;
@@ -215,8 +215,8 @@ typedef void pc_window_fn(const pc_window_args *a);
  *                                    wei[v % period][q]
  *     line     dst[r * ld_dst + i] = bias[v % period] + sum over s < taps of src[r * ld_src + off[s] + i] *
  *                                    wei[v % period][s]
- * where bias and wei are vectors. Both write n elements. `column` reads as many of each row; `line` reads whole vectors,
- * and the one that follows the last tap's. A tile of `column` that shares is for row_step 1. */
+ * where bias and wei are vectors. Both write n elements. `column` reads as many of each row; `line` reads whole
+ * vectors, and the one that follows the last tap's. A tile of `column` that shares is for row_step 1. */
 typedef struct pc_column_args {
     const void *const *row;
     int row_step;
@@ -259,16 +259,16 @@ typedef void pc_epilogue_fn(const pc_epilogue_args *a, int64_t n, const void *re
  * n * n elements of a transformed tile. At stride 2 only 6 x 6 have weights of their own: those of frequencies 5 to 8
  * of an axis are equal, and packed once. For 5x5 filters m = 2 and n = 6.
  *
- * Filters of 5 to 8 taps each way at stride 2 are four filters of half as many, for the phases of the image: its even or
- * odd rows and columns. Those are channels here, 4 c + 2 (odd row) + (odd column), with m = 4 or, from 7 taps on, 3.
+ * Filters of 5 to 8 taps each way at stride 2 are four filters of half as many, for the phases of the image: its even
+ * or odd rows and columns. Those are channels here, 4 c + 2 (odd row) + (odd column), with m = 4 or, from 7 taps on, 3.
  *
  * A line is a tile of 4 neighbours in a row or a column, for kernels of one row or column. Its taps are cut into
  * segments of three, the last filled up with a zero; where one tap is left over (`rest`) it stays by itself. A tile
  * reads n = 3 + 3 segments + rest pixels. Frequencies 0 to 5 hold all segments, ld_segment apart; 6 to 9 the pixels
  * of the rest, which share their weight.
  *
- * A dilated kernel convolves every d-th row and column by itself. d tiles lie interleaved across, the first of them over
- * columns 0, d, 2 d, ...: a group; then the next d. Tiles are whole groups.
+ * A dilated kernel convolves every d-th row and column by itself. d tiles lie interleaved across, the first of them
+ * over columns 0, d, 2 d, ...: a group; then the next d. Tiles are whole groups.
  *
  * Input: neighbouring tiles of one row of tiles and one vector of channels. Frequency f of tile t goes to
  * dst[place[t] + f * ld_freq + lane]; lanes from `channels` on hold zeros. Beyond the image it reads nothing and takes
@@ -341,18 +341,18 @@ typedef void pc_winograd_out_fn(const pc_winograd_out_args *a);
  *
  * Complex numbers of a vector of transforms lie as points: PC_VLEN real parts, then as many imaginary ones. A transform
  * of n points takes steps of radix pc_fft_radix(n), then that of n divided by the radix, and so on, forward in place
- * from X(k) to an order of frequencies of its own, backward the other way round and n times too large. `roots` holds for
- * each step, with m = n / radix: for j < m, for 0 < p < radix: exp(-2 pi i j p / n), real part, imaginary part.
+ * from X(k) to an order of frequencies of its own, backward the other way round and n times too large. `roots` holds
+ * for each step, with m = n / radix: for j < m, for 0 < p < radix: exp(-2 pi i j p / n), real part, imaginary part.
  *
  * A tile of real numbers, `rows` x `cols`, is transformed down its columns as complex numbers of half as many rows:
  *     z[y] = (tile[y] + i tile[y + rows / 2]) twist[y],    twist[y] = exp(pi i y / rows)
- * whose product with another tile's transform belongs to their convolution with signs changed where it wraps around. Then
- * along its rows. Its transform is a `spectrum`: frequencies down in vectors, cols points of each. rows / 2 and cols are
- * multiples of PC_MAX_VLEN.
+ * whose product with another tile's transform belongs to their convolution with signs changed where it wraps around.
+ * Then along its rows. Its transform is a `spectrum`: frequencies down in vectors, cols points of each. rows / 2 and
+ * cols are multiples of PC_MAX_VLEN.
  *
- * `in` does the columns of a tile, and returns whether there was a NaN, an infinity, or a number so large (2^40, of doubles 2^480) that sums might be one; `out` the columns backward, and
- * stores bias + the result in the first rows and columns of dst. Both turn the spectrum's rows into columns on the way.
- * `points` is room for rows / 2 of them. */
+ * `in` does the columns of a tile, and returns whether there was a NaN, an infinity, or a number so large (2^40, of
+ * doubles 2^480) that sums might be one; `out` the columns backward, and stores bias + the result in the first rows and
+ * columns of dst. Both turn the spectrum's rows into columns on the way. `points` is room for rows / 2 of them. */
 typedef struct pc_fft_args {
     int64_t rows, cols;
     const void *tile;
@@ -383,12 +383,12 @@ typedef void pc_fft_out_fn(const pc_fft_args *a, double bias, int64_t rows, int6
  * first of equals in that order, and NaN wins; sums are divided at the end, by way of the reciprocal if that is exact.
  * Before element 0 of a row and from in_w on stand minus infinities or zeros, and nothing is read.
  *
- * A tile: `tile` rows of n results of windows of k x k in each of `depth` slices, at step s, the first of them at column
- * `off`; row[i] is the row of the first slice, or of a border, at i rows below the first window's top, and those of the
- * other slices follow. Row r goes to dst + to[r]: in order, so that of two that go to one place the later one stays. And
- * the same for more planes, whose rows are row_step[i] apart and whose results ld_plane; `moved` has space for as many
- * pointers as `row`. Where windows differ, `cols` says what each column adds to its divisor, and rows[r] row r of the
- * results. Tiles of PC_MAX_POOL_TILE rows are for a depth of 1. */
+ * A tile: `tile` rows of n results of windows of k x k in each of `depth` slices, at step s, the first of them at
+ * column `off`; row[i] is the row of the first slice, or of a border, at i rows below the first window's top, and those
+ * of the other slices follow. Row r goes to dst + to[r]: in order, so that of two that go to one place the later one
+ * stays. And the same for more planes, whose rows are row_step[i] apart and whose results ld_plane; `moved` has space
+ * for as many pointers as `row`. Where windows differ, `cols` says what each column adds to its divisor, and rows[r]
+ * row r of the results. Tiles of PC_MAX_POOL_TILE rows are for a depth of 1. */
 enum { PC_MAX_POOL_TILE = 7 };
 
 typedef struct pc_pool_tile_args {
@@ -470,9 +470,9 @@ typedef struct pc_pool_down_args {
 
 typedef void pc_pool_down_fn(const pc_pool_down_args *a);
 
-/* Winners down: dst[i] = the largest of row[t][i] over t < taps, for i < n, and at[i * at_step] = index[t] of the one it
- * is: of equals the first, of NaN the last; minus infinity and index[0] without taps. And the same for more lines, whose
- * indices are ld_index more. */
+/* Winners down: dst[i] = the largest of row[t][i] over t < taps, for i < n, and at[i * at_step] = index[t] of the one
+ * it is: of equals the first, of NaN the last; minus infinity and index[0] without taps. And the same for more lines,
+ * whose indices are ld_index more. */
 typedef struct pc_pool_winners_args {
     const void *const *row;
     const int64_t *index;

@@ -7,8 +7,8 @@
 enum { PC_LINE = 8 };
 
 /* dst[i] = start + sum over s < taps of src[i + s] * wei[s * wei_step], for PC_LINE vectors. Of two neighbouring taps
- * the first is loaded and the other shifted in registers: a load that crosses a cache line takes two accesses, as nearly
- * all of 64 bytes do, so that loads alone would halve the speed. */
+ * the first is loaded and the other shifted in registers: a load that crosses a cache line takes two accesses, as
+ * nearly all of 64 bytes do, so that loads alone would halve the speed. */
 PC_INLINE void line(const elem *src, int64_t taps, const elem *wei, int64_t wei_step, vec start, elem *dst) {
     vec acc[PC_LINE];
     PC_UNROLL for (int v = 0; v < PC_LINE; v++) acc[v] = start;

@@ -8,8 +8,8 @@
  *                                   a'b'c'd'. .   top'       result: two of row 0 | two of row 1
  *                                   e'f'g'h'. .
  *
- * Halves stay in the target's own order until both rows are combined: one shuffle in their place instead of four. Blocks
- * of several slices go on with the next slice before they are stored. Scalar code takes tiles. */
+ * Halves stay in the target's own order until both rows are combined: one shuffle in their place instead of four.
+ * Blocks of several slices go on with the next slice before they are stored. Scalar code takes tiles. */
 #include "kernels.h"
 
 #if !defined(PC_TARGET_SCALAR)

@@ -1,4 +1,5 @@
-/* pool_winners.c - the largest of several rows and which of them it is of: maxima with indices where channels come last.
+/* pool_winners.c - the largest of several rows and which of them it is of: maxima with indices where channels come
+ * last.
  *
  * The number of a row travels in the lanes of a vector beside the largest element, as an element: exact, up to 2^24. */
 #include "kernels.h"

@@ -1,5 +1,5 @@
-/* resample.c - sums of a few elements, in two ways: each sum with weights of its own along a row, or whole rows and pixels
- * with one weight each.
+/* resample.c - sums of a few elements, in two ways: each sum with weights of its own along a row, or whole rows and
+ * pixels with one weight each.
  *
  * Along a row, outputs that are neighbours read neighbours: as long as what a vector of them reads lies within two
  * vectors, as it does up to half the size, those are loaded and permuted. On Zen 4 a gather takes some 40 cycles for

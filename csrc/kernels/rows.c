@@ -112,7 +112,8 @@ PC_INLINE void pair(const int tile, const int kr, const int masked, const pc_row
 
 /* A filter three columns wide at column step 2, the most common one by far, given 32 registers: taps 1 and 2 are the
  * even and odd halves of one pair of vectors, and tap 0 is the odd half shifted by a lane. Two vectors of outputs at
- * once share one of their loads and all that a row costs besides. All loads are aligned where the row is and the padding is 1. */
+ * once share one of their loads and all that a row costs besides. All loads are aligned where the row is and the
+ * padding is 1. */
 PC_INLINE void triple(const int tile, const int kr, const int nv, const int masked, const pc_rows_args *a, int64_t off,
                       const elem *wei, vec (*acc)[PC_MAX_ROW_TILE]) {
     vec even[TRIPLE_NV][MAX_ROWS], odd[TRIPLE_NV][MAX_ROWS], w[3 * MAX_KR];

@@ -1,8 +1,9 @@
 /* spread.c - a run of outputs into every step-th element, or `step` runs that take turns: phases of a transposed
  * convolution, channels first.
  *
- * At a stride of 2, the usual one, what lies between is loaded and stored again: a store of each element by itself takes
- * as long as 16 multiply-adds of it. Nobody else may write there meanwhile, nor does: phases run one after the other. */
+ * At a stride of 2, the usual one, what lies between is loaded and stored again: a store of each element by itself
+ * takes as long as 16 multiply-adds of it. Nobody else may write there meanwhile, nor does: phases run one after the
+ * other. */
 #include "../base/shape.h"
 #include "../simd/vec.h"
 #include "kernels.h"

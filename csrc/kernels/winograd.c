@@ -11,8 +11,9 @@
  *
  * 5x5 filters run as F(2,5) on the points of F(4,3): the same transform of the same 6 x 6 pixels, two steps apart.
  *
- * Larger filters at stride 2 are taken apart into the taps of even and odd rows and columns, each of which meets a phase
- * of the image at stride 1: four channels for one. Up to 6 taps that is F(4,3), up to 8 F(3,4), on the same points.
+ * Larger filters at stride 2 are taken apart into the taps of even and odd rows and columns, each of which meets a
+ * phase of the image at stride 1: four channels for one. Up to 6 taps that is F(4,3), up to 8 F(3,4), on the same
+ * points.
  *
  * A line of L taps is cut into segments of three, each F(4,3), whose products are summed before the one transform back;
  * one tap that is left over is multiplied as it is. 7 taps: 6 * 2 + 4 products for 4 outputs, directly 28.
@@ -192,7 +193,8 @@ static void filter_square(const pc_winograd_filter_args *a, const lanes *g, int 
     }
 }
 
-/* Channel c of the result is, where `phases` is 2, phase (y, x) of channel c / 4: every other tap of every other row. */
+/* Channel c of the result is, where `phases` is 2, phase (y, x) of channel c / 4: every other tap of every other row.
+ */
 static void filter(const pc_winograd_filter_args *a) {
     const int size = a->size, all = size * size, phases = a->phases, taps = taps_of(a->kind);
     elem *dst = a->dst;

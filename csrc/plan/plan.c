@@ -14,8 +14,8 @@ int64_t pc_conv_flops(const pc_conv *c) {
     return f < 0 ? INT64_MAX : f;
 }
 
-/* A 1x1 kernel takes pixels one by one. Where those of a batch lie one after the other, channels last or a single one an
- * image, they are one row, whose weights are read once for all images. */
+/* A 1x1 kernel takes pixels one by one. Where those of a batch lie one after the other, channels last or a single one
+ * an image, they are one row, whose weights are read once for all images. */
 static void batch_as_row(pc_conv *conv) {
     pc_conv_desc *d = &conv->desc;
     int pixels = 1, all = conv->taps == 1 && d->mb > 1; /* an image is one pixel; every pixel is taken */

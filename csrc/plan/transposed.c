@@ -1,12 +1,12 @@
 /* transposed.c - transposed convolution, taken apart into ordinary ones.
  *
- * Tap t of input i adds to output o = i * stride - pad_lo + t * dilation. Outputs that are alike modulo the stride form a
- * phase: they meet the same taps, every (stride / gcd)-th one of the kernel turned around, and read neighbouring inputs.
- * So each phase is a convolution of stride 1, whose outputs lie a stride apart in dst; none of its multiplications is
- * by a zero put between the inputs, and no output is written twice. 2x2 at stride 2 has four phases of 1x1, 4x4 at
- * stride 2 four of 2x2; at stride 1 there is one, the kernel turned around. (Dumoulin and Visin, "A guide to convolution
- * arithmetic for deep learning", 2016, section 4, draw it with the zeros; Shi et al., "Is the deconvolution layer the
- * same as a convolutional layer?", 2016, without.) */
+ * Tap t of input i adds to output o = i * stride - pad_lo + t * dilation. Outputs that are alike modulo the stride form
+ * a phase: they meet the same taps, every (stride / gcd)-th one of the kernel turned around, and read neighbouring
+ * inputs. So each phase is a convolution of stride 1, whose outputs lie a stride apart in dst; none of its
+ * multiplications is by a zero put between the inputs, and no output is written twice. 2x2 at stride 2 has four phases
+ * of 1x1, 4x4 at stride 2 four of 2x2; at stride 1 there is one, the kernel turned around. (Dumoulin and Visin, "A
+ * guide to convolution arithmetic for deep learning", 2016, section 4, draw it with the zeros; Shi et al., "Is the
+ * deconvolution layer the same as a convolutional layer?", 2016, without.) */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

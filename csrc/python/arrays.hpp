@@ -56,8 +56,8 @@ struct Image {
     void *data;
 };
 
-// View an input of `rank` spatial axes, in place when it is dense in either order, else as a dense copy in the order it is
-// closest to; without `data`, as if it had been copied.
+// View an input of `rank` spatial axes, in place when it is dense in either order, else as a dense copy in the order it
+// is closest to; without `data`, as if it had been copied.
 Image view_image(const py::array &a, int rank, bool channels_last, const char *function, const char *argument,
                  bool data = true);
 

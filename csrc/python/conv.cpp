@@ -10,6 +10,7 @@
 #include "cache.hpp"
 #include "problem.hpp"
 #include "separable.hpp"
+#include "stored.hpp"
 
 namespace pyconv {
 
@@ -149,23 +150,9 @@ bool are_halves(py::handle first, std::initializer_list<py::handle> others) {
            });
 }
 
-// From memory that is dense in C order to memory that is.
-void convert_all(pc_storage from, pc_storage to, int64_t n, const void *src, void *dst, const char *function) {
-    pc_status status;
-    {
-        py::gil_scoped_release release;
-        status = pc_convert(from, to, 0, n, src, dst);
-    }
-    if (status != PC_OK) fail(status, function);
-}
-
-py::object floats_of(py::handle halves, const char *function) {
+py::object floats_of(py::handle halves) {
     if (halves.is_none()) return py::none();
-    const auto a = py::reinterpret_borrow<py::array>(halves);
-    py::array floats = fresh_array(py::dtype::of<float>(), std::vector<py::ssize_t>(a.shape(), a.shape() + a.ndim()),
-                                   py::detail::c_strides({a.shape(), a.shape() + a.ndim()}, sizeof(float)));
-    convert_all(storage_of(a), PC_ELEMENTS, a.size(), a.data(), floats.mutable_data(), function);
-    return floats;
+    return convert(py::reinterpret_borrow<py::array>(halves), py::dtype::of<float>(), false);
 }
 
 // What lies in `halves`, where nothing is null, as floats in `room`, which is where it ends.
@@ -264,7 +251,7 @@ py::object conv(int rank, py::handle input, py::handle weight, py::handle bias, 
         return explains ? py::object(explain_call(c, out, residual)) : run(c, input, out, residual);
     }
     if (!are_halves(weight, {input, bias, out, residual})) return py::none();
-    const py::object w = floats_of(weight, f), b = floats_of(bias, f);
+    const py::object w = floats_of(weight), b = floats_of(bias);
     Call c = parsed(input, w, b, true);
     c.given[0] = weight;
     c.given[1] = bias;
@@ -296,7 +283,7 @@ py::object conv_transpose(int rank, py::handle input, py::handle weight, py::han
     };
     const char *f = name_of(rank, true);
     if (!explains && are_halves(weight, {input, bias, out})) {
-        const py::object w = floats_of(weight, f), b = floats_of(bias, f);
+        const py::object w = floats_of(weight), b = floats_of(bias);
         Call c = parsed(w, b, true);
         c.given[0] = weight;
         c.given[1] = bias;

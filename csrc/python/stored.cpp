@@ -1,10 +1,10 @@
-// stored.cpp - numbers of one type as those of another: what integers and half floats pass through on their way into
-// and out of the arithmetic.
+// stored.cpp - see stored.hpp: what integers and half floats pass through on their way into and out of the arithmetic.
 #include <algorithm>
 #include <vector>
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "stored.hpp"
 
 namespace pyconv {
 
@@ -22,8 +22,8 @@ py::array fresh_like(const py::array &a, const py::dtype &dtype, py::ssize_t bat
     return fresh_array(dtype, shape, strides);
 }
 
-// `input`, dense in some order of its axes, as numbers of another type: that of `out`, whose memory has the same order,
-// or `out` itself, of which the result is then fresh.
+} // namespace
+
 py::array convert(const py::array &input, const py::object &out, bool saturate) {
     py::array result = py::isinstance<py::dtype>(out) ? fresh_like(input, py::reinterpret_borrow<py::dtype>(out), 0)
                                                       : py::reinterpret_borrow<py::array>(out);
@@ -39,8 +39,6 @@ py::array convert(const py::array &input, const py::object &out, bool saturate) 
     if (status != PC_OK) fail(status, "convert");
     return result;
 }
-
-} // namespace
 
 void bind_stored(py::module_ &m) {
     using namespace py::literals;

@@ -12,8 +12,8 @@
  *     v_keep(v)                             v, in a register: GCC would load anew for each of its uses
  *     v_store_halves(p, q, v)               the first half of v at p, the second at q; not of one lane
  *     v_load_bytes(p)                       PC_VLEN numbers of type uint8_t, as elements
- *     v_load_half(p) v_store_half(p, v)     PC_VLEN float16 as floats, and rounded to nearest even; a NaN becomes quiet and
- *                                           keeps the first bits of its payload; in float32 alone
+ *     v_load_half(p) v_store_half(p, v)     PC_VLEN float16 as floats, and rounded to nearest even; a NaN becomes quiet
+ *                                           and keeps the first bits of its payload; in float32 alone
  *     v_load_bfloat(p) v_store_bfloat(p, v)  the same of bfloat16, whose NaNs are read as they are
  *     v_load_half_mask(p, m) v_load_bfloat_mask(p, m)  as v_load_mask; on AVX-512 alone
  *     v_store_half_n(p, n, v) v_store_bfloat_n(p, n, v)  the first n of these, 0 <= n <= PC_VLEN
@@ -26,8 +26,8 @@
  *     v_load_mask_or(p, m, v)               the same, other lanes those of v
  *     v_add v_sub v_mul v_div               lane by lane, IEEE
  *     v_fma(a, b, c) v_fnma(a, b, c)        a * b + c, c - a * b, rounded once
- *     v_dot(a, b, c)                        integers in the bits of lanes. Floats: c + the products of two int16_t each, an
- *                                           int32_t; doubles: c + the product of the int32_t in each int64_t, an
+ *     v_dot(a, b, c)                        integers in the bits of lanes. Floats: c + the products of two int16_t each,
+ *                                           an int32_t; doubles: c + the product of the int32_t in each int64_t, an
  *                                           int64_t; either wraps
  *     v_max_first(a, b)                     b where b > a or b is NaN, else a: of equal values (+0, -0) the first stays
  *     v_winner(a, b, t, at)                 v_max_first(a, b), and t in the lanes of *at where that takes b

@@ -310,7 +310,8 @@ PC_INLINE vec v_shift_in(vec a, vec b) {
 PC_INLINE vec v_next(vec a, vec b) {
     return _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(b), _mm512_castps_si512(a), 1));
 }
-/* All elements of a but the first n < PC_VLEN, then the first n of b. No other target shifts as far in one instruction. */
+/* All elements of a but the first n < PC_VLEN, then the first n of b. No other target shifts as far in one instruction.
+ */
 PC_INLINE vec v_from(vec a, vec b, int n) {
     const __m512i first = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     return _mm512_permutex2var_ps(a, _mm512_add_epi32(first, _mm512_set1_epi32(n)), b);
