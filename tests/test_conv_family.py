@@ -286,6 +286,13 @@ def test_infinities_and_nan_survive(rng):
     assert np.isnan(F.conv1d(np.ones((1, 2, 6), np.float32), weight, padding=1)[0, 0, [0, -1]]).all()
 
 
+def test_a_result_that_no_tap_meets_can_be_explained():
+    x, w = np.ones((1, 2, 1), np.float32), np.ones((2, 3, 2), np.float32)
+    arguments = {"stride": 4, "dilation": 3, "padding": 2, "output_padding": 1}
+    assert np.array_equal(F.conv_transpose1d(x, w, np.arange(3.0, dtype="f"), **arguments)[0, :, 0], [0, 1, 2])
+    assert "no taps" in pyconv.explain(F.conv_transpose1d, x, w, **arguments).tile
+
+
 @pytest.mark.parametrize("rank", RANKS)
 def test_empty_batches(rank):
     x = np.zeros((0, 4, *(5,) * rank), np.float32)

@@ -388,7 +388,7 @@ static void run_piece(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_
             }
         }
     }
-    pc_conv_finish(c, a, &c->dst, pc_at_mut(dst, y0 * c->dst.h, size), 1, y1 - y0, x1 - x0);
+    pc_conv_finish(c, a, &c->dst, pc_at_mut(dst, y0 * c->dst.h, dst_size), 1, y1 - y0, x1 - x0);
 }
 
 /* Planes oc .. last - 1 of one image, depthwise, each covered by a single tile. All set-up is done once,
@@ -402,7 +402,7 @@ static void run_small(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_
     const char **table = (const char **)rows_in(c, workspace);
     const char *wei = pc_at(a->packed, oc * c->taps, size);
     char *dst = pc_at_mut(a->dst, n * c->dst.n + oc * c->dst.c, dst_size);
-    fill_rows(c, (const void **)table, pc_at(a->src, n * c->src.n + oc * c->src.c, size), workspace, 0, 0, 0);
+    fill_rows(c, (const void **)table, pc_at(a->src, n * c->src.n + oc * c->src.c, size_of(c)), workspace, 0, 0, 0);
     const int64_t first = pc_min(pc_ceil_div(p->pad_lo[1], p->dilation[1]), c->as.rows.pointers),
                   end = pc_min(pc_ceil_div(p->pad_lo[1] + p->in[1], p->dilation[1]), c->as.rows.pointers);
     args->ow = c->out[2];

@@ -175,7 +175,7 @@ pc_status pc_transposed_plan(const pc_conv *given, const char *name, pc_plan **p
     }
     p->turned = sum->packed_size;
     sum->packed_size += (size_t)(largest * whole->icg * whole->desc.oc * whole->kernels->size);
-    if (all == 1)
+    if (all == 1 && p->phases)
         memcpy(sum->tile, p->phase[0].conv.tile, sizeof sum->tile);
     else
         snprintf(sum->tile, sizeof sum->tile, "%lld phases of %.32s", (long long)all,
