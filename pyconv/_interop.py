@@ -21,7 +21,7 @@ Function = TypeVar("Function", bound="Callable[..., Any]")
 
 # Numbers of DLPack's DLDeviceType. The second is memory of this machine that a GPU may read, too.
 _HOST = (1, 3)
-_NATIVE = (np.ndarray, np.generic, int, float, str, tuple, list, type(None))  # and bool, an int
+_NATIVE = (np.ndarray, np.generic, int, float, str, tuple, list, type(None), type)  # and bool, an int
 _DEVICES = {2: "CUDA", 4: "OpenCL", 7: "Vulkan", 8: "Metal", 10: "ROCm", 13: "CUDA (managed)", 14: "oneAPI"}
 
 
@@ -50,7 +50,7 @@ def _bits_of(value: Any) -> Any:
 def is_foreign(value: object) -> bool:
     """Whether it is an array of another library. NumPy's own numbers have ``__array__``, and are none."""
     kind = type(value)
-    return not isinstance(value, (*_NATIVE, type)) and (hasattr(kind, "__dlpack__") or hasattr(kind, "__array__"))
+    return not isinstance(value, _NATIVE) and (hasattr(kind, "__dlpack__") or hasattr(kind, "__array__"))
 
 
 def _device(value: Any) -> str | None:
@@ -145,14 +145,20 @@ def exchange(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
     return tuple(map(returned, result)) if isinstance(result, tuple) else returned(result)
 
 
+def given_by(arguments: dict[str, Any], error: TypeError) -> dict[str, Any]:
+    """Take the arguments out of a frame's ``locals()``, whose dict would hold the error that holds the frame."""
+    given = {name: value for name, value in arguments.items() if value is not error}
+    arguments.clear()
+    return given
+
+
 def again(error: TypeError, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     """Call an operator again that raised `error`, by its arguments' names; raise that if none is a foreign array.
 
     For operators that are called for little work: a decorator's own call would cost them 0.15 us and more, a ``try``
     around what they do costs nothing.
     """
-    given = {name: value for name, value in arguments.items() if value is not error}
-    arguments.clear()  # a frame's own dict, which would hold the error that holds the frame
+    given = given_by(arguments, error)
     if not any(map(is_foreign, given.values())):
         raise error
     return exchange(function, (), given)

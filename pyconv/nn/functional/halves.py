@@ -121,8 +121,7 @@ def half_floats(parameters: tuple[str, ...] = (), updates: tuple[str, ...] = ())
 
 def again(error: TypeError, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     """Call an operator again that raised `error`, as `_interop.again`, or with half floats as float32."""
-    given = {name: value for name, value in arguments.items() if value is not error}
-    arguments.clear()  # see there
+    given = _interop.given_by(arguments, error)
     if not is_half(given["input"]) or any(map(is_foreign, given.values())):
         return _interop.again(error, function, given)
     return _through_floats(function, given, (), ())
