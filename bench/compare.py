@@ -25,7 +25,7 @@ from typing import Any
 
 import machine
 import numpy as np
-from peers import OURS, PEERS
+from peers import HALVES, OURS, PEERS
 from peers.case import Case
 from problem import Problem, load, parse_line
 from workers import Worker, WorkerError
@@ -79,7 +79,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("files", nargs="*", metavar="FILE", help="problem files")
     parser.add_argument("--problems", action="append", default=[], metavar="FILE", help="another problem file")
     parser.add_argument("--name", default="", help="only problems whose name contains this")
-    parser.add_argument("--peers", default="all", help="comma-separated: all, or some of " + ", ".join(PEERS))
+    parser.add_argument(
+        "--peers", default="all", help="comma-separated: all but half floats, or some of " + ", ".join(PEERS)
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--dtype", choices=DTYPES, default="f32")
@@ -93,7 +95,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     for name in ("threads", "batch", "rounds"):
         if getattr(options, name) < 1:
             parser.error(f"--{name} must be at least 1")
-    wanted = list(PEERS) if options.peers == "all" else [*OURS[:1], *options.peers.split(",")]
+    wanted = [s for s in PEERS if s not in HALVES] if options.peers == "all" else [*OURS[:1], *options.peers.split(",")]
     unknown = [side for side in wanted if side not in PEERS]
     if unknown:
         parser.error(f"unknown peer {', '.join(unknown)}; there are {', '.join(PEERS)}")
@@ -193,7 +195,7 @@ def judge(sides: dict[str, dict[str, Any]], dtype: str, folder: Path) -> None:
         difference = relative_rms(np.load(path), expected)
         sides[side]["difference"] = difference if isfinite(difference) else None
         # Written so that NaN is a mismatch too.
-        if not difference <= TOLERANCE[dtype]:
+        if not difference <= HALVES.get(side, TOLERANCE[dtype]):
             sides[side].update(runs=False, wrong=f"differs by {difference:.1e}")
     for side in running:
         (folder / f"{side}.npy").unlink()
@@ -212,7 +214,7 @@ def finish(case: Case, sides: dict[str, dict[str, Any]], options: argparse.Names
         if state.pop("runs") and "us_best" in state and p.flops:
             state["gflops"] = 1e-3 * case.batch * p.flops / state["us_best"]
     timed = {side: state["us_best"] for side, state in sides.items() if "us_best" in state}
-    theirs = {side: us for side, us in timed.items() if side not in OURS}
+    theirs = {side: us for side, us in timed.items() if side not in OURS and side not in HALVES}
     ours = next((timed[side] for side in OURS if side in timed), None)
     either = min(ours, timed.get("pyconv-cl", ours)) if ours is not None else None
     best = min(theirs, key=lambda side: theirs[side]) if theirs else None
@@ -279,12 +281,26 @@ def summary(results: list[Result]) -> str:
             lines.append(f"# pyconv in its faster layout: {geometric_mean(either):.2f}, {ahead} of {len(either)}")
         means = (f"{side} {geometric_mean(r):.2f} ({len(r)})" for side, r in ratios_by_side(results).items())
         lines.append(f"# to each by itself (over how many): {', '.join(means)}")
+    lines += filter(None, (slowest(results, side) for side in HALVES))
     for result in results:
         for side, state in result["sides"].items():
             for word in ("wrong", "failed"):
                 if word in state:
                     lines.append(f"# {result['problem']}: {side} {word}: {state[word]}")
     return "\n".join(lines)
+
+
+def slowest(results: list[Result], side: str) -> str:
+    """How long numbers of another type take beside float32: in the mean, and the problems furthest from it."""
+    timed = [
+        (r["problem"], r["sides"]) for r in results if all("us_best" in r["sides"].get(s, {}) for s in (side, OURS[0]))
+    ]
+    times = {name: sides[side]["us_best"] / sides[OURS[0]]["us_best"] for name, sides in timed}
+    if not times:
+        return ""
+    worst = sorted(times, key=lambda name: -times[name])[:8]
+    mean = geometric_mean(list(times.values()))
+    return f"# {side} takes {mean:.2f} of pyconv's time; most: " + ", ".join(f"{n} {times[n]:.2f}" for n in worst)
 
 
 def ratios_by_side(results: list[Result]) -> dict[str, list[float]]:
@@ -294,7 +310,7 @@ def ratios_by_side(results: list[Result]) -> dict[str, list[float]]:
         timed = {side: state["us_best"] for side, state in result["sides"].items() if "us_best" in state}
         ours = next((timed[side] for side in OURS if side in timed), None)
         for side, us in timed.items():
-            if side not in OURS and ours is not None:
+            if side not in OURS and side not in HALVES and ours is not None:
                 ratios.setdefault(side, []).append(us / ours)
     return ratios
 

@@ -8,6 +8,8 @@ PEERS = {
     "pyconv": ("pyconv_peer", "Layer", "pyconv-simd"),
     "pyconv-out": ("pyconv_peer", "FunctionalOut", "pyconv-simd"),
     "pyconv-cl": ("pyconv_peer", "LayerChannelsLast", "pyconv-simd"),
+    "pyconv-f16": ("pyconv_peer", "LayerFloat16", "pyconv-simd"),
+    "pyconv-bf16": ("pyconv_peer", "LayerBFloat16", "pyconv-simd ml_dtypes"),
     "torch": ("torch_peer", "Torch", "torch"),
     "torch-cl": ("torch_peer", "TorchChannelsLast", "torch"),
     "onnxruntime": ("onnxruntime_peer", "OnnxRuntime", "onnxruntime onnx"),
@@ -17,3 +19,5 @@ PEERS = {
     "scipy": ("scipy_peer", "SciPy", "scipy"),
 }
 OURS = ("pyconv", "pyconv-out", "pyconv-cl")
+# Ours with numbers of another type, and how far their results may be from those of float32 (root mean square).
+HALVES = {"pyconv-f16": 2e-3, "pyconv-bf16": 1.6e-2}
