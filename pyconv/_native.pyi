@@ -28,7 +28,7 @@ def conv(
     residual: Array | None = None,
     explains: bool = False,
     stored: bool = False,
-) -> Any: ...  # the result or, with `explains`, a dict that says how; None for integers and half floats
+) -> Any: ...  # the result or, with `explains`, a dict that says how; None for integers
 def conv_transpose(
     rank: int,
     input: Array,
@@ -112,7 +112,7 @@ def explain_filter2d_separable(
     activation: str | Sequence[float] | None = None,
     residual: Array | None = None,
 ) -> dict[str, Any]: ...
-def linear(input: Array, weight: Array, bias: Array | None = None) -> Any: ...  # None for half floats
+def linear(input: Array, weight: Array, bias: Array | None = None) -> Array: ...
 def explain_linear(input: Array, weight: Array) -> dict[str, Any]: ...
 
 class PackedLinear:

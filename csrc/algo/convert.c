@@ -19,20 +19,33 @@ static void from_wide(pc_storage to, int saturate, int64_t n, const int64_t *src
     }
 }
 
-void pc_convert_run(const pc_kernels *k, pc_storage from, pc_storage to, int saturate, int64_t n, const void *src,
-                    void *dst) {
-    const int threads = n < SMALL ? 1 : pc_get_num_threads();
-    const int64_t part = pc_round_up(pc_ceil_div(n, threads), 1024);
-    if (threads > 1) pc_note_team(threads);
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
-    for (int i = 0; i < threads; i++) {
-        const int64_t first = pc_min(n, i * part), count = pc_min(n, first + part) - first;
-        const void *s = pc_at(src, first, pc_storage_size(from));
-        void *d = pc_at_mut(dst, first, pc_storage_size(to));
-        if (count == 0) continue;
+/* Elements first to end - 1, counted through all rows. */
+static void convert_part(const pc_kernels *k, pc_storage from, pc_storage to, int saturate, int64_t first, int64_t end,
+                         int64_t n, const void *src, int64_t ld_src, void *dst, int64_t ld_dst) {
+    for (int64_t at = first, count; at < end; at += count) {
+        const int64_t row = at / n, col = at % n;
+        count = pc_min(end - at, n - col);
+        const void *s = pc_at(src, row * ld_src + col, pc_storage_size(from));
+        void *d = pc_at_mut(dst, row * ld_dst + col, pc_storage_size(to));
         if (from == PC_S64)
             from_wide(to, saturate, count, s, d);
         else
             k->convert(from, to, saturate, count, s, d);
     }
+}
+
+void pc_convert_run(const pc_kernels *k, pc_storage from, pc_storage to, int saturate, int64_t rows, int64_t n,
+                    const void *src, int64_t ld_src, void *dst, int64_t ld_dst) {
+    const int64_t all = rows * n;
+    const int threads = all < SMALL ? 1 : pc_get_num_threads();
+    if (threads == 1) {
+        convert_part(k, from, to, saturate, 0, all, n, src, ld_src, dst, ld_dst);
+        return;
+    }
+    const int64_t part = pc_round_up(pc_ceil_div(all, threads), 1024);
+    pc_note_team(threads);
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int i = 0; i < threads; i++)
+        convert_part(k, from, to, saturate, pc_min(all, i * part), pc_min(all, (i + 1) * part), n, src, ld_src, dst,
+                     ld_dst);
 }

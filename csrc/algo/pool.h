@@ -60,8 +60,8 @@ void pc_pool_run(const pc_pool *pool, const pc_exec_args *args);
 
 /* Elementwise and row operations, cut among threads. */
 void pc_unary_run(const pc_kernels *kernels, pc_unary_op op, double a, double b, int64_t n, const void *src, void *dst);
-void pc_convert_run(const pc_kernels *kernels, pc_storage from, pc_storage to, int saturate, int64_t n, const void *src,
-                    void *dst);
+void pc_convert_run(const pc_kernels *kernels, pc_storage from, pc_storage to, int saturate, int64_t rows, int64_t n,
+                    const void *src, int64_t ld_src, void *dst, int64_t ld_dst);
 void pc_softmax_run(const pc_kernels *kernels, int logarithm, int64_t rows, int64_t n, const void *src, void *dst);
 void pc_norm_run(const pc_kernels *kernels, const pc_norm_desc *desc, int64_t rows, const void *src, void *dst);
 

@@ -367,6 +367,9 @@ PC_API pc_status pc_resample(const pc_resample_desc *desc, const void *src, void
  * first bits of its payload, and to PC_S32, of integers within its range; from PC_S32 and PC_S64 to shorter integers,
  * modulo their range or, with `saturate`, the nearest number within it. dst may be src where both are equally long. */
 PC_API pc_status pc_convert(pc_storage from, pc_storage to, int saturate, int64_t n, const void *src, void *dst);
+/* The same of `rows` times n numbers, ld_src and ld_dst of them from one row to the next. */
+PC_API pc_status pc_convert_rows(pc_storage from, pc_storage to, int saturate, int64_t rows, int64_t n, const void *src,
+                                 int64_t ld_src, void *dst, int64_t ld_dst);
 
 #ifdef __cplusplus
 }

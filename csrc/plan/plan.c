@@ -305,12 +305,18 @@ static int converts(pc_storage from, pc_storage to) {
 }
 
 pc_status pc_convert(pc_storage from, pc_storage to, int saturate, int64_t n, const void *src, void *dst) {
+    return pc_convert_rows(from, to, saturate, 1, n, src, n, dst, n);
+}
+
+pc_status pc_convert_rows(pc_storage from, pc_storage to, int saturate, int64_t rows, int64_t n, const void *src,
+                          int64_t ld_src, void *dst, int64_t ld_dst) {
     pc_isa isa;
     const pc_status status = pc_get_isa(&isa);
     if (status != PC_OK) return status;
     if (!converts(from, to)) return PC_ERR_DTYPE;
-    if (n < 0) return PC_ERR_SIZE;
-    if (n && (!src || !dst)) return PC_ERR_NULL;
-    if (n) pc_convert_run(pc_kernels_find(isa, PC_F32), from, to, saturate, n, src, dst);
+    if (n < 0 || rows < 0) return PC_ERR_SIZE;
+    if (n == 0 || rows == 0) return PC_OK;
+    if (!src || !dst) return PC_ERR_NULL;
+    pc_convert_run(pc_kernels_find(isa, PC_F32), from, to, saturate, rows, n, src, ld_src, dst, ld_dst);
     return PC_OK;
 }

@@ -120,6 +120,12 @@ bool is_stored(py::handle value) {
     return py::isinstance<py::array>(value) && storage_of(py::reinterpret_borrow<py::array>(value)) != PC_ELEMENTS;
 }
 
+py::array number_array(py::handle value, const char *function, const char *argument) {
+    if (is_stored(value) && storage_of(py::reinterpret_borrow<py::array>(value)) >= PC_F16)
+        return py::reinterpret_borrow<py::array>(value);
+    return float_array(value, function, argument);
+}
+
 bool holds_bytes(const py::array &a) { return a.dtype().num() == Flags::NPY_UBYTE_; }
 
 pc_dtype dtype_of(const py::array &a) { return a.itemsize() == 4 ? PC_F32 : PC_F64; }
@@ -329,8 +335,12 @@ std::vector<py::ssize_t> result_strides(const Sizes &s, const Arrangement &as, p
 py::array shaped(py::handle value, const char *argument, const std::vector<py::ssize_t> &shape, const Like &like,
                  const char *function) {
     const py::dtype wanted_type = like.array.dtype();
-    const bool same =
-        py::isinstance<py::array>(value) && py::reinterpret_borrow<py::array>(value).dtype().equal(wanted_type);
+    const bool is_array = py::isinstance<py::array>(value);
+    const bool same = is_array && py::reinterpret_borrow<py::array>(value).dtype().equal(wanted_type);
+    if (is_array && !same && half_type(like.array))
+        throw py::type_error(std::string(function) + ": " + argument + " is " +
+                             py::str(value.attr("dtype")).cast<std::string>() + " but " + like.argument + " is " +
+                             py::str(wanted_type).cast<std::string>() + "; they must have the same dtype");
     const py::array a = same ? py::reinterpret_borrow<py::array>(value) : float_array(value, function, argument);
     if (!same && wanted_type.kind() != 'f')
         throw py::type_error(std::string(argument) + " is " + py::str(a.dtype()).cast<std::string>() + " but " +

@@ -28,6 +28,10 @@ bool holds_bytes(const py::array &a);
 py::array stored_array(py::handle value, const char *function, const char *argument);
 pc_storage storage_of(const py::array &a);
 bool is_stored(py::handle value); // an array of integers or half floats
+// Which half floats an array holds that holds nothing but floats, of some size; PC_ELEMENTS, which is 0, if others.
+inline pc_storage half_type(const py::array &a) { return a.itemsize() == 2 ? storage_of(a) : PC_ELEMENTS; }
+// `value` as float_array() has it, or an ndarray of half floats.
+py::array number_array(py::handle value, const char *function, const char *argument);
 pc_dtype dtype_of(const py::array &a);
 // TypeError unless `a` has the dtype of `other`.
 void require_dtype(const py::array &a, const char *argument, const py::array &other, const char *other_argument);

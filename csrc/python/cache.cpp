@@ -10,22 +10,28 @@
 
 namespace pyconv {
 
-Cache::Entry Cache::get(const pc_conv_desc &asked, const char *function) {
-    pc_conv_desc desc = asked;
+Cache::Problem Cache::problem_of(const pc_conv_desc &desc, bool extra, const char *function) {
     pc_isa isa;
     const pc_status status = pc_get_isa(&isa);
     if (status != PC_OK) fail(status, function);
-    const int threads = pc_get_num_threads();
     const pc_precision precision = desc.precision == PC_PRECISION_AUTO ? pc_get_precision() : desc.precision;
-    const uint64_t current = version();
-    // Up to the precision, which is compared as resolved, and the activation. The algorithm, which no layer names,
-    // is left out. No field that is compared has padding before it.
+    return {desc, isa, pc_get_num_threads(), precision, extra};
+}
+
+// Descriptors up to the precision, which is compared as resolved, and the activation. The algorithm, which no layer
+// names, is left out. No field that is compared has padding before it.
+bool Cache::Problem::operator==(const Problem &other) const {
     constexpr size_t compared = offsetof(pc_conv_desc, precision);
-    const auto planned = [&] {
-        return plan_ && isa == isa_ && threads == threads_ && precision == precision_ &&
-               std::memcmp(&desc, &desc_, compared) == 0 && desc.activation == desc_.activation &&
-               std::memcmp(desc.clamp, desc_.clamp, sizeof desc.clamp) == 0;
-    };
+    return isa == other.isa && threads == other.threads && precision == other.precision && extra == other.extra &&
+           std::memcmp(&desc, &other.desc, compared) == 0 && desc.activation == other.desc.activation &&
+           std::memcmp(desc.clamp, other.desc.clamp, sizeof desc.clamp) == 0;
+}
+
+Cache::Entry Cache::get(const pc_conv_desc &asked, const char *function) {
+    Problem problem = problem_of(asked, false, function);
+    pc_conv_desc &desc = problem.desc;
+    const uint64_t current = version();
+    const auto planned = [&] { return plan_ && problem == problem_; };
     const auto packed = [&] { return packed_ && packed_version_ == current; };
     // First what may let another thread in, which may call this function: copies of the weights.
     if (might_be_separable(desc)) {
@@ -40,10 +46,7 @@ Cache::Entry Cache::get(const pc_conv_desc &asked, const char *function) {
     if (!planned() || !packed()) weights = desc.separable ? *factors_ : dense(weight_);
     if (!planned()) {
         plan_ = std::shared_ptr<pc_plan>(create(desc, function).release(), pc_plan_destroy);
-        desc_ = desc;
-        isa_ = isa;
-        threads_ = threads;
-        precision_ = precision;
+        problem_ = problem;
         const uint64_t key = pc_plan_pack_key(plan_.get());
         if (key != key_) packed_.reset();
         key_ = key;
@@ -55,6 +58,19 @@ Cache::Entry Cache::get(const pc_conv_desc &asked, const char *function) {
         packed_version_ = current;
     }
     return {plan_, packed_};
+}
+
+std::shared_ptr<const Halves> Cache::halves(const pc_conv_desc &desc, const Sizes &out, bool extra,
+                                            const char *function) {
+    const Problem problem = problem_of(desc, extra, function);
+    const uint64_t current = version();
+    if (halves_ && problem == problem_ && packed_version_ == current) return halves_;
+    // It lets other threads in, which may come here too.
+    auto made = std::make_shared<const Halves>(desc, out, floats_of(weight_), extra, function);
+    halves_ = made;
+    problem_ = problem;
+    packed_version_ = current;
+    return made;
 }
 
 bool Cache::sole_owners() const {

@@ -5,18 +5,9 @@
 #include <optional>
 
 #include "arrays.hpp"
-#include "memory.hpp"
+#include "halves.hpp"
 
 namespace pyconv {
-
-// Packed weights shared by the calls that run on them.
-struct Packed {
-    Block block;
-    explicit Packed(size_t bytes) : block(acquire(bytes)) {}
-    ~Packed() { release(block); }
-    Packed(const Packed &) = delete;
-    Packed &operator=(const Packed &) = delete;
-};
 
 // The last plan and the last packed weights of a layer. A call whose problem is the last one's does not plan again;
 // weights are packed again only when they may have changed.
@@ -48,16 +39,28 @@ class Cache {
 
     Entry get(const pc_conv_desc &desc, const char *function);
 
+    // The same of half floats, whose type is the descriptor's; see Halves.
+    std::shared_ptr<const Halves> halves(const pc_conv_desc &desc, const Sizes &out, bool extra, const char *function);
+
   private:
+    // What a plan depends on.
+    struct Problem {
+        pc_conv_desc desc;
+        pc_isa isa;
+        int threads;
+        pc_precision precision;
+        bool extra; // of half floats: there is a residual
+        bool operator==(const Problem &other) const;
+    };
+
+    static Problem problem_of(const pc_conv_desc &desc, bool extra, const char *function);
     bool sole_owners() const;
 
     py::array weight_;
     std::shared_ptr<pc_plan> plan_;
     std::shared_ptr<Packed> packed_;
-    pc_conv_desc desc_ = {};
-    pc_isa isa_ = PC_ISA_AUTO;
-    int threads_ = 0;
-    pc_precision precision_ = PC_PRECISION_AUTO;
+    std::shared_ptr<const Halves> halves_;
+    Problem problem_ = {};
     std::optional<py::array> factors_; // of weights that are products of columns and rows
     uint64_t key_ = 0, version_ = 0, packed_version_ = 0, factored_version_ = 0;
     bool fresh_ = false; // since version() was last asked for, nobody has touched the weights

@@ -8,9 +8,9 @@
 
 #include "bindings.hpp"
 #include "cache.hpp"
+#include "halves.hpp"
 #include "problem.hpp"
 #include "separable.hpp"
-#include "stored.hpp"
 
 namespace pyconv {
 
@@ -100,8 +100,7 @@ Result result_apart(const Call &c, py::handle input, py::handle out, const py::o
     return r;
 }
 
-// `planned`: a plan of the call as it is, or null.
-py::array run(Call &c, py::handle input, py::handle out, py::handle residual, Plan planned = {}) {
+py::array run(Call &c, py::handle input, py::handle out, py::handle residual) {
     const char *f = c.name;
     const Like like = like_of(c);
     const py::object added = residual_array(residual, c.size, c.as, like, f);
@@ -113,7 +112,7 @@ py::array run(Call &c, py::handle input, py::handle out, py::handle residual, Pl
             w = *factors;
             c.desc.separable = 1;
         }
-    const Plan plan = planned ? std::move(planned) : create(c.desc, f);
+    const Plan plan = create(c.desc, f);
     pc_exec_args args = {};
     py::object keep;
     args.src = c.image.data;
@@ -134,96 +133,32 @@ py::dict explain_call(Call &c, py::handle out, py::handle residual, bool as_floa
     return explain(create(c.desc, c.name).get());
 }
 
-// Whether it is an array of half floats whose memory is as NumPy makes it.
-bool plain_halves(py::handle value) {
-    if (!is_stored(value)) return false;
-    const auto a = py::reinterpret_borrow<py::array>(value);
-    constexpr int plain = py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
-    return storage_of(a) >= PC_F16 && a.dtype().byteorder() != '>' && (a.flags() & plain) == plain;
+// The type of half floats that all of these are, of which some may be None; PC_ELEMENTS if there is none.
+pc_storage type_of_halves(py::handle first, std::initializer_list<py::handle> others) {
+    const auto type = [](py::handle a) {
+        return is_stored(a) ? storage_of(py::reinterpret_borrow<py::array>(a)) : PC_ELEMENTS;
+    };
+    const pc_storage t = type(first);
+    const auto alike = [&](py::handle a) { return a.is_none() || type(a) == t; };
+    return t >= PC_F16 && std::all_of(others.begin(), others.end(), alike) ? t : PC_ELEMENTS;
 }
 
-// The same of it and others, of which some may be None.
-bool are_halves(py::handle first, std::initializer_list<py::handle> others) {
-    const auto type = [](py::handle a) { return storage_of(py::reinterpret_borrow<py::array>(a)); };
-    return plain_halves(first) && std::all_of(others.begin(), others.end(), [&](py::handle a) {
-               return a.is_none() || (plain_halves(a) && type(a) == type(first));
-           });
-}
-
-py::object floats_of(py::handle halves) {
-    if (halves.is_none()) return py::none();
-    return convert(py::reinterpret_borrow<py::array>(halves), py::dtype::of<float>(), false);
-}
-
-// What lies in `halves`, where nothing is null, as floats in `room`, which is where it ends.
-const float *taken(pc_storage type, int64_t n, const void *halves, int64_t at, float *room) {
-    if (!halves) return nullptr;
-    pc_convert(type, PC_ELEMENTS, 0, n, static_cast<const char *>(halves) + 2 * at, room);
-    return room;
-}
-
-// The same of half floats by way of floats, part by part, whose numbers stay in the cache meanwhile: some images, or
-// some groups of planes. `c` is the call as it is, but for weights and bias, which are floats.
-py::array run_halves(Call &c, py::handle input, py::handle out, py::handle residual) {
-    constexpr int64_t part = 1 << 17; // floats of image and result; not by threads, on which no bit may depend
-    const char *f = c.name;
-    const pc_storage type = storage_of(c.image.array);
+// The result of half floats; `c` is the call without its bias, and its weights are floats.
+py::array run_halves(Call &c, py::handle input, py::handle weight, py::handle bias, py::handle out,
+                     py::handle residual) {
     const Like like{c.image.array, "input"};
-    const py::object added = residual_array(residual, c.size, c.as, like, f);
+    c.given[0] = weight;
+    c.given[1] = bias;
+    c.bias = bias_data(bias, c.desc.oc, py::reinterpret_borrow<py::array>(weight), "weight", c.bias_keep, c.name);
+    const py::object added = residual_array(residual, c.size, c.as, like, c.name);
     Result r = result_apart(c, input, out, added, like);
-    pc_conv_desc d = c.desc;
-    d.src_type = PC_ELEMENTS;
-    d.dst_layout = r.layout;
-    py::array w = dense(c.weight);
-    if (might_be_separable(d))
-        if (const auto factors = exact_factors(w); factors && fits_separable(d, f)) {
-            w = *factors;
-            d.separable = 1;
-        }
-    const int64_t images = d.mb, groups = d.groups, oc = c.size[1];
-    const int64_t in = d.ic * d.in[0] * d.in[1] * d.in[2], result = oc * c.size[2] * c.size[3] * c.size[4];
-    const bool planes = groups > 1 && !d.separable && d.src_layout == PC_NCHW && d.dst_layout == PC_NCHW;
-    const int64_t units = planes ? groups : images, each = std::max<int64_t>(1, (in + result) / (planes ? groups : 1));
-    const int64_t most = std::clamp<int64_t>(part / each, 1, std::max<int64_t>(1, units));
+    c.desc.dst_layout = r.layout;
     py::object keep;
     const void *extra = residual_data(added, c.as, r.layout, keep);
-    Plan plan;
-    for (int64_t first = 0, last_n = 0; first < units; first += most) {
-        const int64_t n = std::min(most, units - first);
-        if (n != last_n) {
-            if (planes) {
-                d.mb = 1;
-                d.groups = n;
-                d.ic = c.desc.ic / groups * n;
-                d.oc = oc / groups * n;
-            } else {
-                d.mb = n;
-            }
-            plan = create(d, f);
-            last_n = n;
-        }
-        const int64_t share = planes ? groups : 1, taps = w.size() / share * (planes ? first : 0);
-        const int64_t src = planes ? in / groups : in, dst = planes ? result / groups : result;
-        const size_t packed = (pc_plan_packed_size(plan.get()) + 63) / 64 * 64,
-                     workspace = (pc_plan_workspace_size(plan.get()) + 63) / 64 * 64;
-        Scratch scratch(packed + workspace + static_cast<size_t>(n * (src + (extra ? 2 : 1) * dst)) * sizeof(float));
-        char *at = static_cast<char *>(scratch.data());
-        float *x = reinterpret_cast<float *>(at + packed + workspace), *y = x + n * src;
-        pc_exec_args args = {};
-        args.packed = at;
-        args.workspace = at + packed;
-        args.src = x;
-        args.dst = y;
-        args.bias = c.bias ? static_cast<const float *>(c.bias) + (planes ? oc / groups * first : 0) : nullptr;
-        const float *weights = static_cast<const float *>(w.data()) + taps;
+    const Halves halves(c.desc, c.size, dense(c.weight), extra, c.name);
+    {
         py::gil_scoped_release release;
-        pc_plan_pack(plan.get(), weights, at);
-        for (int64_t i = 0; i < (planes ? images : 1); i++) {
-            taken(type, n * src, c.image.data, i * in + first * src, x);
-            args.residual = taken(type, n * dst, extra, i * result + first * dst, y + n * dst);
-            pc_plan_execute(plan.get(), &args);
-            pc_convert(PC_ELEMENTS, type, 0, n * dst, y, static_cast<char *>(r.data) + 2 * (i * result + first * dst));
-        }
+        halves.run(c.image.data, c.bias, extra, r.data);
     }
     r.finish();
     return r.array;
@@ -250,25 +185,11 @@ py::object conv(int rank, py::handle input, py::handle weight, py::handle bias, 
         Call c = parsed(input, weight, bias, stored);
         return explains ? py::object(explain_call(c, out, residual)) : run(c, input, out, residual);
     }
-    if (!are_halves(weight, {input, bias, out, residual})) return py::none();
-    const py::object w = floats_of(weight), b = floats_of(bias);
-    Call c = parsed(input, w, b, true);
-    c.given[0] = weight;
-    c.given[1] = bias;
-    // Kernels of few taps may read and write half floats themselves.
-    py::ssize_t taps = c.weight.shape(1) == 1 ? 1 : 0;
-    for (py::ssize_t i = 2; i < c.weight.ndim(); i++) taps *= c.weight.shape(i);
-    if (taps > 0 && taps <= 49 && residual.is_none() && activation.is_none()) {
-        pc_plan *plan = nullptr;
-        const pc_status status = pc_plan_create_conv(&c.desc, &plan);
-        Plan owned(plan);
-        if (status == PC_OK)
-            return explains ? py::object(explain_call(c, out, residual))
-                            : run(c, input, out, residual, std::move(owned));
-        if (status != PC_ERR_ALGO) fail(status, f);
-    }
-    if (!explains) return run_halves(c, input, out, residual);
-    return explain_call(c, out, residual, true);
+    const pc_storage type = type_of_halves(weight, {input, bias, out, residual});
+    if (type == PC_ELEMENTS) return py::none();
+    Call c = parsed(half_array(input, type, f, "input"), floats_of(weight), py::none(), true);
+    if (!explains) return run_halves(c, input, weight, bias, out, residual);
+    return explain_call(c, out, residual, !residual.is_none() || !reads_halves(c.desc, f));
 }
 
 py::object conv_transpose(int rank, py::handle input, py::handle weight, py::handle bias, py::handle stride,
@@ -277,19 +198,17 @@ py::object conv_transpose(int rank, py::handle input, py::handle weight, py::han
                           bool explains) {
     const std::string zeros = "zeros";
     const Options options{stride, padding, dilation, groups, output_padding, zeros, 0};
-    const auto parsed = [&](py::handle w, py::handle b, bool stored) {
-        return parse_call(rank, input, w, b, options, layout, text_of(algorithm), precision, py::none(), stored,
+    const auto parsed = [&](py::handle x, py::handle w, py::handle b, bool stored) {
+        return parse_call(rank, x, w, b, options, layout, text_of(algorithm), precision, py::none(), stored,
                           !explains);
     };
     const char *f = name_of(rank, true);
-    if (!explains && are_halves(weight, {input, bias, out})) {
-        const py::object w = floats_of(weight), b = floats_of(bias);
-        Call c = parsed(w, b, true);
-        c.given[0] = weight;
-        c.given[1] = bias;
-        return run_halves(c, input, out, py::none());
+    const pc_storage type = type_of_halves(weight, {input, bias, out});
+    if (!explains && type != PC_ELEMENTS) {
+        Call c = parsed(half_array(input, type, f, "input"), floats_of(weight), py::none(), true);
+        return run_halves(c, input, weight, bias, out, py::none());
     }
-    Call c = parsed(weight, bias, false);
+    Call c = parsed(input, weight, bias, false);
     if (explains) return explain_call(c, out, py::none());
     return run(c, input, out, py::none());
 }
@@ -299,10 +218,10 @@ class PackedConv {
     PackedConv(py::handle weight, py::object bias, py::handle stride, py::handle padding, py::handle dilation,
                py::handle groups, const std::string &padding_mode, double padding_value, py::handle output_padding,
                py::handle layout, py::handle precision)
-        : rank_(static_cast<int>(float_array(weight, "PackedConv", "weight").ndim()) - 2),
+        : rank_(static_cast<int>(number_array(weight, "PackedConv", "weight").ndim()) - 2),
           transposed_(!output_padding.is_none()),
           name_(name_of_layer()),
-          cache_(weight_array(weight, rank_, name_)),
+          cache_(weight_array(weight, rank_, name_, true)),
           bias_(std::move(bias)),
           precision_(parse_precision(precision, name_, "precision")) {
         const Options options{stride,       padding,      dilation, groups, transposed_ ? output_padding : py::handle(),
@@ -314,20 +233,32 @@ class PackedConv {
 
     // `output_padding` of this call, if it is not None.
     py::array call(py::handle input, py::handle activation, py::handle residual, py::handle output_padding) {
-        const py::array x = image_array(input, name_, "input");
         const py::array &w = cache_.weight();
-        const Like like = result_like(x, w, "weight");
+        const pc_storage type = half_type(w);
+        const py::array x = type ? half_array(input, type, name_, "input") : image_array(input, name_, "input");
+        const Like like = type ? Like{x, "input"} : result_like(x, w, "weight");
         py::array keep;
         const void *bias =
             bias_data(bias_, transposed_ ? w.shape(1) * geometry_.groups : w.shape(0), w, "weight", keep, name_);
         const Image image = view_image(x, rank_, channels_last_, name_, "input");
         const Arrangement as{rank_, image.batched, channels_last_};
-        const pc_conv_desc desc = described(image, activation, output_padding);
+        pc_conv_desc desc = described(image, activation, output_padding);
         const Sizes size = out_size(desc, rank_, name_);
         const py::object added = residual_array(residual, size, as, like, name_);
         const Result r = make_result(py::none(), size, as, image.layout, like, name_);
         py::object residual_keep;
-        execute(cache_.get(desc, name_), image.data, bias, residual_data(added, as, r.layout, residual_keep), r.data);
+        const void *extra = residual_data(added, as, r.layout, residual_keep);
+        if (!type) {
+            execute(cache_.get(desc, name_), image.data, bias, extra, r.data);
+            return r.array;
+        }
+        desc.dtype = PC_F32;
+        desc.src_type = type;
+        const auto halves = cache_.halves(desc, size, extra, name_);
+        {
+            py::gil_scoped_release release;
+            halves->run(image.data, bias, extra, r.data);
+        }
         return r.array;
     }
 

@@ -3,6 +3,7 @@
 
 #include "bindings.hpp"
 #include "cache.hpp"
+#include "halves.hpp"
 #include "problem.hpp"
 
 namespace pyconv {
@@ -16,11 +17,12 @@ struct Rows {
 };
 
 Rows view_rows(py::handle input, const py::array &weight, const char *function) {
-    const py::array x = float_array(input, function, "input");
+    const pc_storage type = half_type(weight);
+    const py::array x = type ? half_array(input, type, function, "input") : float_array(input, function, "input");
     const std::string f = function;
     if (weight.ndim() != 2)
         throw py::value_error(f + ": weight must have shape (out_features, in_features), not " + shape_text(weight));
-    require_dtype(weight, "weight", x, "input");
+    if (!type) require_dtype(weight, "weight", x, "input");
     if (weight.shape(0) < 1 || weight.shape(1) < 1)
         throw py::value_error(f + ": weight of shape " + shape_text(weight) + " has an empty axis");
     if (x.ndim() < 1 || x.shape(x.ndim() - 1) != weight.shape(1))
@@ -37,7 +39,8 @@ Rows view_rows(py::handle input, const py::array &weight, const char *function) 
 
 pc_conv_desc describe_rows(const Rows &rows, const py::array &weight) {
     pc_conv_desc d = {};
-    d.dtype = dtype_of(weight);
+    d.src_type = half_type(weight);
+    d.dtype = d.src_type ? PC_F32 : dtype_of(weight);
     d.src_layout = d.dst_layout = PC_NHWC;
     d.mb = rows.count ? 1 : 0;
     d.ic = rows.features;
@@ -54,16 +57,34 @@ std::vector<py::ssize_t> c_strides(const std::vector<py::ssize_t> &shape, py::ss
     return strides;
 }
 
-// None where the weights are half floats, which have to be converted first.
-py::object linear(py::handle input, py::handle weight, py::handle bias) {
-    if (is_stored(weight) && storage_of(py::reinterpret_borrow<py::array>(weight)) >= PC_F16) return py::none();
-    const py::array given = float_array(weight, "linear", "weight");
-    const Rows rows = view_rows(input, given, "linear");
+Sizes size_of(const Rows &rows, const py::array &weight) { return {rows.count ? 1 : 0, weight.shape(0), 1, 1, rows.count}; }
+
+py::array fresh_result(const Rows &rows) {
+    const py::dtype type = rows.array.dtype();
+    return fresh_array(type, rows.shape, c_strides(rows.shape, type.itemsize()));
+}
+
+void run_halves(const Halves &halves, const Rows &rows, const void *bias, py::array &out) {
+    const void *src = rows.array.data();
+    void *dst = out.mutable_data();
+    py::gil_scoped_release release;
+    halves.run(src, bias, nullptr, dst);
+}
+
+py::array linear(py::handle input, py::handle weight, py::handle bias) {
+    const char *f = "linear";
+    const py::array given = number_array(weight, f, "weight");
+    const Rows rows = view_rows(input, given, f);
     py::array keep;
-    const void *b = bias_data(bias, given.shape(0), given, "weight", keep, "linear");
+    const void *b = bias_data(bias, given.shape(0), given, "weight", keep, f);
+    py::array out = fresh_result(rows);
+    const pc_conv_desc d = describe_rows(rows, given);
+    if (d.src_type) {
+        run_halves(Halves(d, size_of(rows, given), floats_of(given), false, f), rows, b, out);
+        return out;
+    }
     const py::array w = dense(given);
-    const Plan plan = create(describe_rows(rows, w), "linear");
-    py::array out = fresh_array(w.dtype(), rows.shape, c_strides(rows.shape, w.itemsize()));
+    const Plan plan = create(d, f);
     pc_exec_args args = {};
     args.src = rows.array.data();
     args.bias = b;
@@ -75,15 +96,19 @@ py::object linear(py::handle input, py::handle weight, py::handle bias) {
 class PackedLinear {
   public:
     PackedLinear(py::handle weight, py::object bias)
-        : cache_(float_array(weight, name, "weight")), bias_(std::move(bias)) {}
+        : cache_(number_array(weight, name, "weight")), bias_(std::move(bias)) {}
 
     py::array call(py::handle input) {
         const py::array &w = cache_.weight();
         const Rows rows = view_rows(input, w, name);
         py::array keep;
         const void *b = bias_data(bias_, w.shape(0), w, "weight", keep, name);
-        py::array out = fresh_array(w.dtype(), rows.shape, c_strides(rows.shape, w.itemsize()));
-        execute(cache_.get(describe_rows(rows, w), name), rows.array.data(), b, nullptr, out.mutable_data());
+        py::array out = fresh_result(rows);
+        const pc_conv_desc d = describe_rows(rows, w);
+        if (d.src_type)
+            run_halves(*cache_.halves(d, size_of(rows, w), false, name), rows, b, out);
+        else
+            execute(cache_.get(d, name), rows.array.data(), b, nullptr, out.mutable_data());
         return out;
     }
 

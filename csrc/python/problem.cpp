@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "halves.hpp"
+
 namespace pyconv {
 
 namespace {
@@ -98,9 +100,9 @@ Geometry parse_geometry(int rank, py::handle stride, py::handle padding, py::han
                           "'constant', not '" + mode + "'");
 }
 
-py::array weight_array(py::handle weight, int rank, const char *function) {
+py::array weight_array(py::handle weight, int rank, const char *function, bool halves_too) {
     static const char *const spatial[4] = {"", "k", "kh, kw", "kd, kh, kw"};
-    py::array w = float_array(weight, function, "weight");
+    py::array w = (halves_too ? number_array : float_array)(weight, function, "weight");
     if (w.ndim() != rank + 2)
         throw py::value_error(std::string(function) + ": weight must have shape (out_channels, in_channels / groups, " +
                               spatial[rank] + "), not " + shape_text(w));
@@ -116,8 +118,9 @@ Extent kernel_of(const py::array &weight) {
 const void *bias_data(py::handle bias, int64_t channels, const py::array &like, const char *like_name, py::array &keep,
                       const char *function) {
     if (bias.is_none()) return nullptr;
-    const py::array b = float_array(bias, function, "bias");
-    require_dtype(b, "bias", like, like_name);
+    const pc_storage type = half_type(like);
+    const py::array b = type ? half_array(bias, type, function, "bias") : float_array(bias, function, "bias");
+    if (!type) require_dtype(b, "bias", like, like_name);
     if (b.ndim() != 1 || b.shape(0) != channels)
         throw py::value_error(std::string(function) + ": bias must have shape (" + std::to_string(channels) +
                               ",) for " + like_name + " of shape " + shape_text(like) + ", not " + shape_text(b));

@@ -22,11 +22,11 @@ struct Geometry {
 Geometry parse_geometry(int rank, py::handle stride, py::handle padding, py::handle dilation, py::handle groups,
                         const std::string &mode, double fill, const char *function);
 
-// Of `rank` + 2 axes.
-py::array weight_array(py::handle weight, int rank, const char *function);
+// Of `rank` + 2 axes; half floats only if they may be.
+py::array weight_array(py::handle weight, int rank, const char *function, bool halves_too = false);
 // Its last axes.
 Extent kernel_of(const py::array &weight);
-// The elements of a bias, or null for None; `keep` holds them.
+// The elements of a bias, or null for None; `keep` holds them. Their dtype is that of `like`.
 const void *bias_data(py::handle bias, int64_t channels, const py::array &like, const char *like_name, py::array &keep,
                       const char *function);
 // ValueError if an axis other than the batch is empty.

@@ -105,9 +105,7 @@ class _ConvNd(Module):
         return {"layout": self.layout, "precision": self.precision}
 
     def _pack(self) -> Callable[..., Array]:
-        """Return what computes a call in eval mode: packed weights, but of half floats, which each call converts."""
-        if self._in_halves():
-            return self._unpacked
+        """Return what computes a call in eval mode, with packed weights."""
         packed = self.__dict__["_packed"] = PackedConv(*self._arguments(), **self._options())
         return packed
 
@@ -232,8 +230,8 @@ class Conv2d(_Conv):
 
     In eval mode the weights stay packed in the order that the kernels read, and are packed anew after any change to
     them. (Changes through a raw pointer that outlived every array are beyond what it can see.) The bias is read at
-    every call. `Sequential` computes a `BatchNorm2d` and a `ReLU` after it in the same pass. Layers of
-    half floats convert and pack theirs at every call, and are computed by themselves.
+    every call. `Sequential` computes a `BatchNorm2d` and a `ReLU` after it in the same pass, but for layers of
+    half floats, which are computed by themselves; their packed weights are of float32.
 
     Parameters
     ----------

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 
 class Linear(Module):
-    """``input @ weight.T + bias``, as `torch.nn.Linear`. In eval mode the weights stay packed, as in `Conv2d`,
-    but those of half floats.
+    """``input @ weight.T + bias``, as `torch.nn.Linear`. In eval mode the weights stay packed, as in `Conv2d`.
 
     Parameters
     ----------
@@ -86,7 +85,7 @@ class Linear(Module):
     def forward(self, input: Array) -> Array:
         """Return the result for an array (..., in_features)."""
         held = self._parameters
-        if self.training or self._in_halves():
+        if self.training:
             return F.linear(input, held["weight"], held["bias"])  # type: ignore[arg-type]
         packed = self._packed
         if packed is None:

@@ -8,7 +8,6 @@ from ..._interop import again
 from ..._native import PackedLinear
 from ..._native import linear as _linear
 from ...runtime import explained_by
-from . import stored
 from .halves import explained_as_floats
 
 if TYPE_CHECKING:
@@ -18,11 +17,6 @@ if TYPE_CHECKING:
 def _explain(input: Array, weight: Array, bias: Array | None = None) -> dict[str, Any]:
     """Describe a call."""
     return PackedLinear(weight, bias).explain(input)
-
-
-def _run(input: Array, weight: Array, bias: Array | None) -> Array:
-    result = _linear(input, weight, bias)
-    return stored.linear(input, weight, bias) if result is None else result
 
 
 @explained_by(explained_as_floats(_explain))
@@ -55,6 +49,6 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     array([1., 3., 6.])
     """
     try:
-        return _run(input, weight, bias)
+        return _linear(input, weight, bias)
     except TypeError as error:
         return again(error, linear, locals())  # type: ignore[no-any-return]
