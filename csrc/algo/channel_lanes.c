@@ -149,9 +149,10 @@ static void panel(const pc_panel *p) {
     const int one_pass = p->first && p->last; /* then the sums of one row are enough */
     const runs r = split_row(p->cols, d->np);
     const int stepped = d->px > 1;
-    const pc_channel_mode mode = p->copy                 ? stepped ? PC_TILE_COPY_STEPPED : PC_TILE_COPY
-                                 : stepped && !d->copies ? PC_TILE_STEPPED
-                                                         : PC_TILE_PLAIN;
+    const int picks = p->copy && stepped;
+    const pc_channel_mode mode = stepped && !d->copies ? PC_TILE_STEPPED
+                                 : p->copy && !picks   ? PC_TILE_COPY
+                                                       : PC_TILE_PLAIN;
     pc_channel_fn *const *tile = k->channel_tile[mode][width / k->vlen];
     const int reads_panel = d->copies && !p->copy;
     pc_channel_args a = {.k = p->k,
@@ -169,6 +170,13 @@ static void panel(const pc_panel *p) {
             char *sum = pc_at_mut(p->sum, (base + x) * width, size);
             a.src = reads_panel ? a.panel : pc_at(p->src, y * d->pitch + x * d->px, size);
             a.next = reads_panel ? p->k * d->step : i + 1 < r.count ? np * d->px : d->pitch - x * d->px;
+            if (picks) {
+                a.off = p->off;
+                k->pick(&a, (int)np);
+                a.off = p->panel_off;
+                a.src = a.panel;
+                a.next = 0;
+            }
             a.init = p->first ? p->bias : sum;
             a.ld_init = p->first ? 0 : width;
             const int direct = whole || (over && i + 1 < r.count);

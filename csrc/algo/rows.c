@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../base/cpu.h"
 #include "conv.h"
 
 enum {
@@ -182,9 +183,10 @@ static int narrow_pays(const pc_conv *c) {
 PC_PLANNING static void plan(pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     const int size = c->kernels->size;
-    /* A kernel that reads half floats converts each for every tap of a row. Where a row is a vector, and planes stay in
-     * L1 as elements, one conversion takes less. */
-    const int reads_halves = pc_conv_holds_halves(c) && c->out[2] > PC_MAX_VLEN && choose_tile(c, 0, 1);
+    /* A kernel that reads half floats converts each for every tap of a row, at step 2 once. Where a row is a vector, and
+     * planes stay in L1 as elements, one conversion takes less. */
+    const int once = c->out[2] <= PC_MAX_VLEN && p->stride[2] == 1;
+    const int reads_halves = pc_conv_holds_halves(c) && !once && choose_tile(c, 0, 1);
     if (!reads_halves && !(narrow_pays(c) && choose_tile(c, 1, 0))) choose_tile(c, 0, 0);
     pc_rows_plan *r = &c->as.rows;
     c->threads = pc_conv_useful_threads(c, 35);
@@ -497,7 +499,8 @@ static void prepare(const pc_conv *c, char *workspace) {
                                .most_off = INT64_MIN,
                                .in_w = r->direct ? p->in[2] : INT64_MAX,
                                .ld_dst = r->out_pitch ? r->out_pitch : c->dst.h * r->between,
-                               .stored = pc_conv_holds_halves(c) ? p->src_type : PC_ELEMENTS};
+                               .stored = pc_conv_holds_halves(c) ? p->src_type : PC_ELEMENTS,
+                               .bfloat_unit = pc_cpu_has_bfloat()};
         for (int64_t s = 0; s < args->kw; s++) {
             const int64_t u = s * (w ? w->dilation : p->dilation[2]), from = w ? w->from[i] : -p->pad_lo[2];
             col_off[s] = r->direct ? u + from : u % p->stride[2] * r->phase + u / p->stride[2];

@@ -36,6 +36,11 @@ static int has_vnni(void) {
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c >> 11 & 1);
 }
 
+static int has_bfloat(void) {
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1);
+}
+
 /* AMD's family 19h: Zen 4, and Zen 3, which lacks AVX-512. */
 static int is_zen4(void) {
     unsigned a, b, c, d;
@@ -46,10 +51,11 @@ static int is_zen4(void) {
 #else
 static void detect(int has[PC_ISA_COUNT]) { (void)has; }
 static int has_vnni(void) { return 0; }
+static int has_bfloat(void) { return 0; }
 static int is_zen4(void) { return 0; }
 #endif
 
-enum { HALVES_512 = PC_ISA_COUNT, VNNI }; /* bits beside those of the instruction sets */
+enum { HALVES_512 = PC_ISA_COUNT, VNNI, BFLOAT }; /* bits beside those of the instruction sets */
 
 /* Bit i: pc_isa i is built in and runs here. Found once, because CPUID traps to the hypervisor on virtual machines. */
 static int available_set(void) {
@@ -68,7 +74,7 @@ static int available_set(void) {
     has[PC_ISA_AVX512] = 0;
 #endif
     for (int i = 0; i < PC_ISA_COUNT; i++) set |= has[i] << i;
-    set |= is_zen4() << HALVES_512 | has_vnni() << VNNI;
+    set |= is_zen4() << HALVES_512 | has_vnni() << VNNI | has_bfloat() << BFLOAT;
     atomic_store_explicit(&found, set, memory_order_relaxed);
     return set;
 }
@@ -80,6 +86,7 @@ int pc_isa_available(pc_isa isa) {
 
 int pc_cpu_halves_512(void) { return available_set() >> HALVES_512 & 1; }
 int pc_cpu_has_vnni(void) { return available_set() >> VNNI & 1; }
+int pc_cpu_has_bfloat(void) { return available_set() >> BFLOAT & 1; }
 
 static const char *const names[PC_ISA_COUNT] = {"auto", "scalar", "avx2", "avx512", "neon"};
 

@@ -10,4 +10,7 @@ int pc_cpu_halves_512(void);
 /* AVX512-VNNI, which integers need for tiles of 512 bits. */
 int pc_cpu_has_vnni(void);
 
+/* AVX512-BF16, which rounds float32 to bfloat16. */
+int pc_cpu_has_bfloat(void);
+
 #endif

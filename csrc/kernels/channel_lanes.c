@@ -16,10 +16,8 @@ PC_INLINE void tile(const pc_channel_mode mode, const int nv, const int np, cons
     PC_UNROLL for (int i = 0; i < np; i++) {
         PC_UNROLL for (int v = 0; v < nv; v++) acc[i][v] = v_load(init + i * a->ld_init + v * PC_VLEN);
     }
-    const int stepped = mode == PC_TILE_STEPPED || mode == PC_TILE_COPY_STEPPED;
-    const int copies = mode == PC_TILE_COPY || mode == PC_TILE_COPY_STEPPED;
     const int wide = (np + PC_VLEN - 1) / PC_VLEN; /* vectors of a row of the panel */
-    const int64_t *off = a->off, steps = a->k, step = stepped ? a->step : 1;
+    const int64_t *off = a->off, steps = a->k, step = mode == PC_TILE_STEPPED ? a->step : 1;
     const int64_t next = a->next, next_step = a->next_step, ld_panel = a->ld_panel;
     elem *panel = a->panel;
     for (int64_t k = 0; k < steps; k++, wei += nv * PC_VLEN) {
@@ -34,16 +32,8 @@ PC_INLINE void tile(const pc_channel_mode mode, const int nv, const int np, cons
         }
         if (mode == PC_TILE_COPY) {
             PC_UNROLL for (int j = 0; j < wide; j++) { v_store(panel + j * PC_VLEN, v_load_part(p, np, j)); }
+            panel += ld_panel;
         }
-        if (mode == PC_TILE_COPY_STEPPED && step == 2) {
-            PC_UNROLL for (int j = 0; j < wide; j++) {
-                v_store(panel + j * PC_VLEN,
-                        v_even(v_load_part(p, 2 * np - 1, 2 * j), v_load_part(p, 2 * np - 1, 2 * j + 1)));
-            }
-        } else if (mode == PC_TILE_COPY_STEPPED) {
-            PC_UNROLL for (int i = 0; i < np; i++) panel[i] = p[i * step];
-        }
-        if (copies) panel += ld_panel;
     }
     PC_UNROLL for (int i = 0; i < np; i++) {
         PC_UNROLL for (int v = 0; v < nv; v++) v_store(out + i * a->ld_out + v * PC_VLEN, acc[i][v]);
@@ -54,13 +44,11 @@ PC_INLINE void tile(const pc_channel_mode mode, const int nv, const int np, cons
     PC_TILE_FITS(nv, np, nv)                                                                                           \
     static void plain_##nv##x##np(const pc_channel_args *a) { tile(PC_TILE_PLAIN, nv, np, a); }                        \
     static void stepped_##nv##x##np(const pc_channel_args *a) { tile(PC_TILE_STEPPED, nv, np, a); }                    \
-    static void copy_##nv##x##np(const pc_channel_args *a) { tile(PC_TILE_COPY, nv, np, a); }                          \
-    static void copy_stepped_##nv##x##np(const pc_channel_args *a) { tile(PC_TILE_COPY_STEPPED, nv, np, a); }
+    static void copy_##nv##x##np(const pc_channel_args *a) { tile(PC_TILE_COPY, nv, np, a); }
 PC_CHANNEL_TILES(DEFINE)
 
 #define PLAIN(nv, np) [PC_TILE_PLAIN][nv][np] = plain_##nv##x##np,
 #define STEPPED(nv, np) [PC_TILE_STEPPED][nv][np] = stepped_##nv##x##np,
 #define COPY(nv, np) [PC_TILE_COPY][nv][np] = copy_##nv##x##np,
-#define COPY_STEPPED(nv, np) [PC_TILE_COPY_STEPPED][nv][np] = copy_stepped_##nv##x##np,
 pc_channel_fn *const PC_FN(pc_channel_tiles)[PC_CHANNEL_MODES][PC_MAX_CHANNEL_NV + 1][PC_MAX_NP + 1] = {
-    PC_CHANNEL_TILES(PLAIN) PC_CHANNEL_TILES(STEPPED) PC_CHANNEL_TILES(COPY) PC_CHANNEL_TILES(COPY_STEPPED)};
+    PC_CHANNEL_TILES(PLAIN) PC_CHANNEL_TILES(STEPPED) PC_CHANNEL_TILES(COPY)};

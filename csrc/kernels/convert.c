@@ -38,6 +38,22 @@ PC_INLINE void to_halves(const pc_storage to, int64_t n, const float *src, uint1
         v_store_bfloat_n(dst + i, (int)(n - i), v);
 }
 
+PC_RARE void to_bfloats(int64_t n, const float *src, uint16_t *dst) { to_halves(PC_BF16, n, src, dst); }
+
+#if defined(PC_TARGET_AVX512)
+static PC_BFLOAT_UNIT void round_bfloats(int64_t n, const float *src, uint16_t *dst) {
+    int64_t i = 0;
+    for (; i + 2 * PC_VLEN <= n; i += 2 * PC_VLEN) {
+        const vec v = v_load(src + i), w = v_load(src + i + PC_VLEN);
+        if (v_subnormal(v) | v_subnormal(w))
+            to_bfloats(2 * PC_VLEN, src + i, dst + i);
+        else
+            v_store_normal_bfloats(dst + i, v, w);
+    }
+    to_bfloats(n - i, src + i, dst + i);
+}
+#endif
+
 /* dst may be src. */
 static void to_int(int64_t n, const float *src, void *dst) {
     for (int64_t i = 0; i < n; i++) {
@@ -66,7 +82,7 @@ void PC_FN(pc_convert)(pc_storage from, pc_storage to, int saturate, int64_t n, 
     else if (to == PC_F16)
         to_halves(PC_F16, n, src, dst);
     else if (to == PC_BF16)
-        to_halves(PC_BF16, n, src, dst);
+        to_bfloats(n, src, dst);
     else if (to == PC_S32)
         to_int(n, src, dst);
     else if (to == PC_S16)
@@ -74,4 +90,13 @@ void PC_FN(pc_convert)(pc_storage from, pc_storage to, int saturate, int64_t n, 
     else
         to_bytes(n, src, (int32_t)lo, (int32_t)hi, dst);
 }
+
+#if defined(PC_TARGET_AVX512)
+void PC_FN(pc_convert_bfloats)(pc_storage from, pc_storage to, int saturate, int64_t n, const void *src, void *dst) {
+    if (from == PC_ELEMENTS && to == PC_BF16)
+        round_bfloats(n, src, dst);
+    else
+        PC_FN(pc_convert)(from, to, saturate, n, src, dst);
+}
+#endif
 #endif

@@ -59,7 +59,7 @@ PC_INLINE vec load(const void *row, int64_t off, const int masked, vmask m) {
 #if defined(PC_HALVES)
     const uint16_t *p = (const uint16_t *)row + off;
     (void)masked;
-    return PC_HALVES == PC_F16 ? v_load_half_mask(p, m) : v_load_bfloat_mask(p, m);
+    return load_halves(p, m);
 #else
     const elem *p = (const elem *)row + off;
     return masked ? v_load_mask(p, m) : v_load(p);
@@ -175,6 +175,19 @@ PC_INLINE void round_rows(const pc_storage stored, const elem *rows, int tile, i
 }
 #endif
 
+#if defined(PC_TARGET_AVX512) && !defined(PC_NARROW) && defined(PC_DTYPE_F32)
+/* The same in bfloat16, where the CPU rounds to it. */
+static PC_BFLOAT_UNIT void round_normal_rows(const elem *rows, int tile, int n, uint16_t *dst, int64_t ld_dst) {
+    for (; tile > 0; tile--, rows += PC_VLEN, dst += ld_dst) {
+        const vec v = v_load(rows);
+        if (v_subnormal(v))
+            v_store_bfloat_n(dst, n, v);
+        else
+            v_store_normal_bfloat_n(dst, n, v);
+    }
+}
+#endif
+
 /* n columns from x on of a tile whose rows have a vector each: of a map narrower than a vector, or as half floats. In
  * line these would be a third of all code, for a cycle a row. */
 PC_RARE void store_rows(const elem *rows, int tile, int n, const pc_rows_args *a, int64_t x) {
@@ -184,6 +197,12 @@ PC_RARE void store_rows(const elem *rows, int tile, int n, const pc_rows_args *a
         round_rows(PC_F16, rows, tile, n, half, a->ld_dst);
         return;
     }
+#if defined(PC_TARGET_AVX512) && !defined(PC_NARROW)
+    if (a->stored && a->bfloat_unit) {
+        round_normal_rows(rows, tile, n, half, a->ld_dst);
+        return;
+    }
+#endif
     if (a->stored) {
         round_rows(PC_BF16, rows, tile, n, half, a->ld_dst);
         return;
@@ -257,14 +276,7 @@ PC_INLINE void column(const int tile, const int kr, const int step, const int co
         elem *dst = (elem *)a->dst + x + v * PC_VLEN;
         const int n = (int)pc_min(a->ow - x - v * PC_VLEN, PC_VLEN);
 #if defined(PC_HALVES)
-        uint16_t *half = (uint16_t *)a->dst + x + v * PC_VLEN;
-        PC_UNROLL for (int r = 0; r < tile; r++) {
-            if (PC_HALVES == PC_F16)
-                v_store_half_n(half + r * a->ld_dst, n, accs[v][r]);
-            else
-                v_store_bfloat_n(half + r * a->ld_dst, n, accs[v][r]);
-        }
-        continue;
+        if (store_halves(tile, accs[v], (uint16_t *)a->dst + x + v * PC_VLEN, a->ld_dst, n)) continue;
 #endif
         if (a->stored || (STEPS_BACK && n < PC_VLEN)) {
             elem rows[PC_MAX_ROW_TILE * PC_VLEN];
@@ -350,7 +362,7 @@ PC_INLINE void rows(const int tile, const int kr, const int step, const int col_
 #define MANY(X) SMALL(X, 1) SMALL(X, 4) X(7, 3, 1, 1) SMALL(X, 8) SMALL(X, 14)
 #if defined(PC_HALVES) /* the most common alone; others are converted beforehand */
 #define VARIANTS(X)                                                                                                    \
-    X(14, 3, 1, 1) X(14, 5, 1, 1) X(7, 3, 2, 2)
+    X(8, 3, 1, 1) X(14, 3, 1, 1) X(8, 5, 1, 1) X(14, 5, 1, 1) X(4, 3, 2, 2) X(7, 3, 2, 2)
 #elif defined(PC_NARROW)
 #define VARIANTS(X) X(7, 5, 1, 1) X(14, 5, 1, 1) X(7, 7, 1, 1) X(14, 7, 1, 1)
 #elif defined(PC_DTYPE_F64) && !defined(PC_TARGET_SCALAR) /* fewer tiles: doubles are rarer */
@@ -375,11 +387,11 @@ PC_INLINE void rows(const int tile, const int kr, const int step, const int col_
 /* clang-format on */
 
 #define DEFINE(tile, kr, step, col)                                                                                    \
-    static void rows_##tile##_##kr##_##step##_##col(const pc_rows_args *a) { rows(tile, kr, step, col, a); }
+    PC_FEATURES static void rows_##tile##_##kr##_##step##_##col(const pc_rows_args *a) { rows(tile, kr, step, col, a); }
 VARIANTS(DEFINE)
 
 #if defined(PC_HALVES)
-#define FIND_NAME HALVES_NAME
+#define FIND_NAME PC_HALVES
 #elif defined(PC_NARROW)
 #define FIND_NAME PC_FN(pc_rows_find_narrow)
 #else

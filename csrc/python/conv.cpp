@@ -199,8 +199,7 @@ py::object conv_transpose(int rank, py::handle input, py::handle weight, py::han
     const std::string zeros = "zeros";
     const Options options{stride, padding, dilation, groups, output_padding, zeros, 0};
     const auto parsed = [&](py::handle x, py::handle w, py::handle b, bool stored) {
-        return parse_call(rank, x, w, b, options, layout, text_of(algorithm), precision, py::none(), stored,
-                          !explains);
+        return parse_call(rank, x, w, b, options, layout, text_of(algorithm), precision, py::none(), stored, !explains);
     };
     const char *f = name_of(rank, true);
     const pc_storage type = type_of_halves(weight, {input, bias, out});

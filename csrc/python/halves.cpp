@@ -29,9 +29,8 @@ py::array half_array(py::handle value, pc_storage type, const char *function, co
     if (!is_stored(value) || storage_of(py::reinterpret_borrow<py::array>(value)) != type)
         throw py::type_error(std::string(function) + ": " + argument + " must be " +
                              (type == PC_F16 ? "float16" : "bfloat16") + " as weight is, not " +
-                             (py::isinstance<py::array>(value)
-                                  ? py::str(value.attr("dtype")).cast<std::string>()
-                                  : std::string(Py_TYPE(value.ptr())->tp_name)));
+                             (py::isinstance<py::array>(value) ? py::str(value.attr("dtype")).cast<std::string>()
+                                                               : std::string(Py_TYPE(value.ptr())->tp_name)));
     return native(py::reinterpret_borrow<py::array>(value));
 }
 
@@ -51,7 +50,10 @@ bool reads_halves(const pc_conv_desc &d, const char *function) {
 }
 
 Halves::Halves(const pc_conv_desc &d, const Sizes &out, const py::array &weights, bool extra, const char *function)
-    : d_(d), out_(out), type_(d.src_type), in_(d.ic * d.in[0] * d.in[1] * d.in[2]),
+    : d_(d),
+      out_(out),
+      type_(d.src_type),
+      in_(d.ic * d.in[0] * d.in[1] * d.in[2]),
       result_(out[1] * out[2] * out[3] * out[4]) {
     if (!extra && reads_halves(d, function)) {
         direct_ = true;

@@ -57,7 +57,9 @@ std::vector<py::ssize_t> c_strides(const std::vector<py::ssize_t> &shape, py::ss
     return strides;
 }
 
-Sizes size_of(const Rows &rows, const py::array &weight) { return {rows.count ? 1 : 0, weight.shape(0), 1, 1, rows.count}; }
+Sizes size_of(const Rows &rows, const py::array &weight) {
+    return {rows.count ? 1 : 0, weight.shape(0), 1, 1, rows.count};
+}
 
 py::array fresh_result(const Rows &rows) {
     const py::dtype type = rows.array.dtype();

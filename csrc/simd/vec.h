@@ -69,16 +69,19 @@ typedef float elem;
 #error "define PC_DTYPE_F32 or PC_DTYPE_F64"
 #endif
 
+#if !defined(PC_FEATURES)
+#define PC_FEATURES /* an attribute: what the functions of a file have beyond their target */
+#endif
 #if defined(PC_TARGET_SCALAR) /* for size: variants of a kernel share what they call */
 #define PC_INLINE static inline __attribute__((unused))
 #else
-#define PC_INLINE static inline __attribute__((always_inline, unused))
+#define PC_INLINE static inline __attribute__((always_inline, unused)) PC_FEATURES
 #endif
 /* Code that runs rarely: one copy, whoever calls it and with what constants. */
 #if defined(__clang__)
-#define PC_RARE static __attribute__((noinline))
+#define PC_RARE static __attribute__((noinline)) PC_FEATURES
 #else
-#define PC_RARE static __attribute__((noinline, noclone))
+#define PC_RARE static __attribute__((noinline, noclone)) PC_FEATURES
 #endif
 
 /* The same, compiled for size: code that makes good what hardly ever happens. */

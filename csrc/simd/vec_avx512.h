@@ -257,6 +257,15 @@ PC_INLINE __m256i pc_bfloat_bits(vec v) {
                                               _mm512_set1_epi32(0x400000));
     return _mm512_cvtepi32_epi16(_mm512_srli_epi32(bits, 16));
 }
+/* AVX512-BF16 does so in one instruction, but takes subnormal numbers for zeros: whoever uses it looks for them. */
+#define PC_BFLOAT_UNIT __attribute__((target("avx512bf16")))
+PC_INLINE vmask v_subnormal(vec v) { return _mm512_fpclass_ps_mask(v, 0x20); }
+PC_INLINE PC_BFLOAT_UNIT void v_store_normal_bfloat_n(uint16_t *p, int n, vec v) {
+    _mm256_mask_storeu_epi16(p, PC_MASK_BITS(n), pc_apart((__m256i)_mm512_cvtneps_pbh(v)));
+}
+PC_INLINE PC_BFLOAT_UNIT void v_store_normal_bfloats(uint16_t *p, vec v, vec w) {
+    _mm512_storeu_si512(p, (__m512i)_mm512_cvtne2ps_pbh(w, v));
+}
 PC_INLINE void v_store_half(uint16_t *p, vec v) { _mm256_storeu_si256((__m256i *)p, pc_half_bits(v)); }
 PC_INLINE void v_store_bfloat(uint16_t *p, vec v) { _mm256_storeu_si256((__m256i *)p, pc_bfloat_bits(v)); }
 PC_INLINE void v_store_half_n(uint16_t *p, int n, vec v) {
