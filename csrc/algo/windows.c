@@ -37,11 +37,20 @@ static int64_t rows_of(int64_t high, int k, int step, int64_t kh) {
 
 static int64_t columns_of(const pc_conv *c, int wide) { return c->desc.kernel[across(c)] + wide - 1; }
 
+typedef pc_window_fn *window_finder(int high, int wide, int k, int step, int square);
+
+/* What knows the kernels for these pixels; NULL if there are none. */
+static window_finder *finder(const pc_conv *c) {
+    if (!pc_conv_holds_halves(c)) return c->kernels->window;
+    return c->kernels->window_halves[c->desc.src_type == PC_BF16];
+}
+
 PC_PLANNING static const char *reject(const pc_conv *c) {
     const pc_conv_desc *p = &c->desc;
     if (c->icg != 1 || c->ocg != 1) return "not depthwise: a group has several channels";
     if (c->src.c != 1 || c->dst.c != 1) return "input or output is channels first";
-    if (p->src_type) return "the input holds bytes, which are not read in place";
+    if (p->src_type && !pc_conv_holds_halves(c)) return "the input holds bytes, which are not read in place";
+    if (pc_conv_holds_halves(c) && !finder(c)) return "half floats, for which this target has no kernels";
     if (p->boundary == PC_CONSTANT) return "the border is not of zeros";
     if (p->oc < PC_MAX_VLEN) return "fewer than 16 channels leave lanes empty";
     if ((p->kernel[across(c)] + 4) * p->kernel[0] * p->kernel[down(c)] > MOST / PC_MAX_WINDOW_HIGH)
@@ -62,8 +71,7 @@ PC_PLANNING static const char *defer(const pc_conv *c) {
 }
 
 static pc_window_fn *find(const pc_conv *c, int high, int wide, int k, int step) {
-    return c->kernels->window(high, wide, k, step,
-                              c->desc.kernel[0] == 1 && k == c->desc.kernel[1] && k == c->desc.kernel[2]);
+    return finder(c)(high, wide, k, step, c->desc.kernel[0] == 1 && k == c->desc.kernel[1] && k == c->desc.kernel[2]);
 }
 
 /* The tile and the part of a column that cost least, in FMAs and a share of the loads. */
@@ -188,11 +196,11 @@ static void run_tiles(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_
                       int64_t end, char *workspace) {
     const pc_conv_desc *p = &c->desc;
     const pc_windows_plan *w = &c->as.windows;
-    const int size = c->kernels->size, v = down(c), u = across(c);
+    const int size = c->kernels->size, pixel_size = c->src_size, v = down(c), u = across(c);
     const int64_t rows = p->kernel[0] * w->rows, columns = columns_of(c, w->wide), pixel = along(&c->src, u);
     const int64_t reach = (columns - 1) * p->dilation[u];
     const tables t = tables_at(c, workspace);
-    const int inside = find_rows(c, pc_at(a->src, n * c->src.n + first, size), z, y, &t);
+    const int inside = find_rows(c, pc_at(a->src, n * c->src.n + first, pixel_size), z, y, &t);
     pc_window_part *part = t.inner;
     for (int64_t s = 0; inside && s < columns; s++)
         part = add_parts(c, t.row, workspace, s * p->dilation[u] * pixel, part);
@@ -206,7 +214,7 @@ static void run_tiles(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_
     pc_window_fn *kernel = find(c, w->high, w->wide, w->k, w->step);
     const pc_strides o = {.c = 1, .h = args.ld_row, .w = args.ld_col};
     int64_t at = 0; /* of the inner parts */
-    char *dst = pc_at_mut(a->dst, n * c->dst.n + z * c->dst.d + y * along(&c->dst, v) + first, size);
+    char *dst = pc_at_mut(a->dst, n * c->dst.n + z * c->dst.d + y * along(&c->dst, v) + first, pixel_size);
     for (int64_t phase = 0; phase < pc_min(w->beside, c->out[u]); phase++) {
         const int64_t all = outputs(c, u, w->beside, phase);
         for (int64_t j = 0; j < all; j += w->wide) {
@@ -228,7 +236,7 @@ static void run_tiles(const pc_conv *c, const pc_exec_args *a, int64_t n, int64_
                     part->off += *part->row == workspace ? 0 : begin * pixel - at;
                 at = begin * pixel;
             }
-            args.dst = dst + x * along(&c->dst, u) * size;
+            args.dst = dst + x * along(&c->dst, u) * pixel_size;
             kernel(&args);
             pc_conv_finish(c, a, &o, args.dst, end - first, w->high, w->wide);
         }

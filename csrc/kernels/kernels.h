@@ -541,7 +541,8 @@ typedef struct pc_kernels {
     pc_rows_fn *(*rows_halves[2])(int tile, int kr, int row_step, int col_step); /* of PC_F16, PC_BF16; or NULL */
     pc_panel_fn *panel;
     pc_depthwise_fn *const (*depthwise)[PC_MAX_DEPTHWISE_TILE + 1]; /* [shares][tile], NULL where not compiled */
-    pc_window_fn *(*window)(int high, int wide, int k, int step, int square); /* NULL where not compiled */
+    pc_window_fn *(*window)(int high, int wide, int k, int step, int square);           /* NULL where not compiled */
+    pc_window_fn *(*window_halves[2])(int high, int wide, int k, int step, int square); /* as rows_halves */
     pc_column_fn *const (*column)[PC_MAX_SEPARABLE_TILE + 1]; /* [shares][tile], NULL where not compiled */
     pc_line_fn *const *line;                                  /* [tile], NULL where not compiled */
     pc_winograd_in_fn *winograd_input[PC_WINOGRAD_KINDS];

@@ -8,6 +8,7 @@ const pc_kernels PC_FN(pc_kernels) = {
 #include "entries.h"
 #if defined(PC_TARGET_AVX512) && defined(PC_DTYPE_F32)
     .rows_halves = {PC_FN(pc_rows_find_f16)},
+    .window_halves = {PC_FN(pc_window_find_f16)},
 #endif
 #if defined(PC_DTYPE_F32)
     .convert = PC_FN(pc_convert),
@@ -18,6 +19,7 @@ const pc_kernels PC_FN(pc_kernels) = {
 const pc_kernels PC_FN(pc_bfloat_kernels) = {
 #include "entries.h"
     .rows_halves = {PC_FN(pc_rows_find_f16), PC_FN(pc_rows_find_bf16)},
+    .window_halves = {PC_FN(pc_window_find_f16), PC_FN(pc_window_find_bf16)},
     .convert = PC_FN(pc_convert_bfloats),
 };
 #endif

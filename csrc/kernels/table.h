@@ -32,6 +32,8 @@ pc_spread_fn PC_FN(pc_spread);
 pc_weave_fn PC_FN(pc_weave);
 pc_rows_fn *PC_FN(pc_rows_find)(int tile, int kr, int row_step, int col_step);
 pc_rows_fn *PC_FN(pc_rows_find_narrow)(int tile, int kr, int row_step, int col_step);
+pc_window_fn *PC_FN(pc_window_find_f16)(int high, int wide, int k, int step, int square);
+pc_window_fn *PC_FN(pc_window_find_bf16)(int high, int wide, int k, int step, int square);
 pc_rows_fn *PC_FN(pc_rows_find_f16)(int tile, int kr, int row_step, int col_step);
 pc_rows_fn *PC_FN(pc_rows_find_bf16)(int tile, int kr, int row_step, int col_step);
 pc_winograd_in_fn PC_FN(pc_winograd_input_2), PC_FN(pc_winograd_input_4), PC_FN(pc_winograd_input_strided),

@@ -15,7 +15,7 @@ const char *pc_algo_refusal(const pc_algo *algo, const pc_conv *conv) {
     if (algo != &pc_algo_separable && algo != &pc_algo_reference && conv->desc.separable)
         return "the kernel is given as a column and a row";
     const int dense = algo == &pc_algo_channel_lanes || algo == &pc_algo_pixel_lanes || algo == &pc_algo_reference;
-    if (pc_conv_holds_halves(conv) && algo != &pc_algo_rows && algo != &pc_algo_panels)
+    if (pc_conv_holds_halves(conv) && algo != &pc_algo_rows && algo != &pc_algo_panels && algo != &pc_algo_windows)
         return "memory holds half floats";
     if (pc_conv_integer(conv) && !dense) return "the elements are integers";
     const int apart = conv->dst.c == 1 ? algo == &pc_algo_windows || algo == &pc_algo_panels : algo == &pc_algo_rows;
