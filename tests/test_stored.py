@@ -10,7 +10,7 @@ from problems import same_bits, targets
 
 import pyconv
 import pyconv.nn.functional as F
-from pyconv import reference
+from pyconv import nn, reference
 from pyconv._native import convert
 from pyconv.reference.stored import limited
 
@@ -266,6 +266,74 @@ def test_depthwise_halves_are_read_and_written_by_the_kernels(shape, kernel, arg
         convolve(x, w, b, **arguments, out=[1])
     with pytest.raises(TypeError, match=f"out is float32 but the result is {dtype}"):
         convolve(x, w, b, **arguments, out=out.astype(np.float32))
+
+
+@pytest.mark.parametrize("dtype", HALVES)
+@pytest.mark.parametrize(
+    ("shape", "kernel", "arguments"),
+    [
+        ((2, 48, 14, 13), (3, 3), {"padding": 1}),
+        ((1, 21, 9, 30), (3, 3), {"padding": (1, 4), "stride": 2}),
+        ((1, 16, 15, 11), (5, 5), {"padding": 2, "dilation": 2}),
+        ((2, 33, 17, 8), (7, 7), {"padding": 3}),
+        ((1, 40, 12, 12), (2, 3), {"padding": 1, "padding_mode": "reflect"}),
+        ((1, 35, 70), (9,), {"padding": 4}),
+        ((1, 18, 4, 6, 7), (3, 3, 3), {"padding": 1}),
+    ],
+)
+def test_depthwise_halves_with_channels_last(shape, kernel, arguments, dtype, rng):
+    """Of every size, sums below the least normal bfloat16 too; a layer keeps its weights and has the same bits."""
+    convolve, layer = CONVOLUTIONS[len(kernel)][0], getattr(nn, f"Conv{len(kernel)}d")
+    arguments = {**arguments, "groups": shape[1]}
+    for scale in (1, 2.0**-66):
+        x, w = ((rng.standard_normal(s) * scale).astype(dtype) for s in (shape, (shape[1], 1, *kernel)))
+        x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
+        floats = [a.astype(np.float32) for a in (x, w)]
+        expected = convolve(*floats, **arguments, precision="strict").astype(dtype).view(np.uint16)
+        kept = layer(shape[1], shape[1], kernel, bias=False, dtype=dtype, **arguments).eval()
+        kept.weight[...] = w
+        for _ in each_isa():
+            for threads in (1, 2):
+                with pyconv.threads(threads):
+                    assert same_bits(convolve(x, w, **arguments).view(np.uint16), expected)
+                    for _ in range(2):
+                        assert same_bits(kept(x).view(np.uint16), expected)
+    assert dtype == np.float16 or (expected & 0x7F80 == 0).any()  # some of them are not normal
+
+
+@pytest.mark.parametrize("dtype", HALVES)
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize(
+    ("shape", "weight", "arguments"),
+    [
+        ((2, 24, 90, 91), (20, 24, 1, 1), {}),
+        ((1, 40, 61, 70), (8, 40, 3, 3), {"padding": 1, "stride": 2}),
+        ((1, 30, 67, 70), (31, 30, 3, 2), {"padding": ((2, 0), (1, 1)), "dilation": (3, 1)}),
+        ((1, 9, 9000), (25, 9, 5), {"padding": 2}),
+        ((1, 8, 31, 30, 20), (12, 8, 2, 3, 3), {"padding": 1}),
+        ((1, 30, 70, 80), (30, 15, 3, 3), {"padding": 1, "groups": 2}),
+        ((9, 60, 14, 15), (90, 60, 1, 1), {}),
+    ],
+)
+def test_images_of_half_floats_are_converted_in_parts(shape, weight, arguments, channels_last, dtype, rng):
+    """In bands, groups or some images at a time, the rest of them included: to the bits of the whole."""
+    rank = len(weight) - 2
+    convolve, layer = CONVOLUTIONS[rank][0], getattr(nn, f"Conv{rank}d")
+    x, w, b = (rng.standard_normal(s).astype(dtype) for s in (shape, weight, weight[:1]))
+    if channels_last:
+        x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
+    whole = convolve(*(a.astype(np.float32) for a in (x, w, b)), **arguments, precision="strict")
+    expected = whole.astype(dtype).view(np.uint16)
+    kept = layer(shape[1], weight[0], weight[2:], dtype=dtype, precision="strict", **arguments).eval()
+    kept.weight[...], kept.bias[...] = w, b
+    residual = np.ones_like(expected, dtype)
+    more = (whole + 1).astype(dtype).view(np.uint16)
+    for threads in (1, 2):
+        with pyconv.threads(threads):
+            assert same_bits(convolve(x, w, b, **arguments, precision="strict").view(np.uint16), expected)
+            assert same_bits(kept(x).view(np.uint16), expected)
+            added = convolve(x, w, b, **arguments, residual=residual, precision="strict")
+            assert same_bits(added.view(np.uint16), more)
 
 
 @pytest.mark.parametrize("dtype", HALVES)

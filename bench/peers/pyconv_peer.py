@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from problem import aligned
 
 import pyconv
 import pyconv.nn.functional as F
-from problem import aligned
 
 from .case import Case, Prepared, channels_last, functional_call, layer_of, pooling, require
 
