@@ -1,4 +1,5 @@
 /* entries.h - what the tables of table.c have in common: part of an initialiser. */
+/* clang-format off */
 .isa = PC_TARGET_ISA,
 .vlen = PC_VLEN,
 .size = sizeof(elem),
@@ -52,3 +53,4 @@
 .resample_row = PC_FN(pc_resample_row),
 .resample_pixels = PC_FN(pc_resample_pixels),
 .resample_blend = PC_FN(pc_resample_blend),
+/* clang-format on */
