@@ -53,4 +53,3 @@
 .resample_row = PC_FN(pc_resample_row),
 .resample_pixels = PC_FN(pc_resample_pixels),
 .resample_blend = PC_FN(pc_resample_blend),
-/* clang-format on */
