@@ -25,7 +25,7 @@ from typing import Any
 
 import machine
 import numpy as np
-from peers import HALVES, OURS, PEERS
+from peers import HALVES, OURS, PEERS, THEIRS
 from peers.case import Case
 from problem import Problem, load, parse_line
 from workers import Worker, WorkerError
@@ -214,7 +214,7 @@ def finish(case: Case, sides: dict[str, dict[str, Any]], options: argparse.Names
         if state.pop("runs") and "us_best" in state and p.flops:
             state["gflops"] = 1e-3 * case.batch * p.flops / state["us_best"]
     timed = {side: state["us_best"] for side, state in sides.items() if "us_best" in state}
-    theirs = {side: us for side, us in timed.items() if side not in OURS and side not in HALVES}
+    theirs = {side: us for side, us in timed.items() if side in THEIRS}
     ours = next((timed[side] for side in OURS if side in timed), None)
     either = min(ours, timed.get("pyconv-cl", ours)) if ours is not None else None
     best = min(theirs, key=lambda side: theirs[side]) if theirs else None
@@ -310,7 +310,7 @@ def ratios_by_side(results: list[Result]) -> dict[str, list[float]]:
         timed = {side: state["us_best"] for side, state in result["sides"].items() if "us_best" in state}
         ours = next((timed[side] for side in OURS if side in timed), None)
         for side, us in timed.items():
-            if side not in OURS and side not in HALVES and ours is not None:
+            if side in THEIRS and ours is not None:
                 ratios.setdefault(side, []).append(us / ours)
     return ratios
 

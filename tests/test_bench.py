@@ -357,6 +357,19 @@ def test_compare_with_scipy(tiny: Path, tmp_path: Path, extra: tuple[str, ...]) 
     assert by_name["tiny_layer"]["ratio_either_layout"] is None
 
 
+def test_compare_times_half_floats_beside_floats(tiny: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ml_dtypes")
+    output = tmp_path / "run.json"
+    done = run("compare.py", tiny, "--peers", "pyconv-f16,pyconv-bf16", *BRIEF, "--json", output)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for side, least in (("pyconv-f16", 1e-6), ("pyconv-bf16", 1e-4)):
+        assert f"# {side} takes " in done.stdout
+        for name, sides in sides_of(output).items():
+            assert sides[side]["us_best"] > 0, name
+            assert sides[side]["difference"] > least or "pool" in name, name  # rounded, so not float32's
+    assert {r["best_peer"] for r in json.loads(output.read_text(encoding="utf-8"))["results"]} == {None}
+
+
 # Layers in which a library could mistake an axis, a group or an end for another; torch checks them.
 EVERY_KIND = """
 conv1d name=line ic=4 oc=6 i=9 k=3 s=2 p=1 g=2 bias=1

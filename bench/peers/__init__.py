@@ -21,3 +21,4 @@ PEERS = {
 OURS = ("pyconv", "pyconv-out", "pyconv-cl")
 # Ours with numbers of another type, and how far their results may be from those of float32 (root mean square).
 HALVES = {"pyconv-f16": 2e-3, "pyconv-bf16": 1.6e-2}
+THEIRS = frozenset(PEERS) - {*OURS, *HALVES}
