@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../base/cpu.h"
 #include "conv.h"
 
 enum {
@@ -185,8 +184,8 @@ PC_PLANNING static void plan(pc_conv *c) {
     const int size = c->kernels->size;
     /* A kernel that reads half floats converts each for every tap of a row, at step 2 once. Where a row is a vector, and
      * planes stay in L1 as elements, one conversion takes less. */
-    const int once = c->out[2] <= PC_MAX_VLEN && p->stride[2] == 1;
-    const int reads_halves = pc_conv_holds_halves(c) && !once && choose_tile(c, 0, 1);
+    const int short_rows = c->out[2] <= PC_MAX_VLEN && p->stride[2] == 1;
+    const int reads_halves = pc_conv_holds_halves(c) && !short_rows && choose_tile(c, 0, 1);
     if (!reads_halves && !(narrow_pays(c) && choose_tile(c, 1, 0))) choose_tile(c, 0, 0);
     pc_rows_plan *r = &c->as.rows;
     c->threads = pc_conv_useful_threads(c, 35);
@@ -500,7 +499,7 @@ static void prepare(const pc_conv *c, char *workspace) {
                                .in_w = r->direct ? p->in[2] : INT64_MAX,
                                .ld_dst = r->out_pitch ? r->out_pitch : c->dst.h * r->between,
                                .stored = pc_conv_holds_halves(c) ? p->src_type : PC_ELEMENTS,
-                               .bfloat_unit = pc_cpu_has_bfloat()};
+                               .bfloat_unit = c->kernels->rows_halves[1] != 0};
         for (int64_t s = 0; s < args->kw; s++) {
             const int64_t u = s * (w ? w->dilation : p->dilation[2]), from = w ? w->from[i] : -p->pad_lo[2];
             col_off[s] = r->direct ? u + from : u % p->stride[2] * r->phase + u / p->stride[2];

@@ -90,13 +90,15 @@ PC_INLINE void window(const int high, const int wide, const int k, const int ste
 
 /* X(high, wide, k, step): a single output of single taps for all, larger tiles where they are worth their code. SQUARE
  * are for kernels of k columns in one part. */
+/* clang-format off */
 #define SINGLE(X) X(1, 1, 1, 1) X(4, 1, 1, 1)
+#define MOST(X)                                                                                                        \
+    SINGLE(X) X(7, 1, 1, 1) X(4, 2, 2, 1) X(7, 1, 2, 1) X(4, 2, 3, 1) X(7, 1, 3, 1) X(4, 1, 3, 2)                      \
+    X(7, 1, 5, 1) X(4, 1, 5, 2) X(4, 1, 7, 1) X(7, 1, 7, 1)
 #if defined(PC_HALVES) /* the most common alone, and what others can do with */
 #define WINDOWS(X)                                                                                                     \
-    SINGLE(X)                                                                                                          \
-    X(4, 1, 2, 1)                                                                                                      \
-    X(4, 1, 3, 1)                                                                                                      \
-    X(4, 1, 3, 2) X(7, 1, 3, 2) X(4, 1, 5, 1) X(7, 1, 5, 1) X(4, 1, 5, 2) X(4, 1, 7, 1) X(7, 1, 7, 1)
+    SINGLE(X) X(4, 1, 2, 1) X(4, 1, 3, 1) X(4, 1, 3, 2) X(7, 1, 3, 2) X(4, 1, 5, 1) X(7, 1, 5, 1)                      \
+    X(4, 1, 5, 2) X(4, 1, 7, 1) X(7, 1, 7, 1)
 #define SQUARE(X) X(4, 2, 3, 1) X(7, 2, 3, 1)
 #elif defined(PC_TARGET_SCALAR)
 #define WINDOWS(X) X(1, 1, 1, 1) X(1, 1, 3, 1) X(1, 1, 5, 1) X(1, 1, 7, 1)
@@ -106,27 +108,13 @@ PC_INLINE void window(const int high, const int wide, const int k, const int ste
     SINGLE(X) X(4, 1, 2, 1) X(4, 2, 3, 1) X(4, 1, 3, 1) X(4, 1, 3, 2) X(4, 1, 5, 1) X(4, 1, 5, 2) X(4, 1, 7, 1)
 #define SQUARE(X) X(4, 2, 3, 1)
 #elif PC_REGISTERS >= 32
-#define WINDOWS(X)                                                                                                     \
-    SINGLE(X)                                                                                                          \
-    X(7, 1, 1, 1)                                                                                                      \
-    X(4, 2, 2, 1)                                                                                                      \
-    X(7, 1, 2, 1)                                                                                                      \
-    X(7, 1, 3, 1)                                                                                                      \
-    X(7, 1, 5, 1)                                                                                                      \
-    X(4, 2, 3, 1)                                                                                                      \
-    X(7, 2, 3, 1)                                                                                                      \
-    X(4, 1, 3, 2) X(7, 1, 3, 2) X(4, 2, 5, 1) X(7, 2, 5, 1) X(4, 1, 5, 2) X(7, 1, 5, 2) X(4, 1, 7, 1) X(7, 1, 7, 1)
+#define WINDOWS(X) MOST(X) X(7, 2, 3, 1) X(7, 1, 3, 2) X(4, 2, 5, 1) X(7, 2, 5, 1) X(7, 1, 5, 2)
 #define SQUARE(X) X(4, 2, 3, 1) X(7, 2, 3, 1) X(7, 2, 7, 1)
 #else
-#define WINDOWS(X)                                                                                                     \
-    SINGLE(X)                                                                                                          \
-    X(7, 1, 1, 1)                                                                                                      \
-    X(4, 2, 2, 1)                                                                                                      \
-    X(7, 1, 2, 1)                                                                                                      \
-    X(7, 1, 3, 1)                                                                                                      \
-    X(4, 2, 3, 1) X(4, 1, 3, 2) X(4, 1, 5, 1) X(7, 1, 5, 1) X(4, 1, 5, 2) X(4, 1, 7, 1) X(7, 1, 7, 1)
+#define WINDOWS(X) MOST(X) X(4, 1, 5, 1)
 #define SQUARE(X) X(4, 2, 3, 1)
 #endif
+/* clang-format on */
 #define DEFINE_WINDOW(high, wide, k, step)                                                                             \
     PC_FEATURES static void window_##high##_##wide##_##k##_##step(const pc_window_args *a) {                           \
         window(high, wide, k, step, 0, a);                                                                             \

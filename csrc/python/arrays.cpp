@@ -128,7 +128,7 @@ py::array number_array(py::handle value, const char *function, const char *argum
 
 bool holds_bytes(const py::array &a) { return a.dtype().num() == Flags::NPY_UBYTE_; }
 
-pc_dtype dtype_of(const py::array &a) { return a.itemsize() == 4 ? PC_F32 : PC_F64; }
+pc_dtype dtype_of(const py::array &a) { return a.itemsize() == 8 ? PC_F64 : PC_F32; }
 
 void require_dtype(const py::array &a, const char *argument, const py::array &other, const char *other_argument) {
     if (a.itemsize() == other.itemsize()) return;
@@ -339,8 +339,8 @@ py::array shaped(py::handle value, const char *argument, const std::vector<py::s
     const bool same = is_array && py::reinterpret_borrow<py::array>(value).dtype().equal(wanted_type);
     if (is_array && !same && half_type(like.array))
         throw py::type_error(std::string(function) + ": " + argument + " is " +
-                             py::str(value.attr("dtype")).cast<std::string>() + " but " + like.argument + " is " +
-                             py::str(wanted_type).cast<std::string>() + "; they must have the same dtype");
+                             py::str(value.attr("dtype")).cast<std::string>() + " but the result is " +
+                             py::str(wanted_type).cast<std::string>());
     const py::array a = same ? py::reinterpret_borrow<py::array>(value) : float_array(value, function, argument);
     if (!same && wanted_type.kind() != 'f')
         throw py::type_error(std::string(argument) + " is " + py::str(a.dtype()).cast<std::string>() + " but " +

@@ -32,7 +32,7 @@ bool is_stored(py::handle value); // an array of integers or half floats
 inline pc_storage half_type(const py::array &a) { return a.itemsize() == 2 ? storage_of(a) : PC_ELEMENTS; }
 // `value` as float_array() has it, or an ndarray of half floats.
 py::array number_array(py::handle value, const char *function, const char *argument);
-pc_dtype dtype_of(const py::array &a);
+pc_dtype dtype_of(const py::array &a); // what computes it: of half floats PC_F32
 // TypeError unless `a` has the dtype of `other`.
 void require_dtype(const py::array &a, const char *argument, const py::array &other, const char *other_argument);
 

@@ -185,11 +185,11 @@ py::object conv(int rank, py::handle input, py::handle weight, py::handle bias, 
         Call c = parsed(input, weight, bias, stored);
         return explains ? py::object(explain_call(c, out, residual)) : run(c, input, out, residual);
     }
-    const pc_storage type = type_of_halves(weight, {input, bias, out, residual});
+    const pc_storage type = type_of_halves(weight, {input, bias});
     if (type == PC_ELEMENTS) return py::none();
     Call c = parsed(half_array(input, type, f, "input"), floats_of(weight), py::none(), true);
     if (!explains) return run_halves(c, input, weight, bias, out, residual);
-    return explain_call(c, out, residual, !residual.is_none() || !reads_halves(c.desc, f));
+    return explain_call(c, out, residual, !residual.is_none() || !reading_halves(c.desc, f));
 }
 
 py::object conv_transpose(int rank, py::handle input, py::handle weight, py::handle bias, py::handle stride,
@@ -202,7 +202,7 @@ py::object conv_transpose(int rank, py::handle input, py::handle weight, py::han
         return parse_call(rank, x, w, b, options, layout, text_of(algorithm), precision, py::none(), stored, !explains);
     };
     const char *f = name_of(rank, true);
-    const pc_storage type = type_of_halves(weight, {input, bias, out});
+    const pc_storage type = type_of_halves(weight, {input, bias});
     if (!explains && type != PC_ELEMENTS) {
         Call c = parsed(half_array(input, type, f, "input"), floats_of(weight), py::none(), true);
         return run_halves(c, input, weight, bias, out, py::none());
@@ -241,7 +241,7 @@ class PackedConv {
             bias_data(bias_, transposed_ ? w.shape(1) * geometry_.groups : w.shape(0), w, "weight", keep, name_);
         const Image image = view_image(x, rank_, channels_last_, name_, "input");
         const Arrangement as{rank_, image.batched, channels_last_};
-        pc_conv_desc desc = described(image, activation, output_padding);
+        const pc_conv_desc desc = described(image, activation, output_padding);
         const Sizes size = out_size(desc, rank_, name_);
         const py::object added = residual_array(residual, size, as, like, name_);
         const Result r = make_result(py::none(), size, as, image.layout, like, name_);
@@ -251,8 +251,6 @@ class PackedConv {
             execute(cache_.get(desc, name_), image.data, bias, extra, r.data);
             return r.array;
         }
-        desc.dtype = PC_F32;
-        desc.src_type = type;
         const auto halves = cache_.halves(desc, size, extra, name_);
         {
             py::gil_scoped_release release;

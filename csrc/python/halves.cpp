@@ -16,7 +16,17 @@ namespace {
 // other algorithms.
 constexpr int64_t wanted = 1 << 17;
 
-size_t lines(int64_t floats) { return (static_cast<size_t>(floats) * sizeof(float) + 63) / 64 * 64; }
+// Bytes in whole cache lines.
+size_t whole(size_t bytes) { return (bytes + 63) / 64 * 64; }
+size_t lines(int64_t floats) { return whole(static_cast<size_t>(floats) * sizeof(float)); }
+size_t workspace(const pc_plan *plan) { return whole(pc_plan_workspace_size(plan)); }
+
+std::shared_ptr<Packed> pack(const pc_plan *plan, const void *weights) {
+    auto packed = std::make_shared<Packed>(pc_plan_packed_size(plan));
+    py::gil_scoped_release release;
+    pc_plan_pack(plan, weights, packed->block.data);
+    return packed;
+}
 
 py::array native(const py::array &a) {
     if (a.dtype().byteorder() != '>') return a;
@@ -39,14 +49,13 @@ py::object floats_of(py::handle halves) {
     return convert(dense(native(py::reinterpret_borrow<py::array>(halves))), py::dtype::of<float>(), false);
 }
 
-bool reads_halves(const pc_conv_desc &d, const char *function) {
+Plan reading_halves(const pc_conv_desc &d, const char *function) {
     const int64_t taps = d.kernel[0] * d.kernel[1] * d.kernel[2];
-    if (d.transposed || d.ic != d.groups || taps > 49 || d.activation != PC_NO_ACTIVATION) return false;
+    if (d.transposed || d.ic != d.groups || taps > 49 || d.activation != PC_NO_ACTIVATION) return {};
     pc_plan *plan = nullptr;
     const pc_status status = pc_plan_create_conv(&d, &plan);
-    pc_plan_destroy(plan);
     if (status != PC_OK && status != PC_ERR_ALGO) fail(status, function);
-    return status == PC_OK;
+    return Plan(plan);
 }
 
 Halves::Halves(const pc_conv_desc &d, const Sizes &out, const py::array &weights, bool extra, const char *function)
@@ -55,9 +64,9 @@ Halves::Halves(const pc_conv_desc &d, const Sizes &out, const py::array &weights
       type_(d.src_type),
       in_(d.ic * d.in[0] * d.in[1] * d.in[2]),
       result_(out[1] * out[2] * out[3] * out[4]) {
-    if (!extra && reads_halves(d, function)) {
-        direct_ = true;
-        add({}, d, weights.data(), function);
+    if (!extra) direct_ = reading_halves(d, function);
+    if (direct_) {
+        packed_ = pack(direct_.get(), weights.data());
         return;
     }
     d_.src_type = PC_ELEMENTS;
@@ -135,15 +144,13 @@ void Halves::add(Part p, const pc_conv_desc &d, const void *weights, const char 
     if (last && std::memcmp(&d, &planned_, sizeof d) == 0) {
         p.plan = last->plan;
     } else {
-        p.plan = std::shared_ptr<pc_plan>(create(d, function).release(), pc_plan_destroy);
+        p.plan = create(d, function);
         planned_ = d;
     }
     if (last && cut_ != groups && pc_plan_pack_key(p.plan.get()) == pc_plan_pack_key(last->plan.get())) {
         p.packed = last->packed;
     } else {
-        p.packed = std::make_shared<Packed>(pc_plan_packed_size(p.plan.get()));
-        py::gil_scoped_release release;
-        pc_plan_pack(p.plan.get(), weights, p.packed->block.data);
+        p.packed = pack(p.plan.get(), weights);
     }
     parts_.push_back(std::move(p));
 }
@@ -164,7 +171,7 @@ Halves::Runs Halves::runs(bool result, int64_t image, const Part &p) const {
 void Halves::run_part(const Part &p, int64_t image, const void *src, const float *bias, const void *residual, void *dst,
                       char *room) const {
     const Runs in = runs(false, image, p), out = runs(true, image, p);
-    float *x = reinterpret_cast<float *>(room + pc_plan_workspace_size(p.plan.get()) / 64 * 64 + 64);
+    float *x = reinterpret_cast<float *>(room + workspace(p.plan.get()));
     float *y = x + lines(in.count * in.n) / sizeof(float), *extra = y + lines(out.count * out.n) / sizeof(float);
     pc_exec_args args = {};
     args.workspace = room;
@@ -184,11 +191,11 @@ void Halves::run_part(const Part &p, int64_t image, const void *src, const float
 
 void Halves::run(const void *src, const void *halves, const void *residual, void *dst) const {
     const size_t first = halves ? lines(d_.oc) : 0;
-    size_t bytes = 0;
+    size_t bytes = direct_ ? workspace(direct_.get()) : 0;
     for (const Part &p : parts_) {
         const Runs in = runs(false, 0, p), out = runs(true, 0, p);
-        const size_t numbers = direct_ ? 0 : lines(in.count * in.n) + (residual ? 2 : 1) * lines(out.count * out.n);
-        bytes = std::max(bytes, pc_plan_workspace_size(p.plan.get()) / 64 * 64 + 64 + numbers);
+        const size_t numbers = lines(in.count * in.n) + (residual ? 2 : 1) * lines(out.count * out.n);
+        bytes = std::max(bytes, workspace(p.plan.get()) + numbers);
     }
     Scratch scratch(first + bytes);
     char *room = static_cast<char *>(scratch.data()) + first;
@@ -197,11 +204,11 @@ void Halves::run(const void *src, const void *halves, const void *residual, void
     if (direct_) {
         pc_exec_args args = {};
         args.src = src;
-        args.packed = parts_[0].packed->block.data;
+        args.packed = packed_->block.data;
         args.bias = bias;
         args.dst = dst;
         args.workspace = room;
-        pc_plan_execute(parts_[0].plan.get(), &args);
+        pc_plan_execute(direct_.get(), &args);
     } else if (cut_ == images) {
         for (int64_t first = 0; first < units_; first += most_) {
             Part p = units_ - first < most_ ? parts_.back() : parts_[0];

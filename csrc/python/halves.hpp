@@ -25,8 +25,8 @@ struct Packed {
     Packed &operator=(const Packed &) = delete;
 };
 
-// Whether kernels read half floats of this problem themselves, where there is no residual.
-bool reads_halves(const pc_conv_desc &d, const char *function);
+// A plan whose kernels read the half floats of this problem themselves, where there is no residual; null if none does.
+Plan reading_halves(const pc_conv_desc &d, const char *function);
 
 // How one problem of half floats is computed, with its weights packed. Where no kernel reads half floats themselves, the
 // image is cut into parts: some images, some groups of planes, or bands along its first axis. Each is converted,
@@ -63,7 +63,8 @@ class Halves {
     pc_conv_desc d_, planned_ = {}; // of the call; of the last part
     Sizes out_;
     pc_storage type_;
-    bool direct_ = false;
+    Plan direct_; // reads half floats; else null, and there are parts
+    std::shared_ptr<Packed> packed_;
     int axis_ = 0;            // of bands
     int64_t in_, result_;     // elements of an image and its result
     int64_t units_, most_;    // of the cut, and in a part at most

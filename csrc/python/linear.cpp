@@ -40,7 +40,7 @@ Rows view_rows(py::handle input, const py::array &weight, const char *function) 
 pc_conv_desc describe_rows(const Rows &rows, const py::array &weight) {
     pc_conv_desc d = {};
     d.src_type = half_type(weight);
-    d.dtype = d.src_type ? PC_F32 : dtype_of(weight);
+    d.dtype = dtype_of(weight);
     d.src_layout = d.dst_layout = PC_NHWC;
     d.mb = rows.count ? 1 : 0;
     d.ic = rows.features;

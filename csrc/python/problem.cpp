@@ -225,7 +225,7 @@ pc_conv_desc describe_window(const Image &x, pc_dtype dtype, int64_t oc, const E
                              const Activation &activation, const char *function) {
     pc_conv_desc d = {};
     d.dtype = dtype;
-    d.src_type = holds_bytes(x.array) ? PC_U8 : PC_ELEMENTS;
+    d.src_type = holds_bytes(x.array) ? PC_U8 : half_type(x.array);
     d.src_layout = d.dst_layout = x.layout;
     d.boundary = g.boundary;
     d.fill = g.fill;

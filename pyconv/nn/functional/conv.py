@@ -58,7 +58,7 @@ def _run(
     geometry = (stride, padding, dilation, groups)
     border = (layout, padding_mode, padding_value)
     return stored.conv(  # type: ignore[no-any-return]
-        rank, input, weight, bias, geometry, border, out, precision, activation, residual, overflow
+        rank, input, weight, bias, geometry, border, out, activation, residual, overflow
     )
 
 

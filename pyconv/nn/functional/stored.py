@@ -1,4 +1,4 @@
-"""Convolution of numbers that are stored in few bits: integers, whose sums are exact, and half floats.
+"""Convolution of integers, whose sums are exact, and conversions of numbers that are stored in few bits.
 
 The arithmetic is in int32, int64 or float32; what stands here is the way there and back, a few images at a time, so
 that what is between stays in the cache where it can.
@@ -14,7 +14,6 @@ import numpy as np
 
 from ..._native import conv as _conv
 from ..._native import convert, fresh_like
-from ..._native import linear as _linear
 
 if TYPE_CHECKING:
     from ..._types import Array, Overflow, Precision
@@ -65,8 +64,6 @@ def _refused(name: str, overflow: Overflow, types: dict[str, Any]) -> Exception:
     text = ", ".join(f"{key} is {of}" for key, of in zip(types, names, strict=True))
     if overflow != "widen":
         return TypeError(f"{name}: overflow={overflow!r} is for integers, but {text}")
-    if name == "linear":
-        return TypeError(f"{name}: {text}; they must all have the same type")
     return TypeError(
         f"{name}: {text}; they must all be float32, float64, float16 or bfloat16, or all of uint8, int8, int16 and "
         "int32, or an input of uint8 with a float weight"
@@ -78,12 +75,9 @@ def _way(name: str, input: Array, weight: Array, bias: Array | None, groups: int
     if overflow not in ("widen", "wrap", "saturate"):
         raise ValueError(f"{name}: overflow must be 'widen', 'wrap' or 'saturate', not {overflow!r}")
     x, w, b = (magnitude_of(a.dtype) if isinstance(a, np.ndarray) else a is None for a in (input, weight, bias))
-    half = x == 0 and input.dtype == weight.dtype and (bias is None or bias.dtype == input.dtype)
-    if not (half and overflow == "widen") and min(x, w, b) <= 0:
+    if min(x, w, b) <= 0:
         raise _refused(name, overflow, {"input": input, "weight": weight} | ({} if bias is None else {"bias": bias}))
     images = max(1, _CHUNK // (4 * max(1, prod(input.shape[1:]))))
-    if half:
-        return _Way("float32", images, input.dtype, False)
     terms = prod(weight.shape[1:])
     bytes_only = max(x, w) < 1 << 8
     result = np.dtype("int32" if bytes_only else "int64") if overflow == "widen" else input.dtype
@@ -100,8 +94,6 @@ def _way(name: str, input: Array, weight: Array, bias: Array | None, groups: int
 
 def _operands(way: _Way, weight: Array, bias: Array | None) -> tuple[Array, Array | None]:
     """Weight and bias in the type of the arithmetic."""
-    if magnitude_of(weight.dtype) == 0:
-        return floats_of(weight), None if bias is None else floats_of(bias)
     if bias is not None and way.arithmetic == "int32" and way.saturate:
         bias = np.clip(bias, -(1 << 30), 1 << 30)  # beyond it nothing brings a sum back into a range of 8 bits
     # The extension takes integers by the name of the floats of their size.
@@ -137,28 +129,24 @@ def conv(
     geometry: tuple[Any, ...],
     border: tuple[Any, ...],
     out: Array | None,
-    precision: Precision | None,
     activation: Any,
     residual: Array | None,
     overflow: Overflow,
     explains: bool = False,
 ) -> Any:
-    """Convolve integers or half floats, or say how; `geometry` ends with groups, and layout begins `border`."""
+    """Convolve integers, or say how; `geometry` ends with groups, and layout begins `border`."""
     name = f"conv{rank}d"
     way = _way(name, input, weight, bias, geometry[3], overflow)
-    floats, integers = magnitude_of(weight.dtype) == 0, way.arithmetic != "float32"
-    if not floats and (residual is not None or activation is not None):
+    integers = way.arithmetic != "float32"
+    if residual is not None or activation is not None:
         raise TypeError(f"{name}: residual and activation are for floats, but weight is {weight.dtype}")
-    if residual is not None and getattr(residual, "dtype", None) != input.dtype:
-        raise TypeError(f"{name}: residual must be {input.dtype} as input is")
-    if not floats and border[1] == "constant":
+    if border[1] == "constant":
         _check_value(name, border[2], input.dtype)
     w, b = _operands(way, weight, bias)
     batch = input.shape[0] if input.ndim == rank + 2 else None
-    mode = precision if floats else "strict"
 
-    def native(x: Array, r: Array | None = None) -> Any:
-        call = (rank, x, w, b, *geometry, None, *border, None, mode, activation, r, explains, integers)
+    def native(x: Array) -> Any:
+        call = (rank, x, w, b, *geometry, None, *border, None, "strict", None, None, explains, integers)
         return _conv(*call)
 
     if explains:
@@ -167,12 +155,11 @@ def conv(
 
     def computed(part: slice) -> Array:
         """Return the result for some images, in the type of the arithmetic."""
-        x, r = (a if a is None or batch is None else a[part] for a in (input, residual))
-        assert x is not None
+        x = input if batch is None else input[part]
         if integers:
             return native(x).view(way.arithmetic)  # type: ignore[no-any-return]
-        y = native(floats_of(x), None if r is None else floats_of(r))
-        return y if floats else convert(y, y.view(np.int32), False)
+        y = native(floats_of(x))
+        return convert(y, y.view(np.int32), False)
 
     result = out
     for first in range(0, max(1, batch or 0), way.images):
@@ -220,11 +207,4 @@ def explain(
     found = _conv(*call) if overflow == "widen" else None
     if found is not None:
         return found
-    return conv(rank, input, weight, bias, geometry, border, out, precision, activation, residual, overflow, True)
-
-
-def linear(input: Array, weight: Array, bias: Array | None) -> Array:
-    """``input @ weight.T + bias`` of half floats."""
-    _way("linear", input, weight, bias, 1, "widen")  # which raises unless all three are halves, as weight is
-    floats = [None if a is None else floats_of(a) for a in (input, weight, bias)]
-    return convert(_linear(*floats), input.dtype, False)  # type: ignore[arg-type]
+    return conv(rank, input, weight, bias, geometry, border, out, activation, residual, overflow, True)
